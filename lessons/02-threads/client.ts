@@ -1,0 +1,41 @@
+/**
+ * Lesson 02 · A thread for each client: the client.
+ *
+ * The same three clients as in lesson 01. The first says nothing for a second, and the others do
+ * not notice, since each has a thread of its own on the other side.
+ *
+ * Run:  deno run --allow-net lessons/02-threads/client.ts
+ * Try:  deno run --allow-net lessons/02-threads/client.ts --clients 50
+ */
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { checkReply, clientOptions, runClients, sendAll } from "../../shared/client.ts";
+import { number, text } from "../../shared/options.ts";
+import { connectWhenReady } from "../../shared/ready.ts";
+
+const options = clientOptions({
+  clients: number(3, "how many connect", 1, 9000),
+  pause: number(1000, "milliseconds for which the first says nothing"),
+  message: text("hello", "what each of them says then"),
+});
+const message = new TextEncoder().encode(options.message);
+
+// One after the other, so that the silent one is the first whom the server accepts.
+const connections: Deno.TcpConn[] = [];
+for (let client = 1; client <= options.clients; client++) {
+  const start = performance.now();
+  connections.push(await connectWhenReady(options));
+  console.log(`client ${client}: connected after ${(performance.now() - start).toFixed(1)} ms`);
+}
+
+await runClients(options.clients, async (client) => {
+  using connection = connections[client - 1];
+  if (client === 1) {
+    console.log(`client 1: says nothing for ${options.pause} ms`);
+    await sleep(options.pause);
+  }
+  await sendAll(connection, message);
+  const waited = await checkReply(connection, message);
+  console.log(`client ${client}: said ${options.message}, reply after ${waited.toFixed(1)} ms`);
+  return waited;
+});

@@ -1,0 +1,64 @@
+/**
+ * Lesson 02 · A thread for each client: what each thread does.
+ *
+ * Lesson 01's inner loop: both phases of every recv are still waited for, but now only by the thread
+ * of the client that they belong to.
+ */
+
+/// <reference lib="deno.worker" />
+
+import { close } from "../../shared/linux/descriptors.ts";
+import { recv, sendAll } from "../../shared/linux/socket.ts";
+import { clock_gettime, CLOCK_MONOTONIC } from "../../shared/linux/time.ts";
+import { shout } from "../../shared/shout.ts";
+import { countCalls } from "../../shared/trace.ts";
+
+/** What the main thread hands to a new one. */
+export interface Task {
+  /** The client's socket. Descriptors belong to the process, so every thread can use them. */
+  connection: number;
+  /** How many threads there are, in memory that all of them share. */
+  running: Int32Array;
+  /** How many there were when this one was asked for, itself included. */
+  number: number;
+  /** When that was, in milliseconds of CLOCK_MONOTONIC. */
+  accepted: number;
+  /** The file that system calls are counted in, or an empty text. */
+  countCalls: string;
+}
+
+self.onmessage = ({ data: task }: MessageEvent<Task>) => {
+  if (task.countCalls) countCalls(task.countCalls);
+  if ([1, 10, 50, 100].includes(task.number)) report(task);
+  serve(task.connection);
+
+  // The main thread may be waiting for one thread less.
+  Atomics.sub(task.running, 0, 1);
+  Atomics.notify(task.running, 0);
+  self.close();
+};
+
+function serve(connection: number) {
+  const buffer = new Uint8Array(64 * 1024);
+  try {
+    while (true) {
+      // Phases 1 and 2. This thread sleeps here until its client says something.
+      const length = recv(connection, buffer);
+      if (length === 0) break;
+      sendAll(connection, shout(buffer, length), length);
+    }
+  } catch (error) {
+    console.error(`client on descriptor ${connection}: ${(error as Error).message}`);
+  } finally {
+    close(connection);
+  }
+}
+
+function report({ number, accepted }: Task) {
+  const began = clock_gettime(CLOCK_MONOTONIC) - accepted;
+  const resident = Deno.memoryUsage().rss / 2 ** 20;
+  console.log(
+    `thread ${number} began ${began.toFixed(1)} ms after its client was accepted; ` +
+      `the process has ${resident.toFixed(0)} MiB`,
+  );
+}

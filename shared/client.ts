@@ -1,0 +1,109 @@
+/**
+ * What all clients have in common: their options, asking and checking the answer, and a last line
+ * that says how it went.
+ *
+ * The clients are written with promises, since only the servers are what the lessons are about.
+ *
+ * @module
+ */
+
+import type { Address } from "./linux/socket.ts";
+import { HOST, number, type Options, parseOptions, type Values } from "./options.ts";
+import { shout } from "./shout.ts";
+
+const CLIENT = {
+  host: HOST,
+  port: number(8080, "port of the server", 1, 65535),
+};
+
+/** Reads a client's command line: `--host`, `--port`, `--help`, and what its scenario needs. */
+export function clientOptions<Extra extends Options = Record<never, never>>(
+  extra: Extra = {} as Extra,
+): Address & Values<Extra> {
+  return parseOptions<Options>({ ...CLIENT, ...extra }) as Address & Values<Extra>;
+}
+
+/** Sends all of a message, however often that takes. */
+export async function sendAll(connection: Deno.Conn, message: Uint8Array): Promise<void> {
+  for (let sent = 0; sent < message.length;) {
+    sent += await connection.write(message.subarray(sent));
+  }
+}
+
+/**
+ * Waits for the whole reply to a message, in however many pieces it comes, and checks it.
+ *
+ * @returns How long that took, in milliseconds.
+ * @throws {Error} if the connection ends too early, or if a byte is wrong.
+ */
+export async function checkReply(connection: Deno.Conn, message: Uint8Array): Promise<number> {
+  const start = performance.now();
+  const expected = shout(new Uint8Array(message));
+  const piece = new Uint8Array(64 * 1024);
+  for (let received = 0; received < expected.length;) {
+    const length = await connection.read(piece);
+    if (length === null) {
+      throw new Error(`the reply ended after ${received} of ${expected.length} bytes`);
+    }
+    for (let i = 0; i < length; i++, received++) {
+      if (piece[i] !== expected[received]) {
+        throw new Error(`byte ${received} of the reply is wrong`);
+      }
+    }
+  }
+  return performance.now() - start;
+}
+
+/**
+ * Lets `count` clients visit the server and prints how it went, also if one fails: the others go on.
+ * A reply that is wrong or missing gives exit code 1.
+ *
+ * @param visit What a client does; gets its number, from 1 on, and returns how long it waited for its
+ *   reply, in milliseconds.
+ * @param atOnce How many of them at the same time; all, unless given.
+ */
+export async function runClients(
+  count: number,
+  visit: (client: number) => Promise<number>,
+  atOnce = count,
+): Promise<void> {
+  const outcome: Outcome = { clients: count, right: 0, longest: 0 };
+  let next = 1;
+  async function run() {
+    while (next <= count) {
+      const client = next++;
+      try {
+        const waited = await visit(client);
+        outcome.right++;
+        outcome.longest = Math.max(outcome.longest, waited);
+      } catch (error) {
+        console.log(`client ${client}: ${(error as Error).message}`);
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: atOnce }, run));
+  console.log(summary(outcome));
+  if (outcome.right < count) Deno.exitCode = 1;
+}
+
+/** How a scenario went. */
+export interface Outcome {
+  /** How many clients there were. */
+  clients: number;
+  /** How many of them got the right reply. */
+  right: number;
+  /** The longest time that one of these waited for it, in milliseconds. */
+  longest: number;
+}
+
+function summary({ clients, right, longest }: Outcome): string {
+  return `${clients} clients, ${right} right replies, longest wait ${longest.toFixed(1)} ms`;
+}
+
+/** Reads the last line of a client back, or returns undefined for any other line. */
+export function parseSummary(line: string): Outcome | undefined {
+  const match = /^(\d+) clients, (\d+) right replies, longest wait ([\d.]+) ms$/.exec(line);
+  if (match === null) return undefined;
+  const [clients, right, longest] = match.slice(1).map(Number);
+  return { clients, right, longest };
+}

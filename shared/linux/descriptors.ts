@@ -1,0 +1,74 @@
+/**
+ * File descriptors, whatever they refer to: close(2), fcntl(2), and how many there may be.
+ *
+ * @module
+ */
+
+import { orErrno, orThrow } from "./errno.ts";
+import { libc } from "./libc.ts";
+
+/** fcntl(2): get the descriptor's own flags, such as {@linkcode FD_CLOEXEC}. */
+export const F_GETFD = 1;
+/** fcntl(2): get the status flags, such as {@linkcode O_NONBLOCK}. */
+export const F_GETFL = 3;
+/** fcntl(2): set the status flags. */
+export const F_SETFL = 4;
+/** The descriptor is closed when another program is executed. */
+export const FD_CLOEXEC = 1;
+/** Calls that would have to wait fail with EAGAIN instead. */
+export const O_NONBLOCK = 0o4000;
+/** getrlimit(2): the number of the first descriptor that cannot be had. */
+export const RLIMIT_NOFILE = 7;
+
+/**
+ * Closes a descriptor, see close(2). On Linux it is gone whatever the call returns.
+ *
+ * @throws {Deno.errors.BadResource} if it was not open: something has closed it twice.
+ */
+export function close(fd: number): void {
+  orThrow("close", orErrno(libc.close(fd)), fd);
+}
+
+/** Reads or changes a descriptor's flags, see fcntl(2). Returns what the command returns. */
+export function fcntl(fd: number, command: number, argument = 0): number {
+  return orThrow("fcntl", orErrno(libc.fcntl(fd, command, argument)), fd);
+}
+
+/** A limit of this process: in force now, and how far it may be raised. See getrlimit(2). */
+export interface ResourceLimit {
+  /** What is in force. */
+  soft: number;
+  /** What `soft` may be raised to; `Infinity` if there is no limit. */
+  hard: number;
+}
+
+const RLIM_INFINITY = 2n ** 64n - 1n;
+
+/** Reads a limit of this process, see getrlimit(2). */
+export function getrlimit(resource: number): ResourceLimit {
+  const limit = new BigUint64Array(2);
+  orThrow("getrlimit", orErrno(libc.getrlimit(resource, limit)), resource);
+  const [soft, hard] = [...limit].map((n) => n === RLIM_INFINITY ? Infinity : Number(n));
+  return { soft, hard };
+}
+
+/**
+ * Changes a limit of this process, see setrlimit(2).
+ *
+ * @throws {Deno.errors.PermissionDenied} if the hard limit would be raised without the privilege.
+ */
+export function setrlimit(resource: number, { soft, hard }: ResourceLimit): void {
+  const words = [soft, hard].map((n) => n === Infinity ? RLIM_INFINITY : BigInt(n));
+  orThrow("setrlimit", orErrno(libc.setrlimit(resource, BigUint64Array.from(words))), resource);
+}
+
+/**
+ * Raises the number of descriptors that this process may have to the hard limit, and returns it.
+ *
+ * The soft limit is 1,024 on most machines, for the sake of programs that use select(2).
+ */
+export function raiseDescriptorLimit(): number {
+  const { hard } = getrlimit(RLIMIT_NOFILE);
+  setrlimit(RLIMIT_NOFILE, { soft: hard, hard });
+  return hard;
+}

@@ -1,0 +1,146 @@
+/**
+ * errno(3): what a failed call says about itself, as a number and as an error.
+ *
+ * Two call styles rest on it. Functions whose names begin with `try` return what the kernel itself
+ * returns: a result, or a negative error number such as `-EAGAIN`. The others throw.
+ *
+ * @module
+ */
+
+import { getSystemErrorName } from "node:util";
+import { libc } from "./libc.ts";
+
+/** Operation not permitted. */
+export const EPERM = 1;
+/** A signal interrupted the call before it could do anything. */
+export const EINTR = 4;
+/** Bad file descriptor. */
+export const EBADF = 9;
+/** Nothing there yet, or no room yet: ask again later. The same number as EWOULDBLOCK. */
+export const EAGAIN = 11;
+/** Cannot allocate memory. */
+export const ENOMEM = 12;
+/** Permission denied. */
+export const EACCES = 13;
+/** Invalid argument. */
+export const EINVAL = 22;
+/** Too many open files in the whole system. */
+export const ENFILE = 23;
+/** Too many open files in this process. */
+export const EMFILE = 24;
+/** Broken pipe: the other side has gone, nobody will read what is sent. */
+export const EPIPE = 32;
+/** Address already in use. */
+export const EADDRINUSE = 98;
+/** The address is not one of this machine. */
+export const EADDRNOTAVAIL = 99;
+/** The client had gone before its connection was accepted. */
+export const ECONNABORTED = 103;
+/** The other side has reset the connection (RST). */
+export const ECONNRESET = 104;
+/** No buffer space available. */
+export const ENOBUFS = 105;
+/** The socket is not connected. */
+export const ENOTCONN = 107;
+/** Connection timed out. */
+export const ETIMEDOUT = 110;
+/** Nobody listens at that address. */
+export const ECONNREFUSED = 111;
+/** A non-blocking connect(2) has begun. */
+export const EINPROGRESS = 115;
+
+// Each thread has its own errno, and each Worker loads its own copy of this module.
+const location = new Int32Array(
+  Deno.UnsafePointerView.getArrayBuffer(libc.__errno_location()!, 4),
+);
+
+/**
+ * The error number of this thread's last failed call, see errno(3).
+ *
+ * It must be read at once: the next call into libc may overwrite it, and so may an allocation in
+ * between, since the engine makes system calls of its own.
+ */
+export function errno(): number {
+  return location[0];
+}
+
+/** Puts back an error number that something in between may have overwritten. */
+export function setErrno(number: number): void {
+  location[0] = number;
+}
+
+/**
+ * The result of a C function as the kernel had returned it: `result`, or `-errno` if it is -1. Must
+ * be called with the call itself as its argument, so that nothing comes in between.
+ */
+export function orErrno(result: number): number {
+  return result === -1 ? -location[0] : result;
+}
+
+/** An error of a system call: one of `Deno.errors` where one fits, else a {@linkcode SyscallError}. */
+export interface SystemError extends Error {
+  /** The name of the error, such as `EAGAIN`. */
+  code: string;
+  /** Its number, positive as in errno(3). */
+  errno: number;
+  /** The name of the call, such as `recv`. */
+  syscall: string;
+}
+
+/** An error of a system call for which `Deno.errors` has no class. */
+export class SyscallError extends Error {
+  /** The class's name, for messages. */
+  override name = "SyscallError";
+}
+
+const classes = new Map<number, new (message: string) => Error>([
+  [EPERM, Deno.errors.PermissionDenied],
+  [EINTR, Deno.errors.Interrupted],
+  [EBADF, Deno.errors.BadResource],
+  [EAGAIN, Deno.errors.WouldBlock],
+  [EACCES, Deno.errors.PermissionDenied],
+  [EPIPE, Deno.errors.BrokenPipe],
+  [EADDRINUSE, Deno.errors.AddrInUse],
+  [EADDRNOTAVAIL, Deno.errors.AddrNotAvailable],
+  [ECONNABORTED, Deno.errors.ConnectionAborted],
+  [ECONNRESET, Deno.errors.ConnectionReset],
+  [ENOTCONN, Deno.errors.NotConnected],
+  [ETIMEDOUT, Deno.errors.TimedOut],
+  [ECONNREFUSED, Deno.errors.ConnectionRefused],
+]);
+
+/** The name of an error number: `EAGAIN` for 11. */
+export function errnoName(number: number): string {
+  const name = getSystemErrorName(-number);
+  return name !== undefined && /^E[A-Z0-9]+$/.test(name) ? name : `errno ${number}`;
+}
+
+/** What the C library says about an error number, see strerror(3). */
+export function strerror(number: number): string {
+  return new Deno.UnsafePointerView(libc.strerror(number)!).getCString();
+}
+
+/**
+ * The error for a failed call, with a message such as
+ * `bind(3): EADDRINUSE (Address already in use)`.
+ *
+ * @param call The call's name.
+ * @param number The error number, positive.
+ * @param subject What the call was about, mostly a file descriptor.
+ */
+export function systemError(
+  call: string,
+  number: number,
+  subject: number | string = "",
+): SystemError {
+  const code = errnoName(number);
+  const ErrorClass = classes.get(number) ?? SyscallError;
+  const error = new ErrorClass(`${call}(${subject}): ${code} (${strerror(number)})`);
+  return Object.assign(error, { code, errno: number, syscall: call });
+}
+
+/** Returns what a `try` function returned, or throws if that is a negative error number. */
+export function orThrow(call: string, result: number, subject: number | string = ""): number {
+  if (result < 0) throw systemError(call, -result, subject);
+  return result;
+}

@@ -1,0 +1,104 @@
+/**
+ * The C library, through Deno's foreign function interface: the only `dlopen` of the project.
+ *
+ * Every symbol stands below its C prototype. Sizes are declared as 32 bits (`u32`, `i32`) where C
+ * has `size_t` and `ssize_t`, because those would be bigints here and would take a slow path. The
+ * callers see to it that no length comes near 2 GiB.
+ *
+ * @module
+ */
+
+/** The prototypes of the C functions that are used. */
+export const PROTOTYPES = {
+  /** int *__errno_location(void); the address of this thread's errno */
+  __errno_location: { parameters: [], result: "pointer" },
+  /** char *strerror(int errnum); */
+  strerror: { parameters: ["i32"], result: "pointer" },
+
+  /** int socket(int domain, int type, int protocol); */
+  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  /** int bind(int fd, const struct sockaddr *addr, socklen_t length); */
+  bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  /** int listen(int fd, int backlog); */
+  listen: { parameters: ["i32", "i32"], result: "i32" },
+  /** int accept4(int fd, struct sockaddr *addr, socklen_t *length, int flags); */
+  accept4: { parameters: ["i32", "buffer", "buffer", "i32"], result: "i32" },
+  /** int connect(int fd, const struct sockaddr *addr, socklen_t length); */
+  connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  /** ssize_t recv(int fd, void *buffer, size_t length, int flags); */
+  recv: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
+  /** ssize_t recvmsg(int fd, struct msghdr *message, int flags); */
+  recvmsg: { parameters: ["i32", "buffer", "i32"], result: "i32" },
+  /** ssize_t send(int fd, const void *buffer, size_t length, int flags); */
+  send: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
+  /** int shutdown(int fd, int how); */
+  shutdown: { parameters: ["i32", "i32"], result: "i32" },
+  /** int getsockname(int fd, struct sockaddr *addr, socklen_t *length); */
+  getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  /** int setsockopt(int fd, int level, int name, const void *value, socklen_t length); */
+  setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
+  /** int getsockopt(int fd, int level, int name, void *value, socklen_t *length); */
+  getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
+
+  /** int close(int fd); */
+  close: { parameters: ["i32"], result: "i32" },
+  /** int fcntl(int fd, int command, ...); every command that is used takes an int */
+  fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  /** int open(const char *path, int flags, mode_t mode); */
+  open: { parameters: ["buffer", "i32", "u32"], result: "i32" },
+  /** int ftruncate(int fd, off_t length); */
+  ftruncate: { parameters: ["i32", "i64"], result: "i32" },
+  /** void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset); */
+  mmap: { parameters: ["pointer", "usize", "i32", "i32", "i32", "i64"], result: "pointer" },
+  /** int munmap(void *addr, size_t length); */
+  munmap: { parameters: ["pointer", "usize"], result: "i32" },
+  /** int getrlimit(int resource, struct rlimit *limit); */
+  getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
+  /** int setrlimit(int resource, const struct rlimit *limit); */
+  setrlimit: { parameters: ["i32", "buffer"], result: "i32" },
+
+  /** int select(int nfds, fd_set *read, fd_set *write, fd_set *except, struct timeval *timeout); */
+  select: { parameters: ["i32", "buffer", "buffer", "buffer", "buffer"], result: "i32" },
+
+  /** int clock_gettime(clockid_t clock, struct timespec *time); */
+  clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/** The C functions that are used, by name, with the types of their prototypes. */
+export type Libc = {
+  -readonly [Name in keyof typeof PROTOTYPES]: Deno.StaticForeignLibraryInterface<
+    typeof PROTOTYPES
+  >[Name];
+};
+
+/**
+ * The C functions. An ordinary object rather than what `dlopen` returns, so that `trace.ts` can put
+ * a wrapper in the place of each function; as long as it does not, calls go straight to C.
+ */
+export const libc: Libc = { ...open() };
+
+/**
+ * Importing this module is using it, and without a C library nothing behind it can work: a script
+ * that lacks the platform or the permission ends here, with one line and not with a stack trace.
+ */
+function open() {
+  if (Deno.build.os !== "linux") {
+    quit(
+      `this makes Linux system calls, which ${Deno.build.os} does not have: run it in a Linux ` +
+        `container, in WSL 2 or in a virtual machine`,
+    );
+  }
+  try {
+    return Deno.dlopen("libc.so.6", PROTOTYPES).symbols;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) {
+      quit("calling libc needs a permission: run it again with --allow-ffi");
+    }
+    throw error;
+  }
+}
+
+function quit(message: string): never {
+  console.error(message);
+  Deno.exit(1);
+}

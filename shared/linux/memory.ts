@@ -1,0 +1,58 @@
+/**
+ * Memory that is shared with others: mmap(2).
+ *
+ * @module
+ */
+
+import { close } from "./descriptors.ts";
+import { errno, orErrno, orThrow, systemError } from "./errno.ts";
+import { libc } from "./libc.ts";
+
+/** open(2): for reading and writing. */
+export const O_RDWR = 0o2;
+/** open(2): create the file if it does not exist. */
+export const O_CREAT = 0o100;
+/** open(2): close the descriptor when another program is executed. */
+export const O_CLOEXEC = 0o2000000;
+/** mmap(2): the pages may be read. */
+export const PROT_READ = 1;
+/** mmap(2): the pages may be written. */
+export const PROT_WRITE = 2;
+/** mmap(2): writes are seen by everybody who maps the same file. */
+export const MAP_SHARED = 1;
+
+const MAP_FAILED = 2n ** 64n - 1n;
+
+/**
+ * Maps `length` bytes of what a descriptor refers to, see mmap(2). The buffer must not be used any
+ * more after munmap(2).
+ */
+export function mmap(
+  length: number,
+  protection: number,
+  flags: number,
+  fd: number,
+  offset = 0n,
+): ArrayBuffer {
+  const address = libc.mmap(null, BigInt(length), protection, flags, fd, offset);
+  if (address === null || Deno.UnsafePointer.value(address) === MAP_FAILED) {
+    throw systemError("mmap", errno(), fd);
+  }
+  return Deno.UnsafePointerView.getArrayBuffer(address, length);
+}
+
+/**
+ * Maps a file, which is created if need be and made `length` bytes long. What is written to the
+ * buffer is in the file for everybody else, even if this process is killed. The mapping stays until
+ * the process ends.
+ */
+export function mapFile(path: string, length: number): ArrayBuffer {
+  const name = new TextEncoder().encode(path + "\0");
+  const fd = orThrow("open", orErrno(libc.open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)), path);
+  try {
+    orThrow("ftruncate", orErrno(libc.ftruncate(fd, BigInt(length))), fd);
+    return mmap(length, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
+  } finally {
+    close(fd);
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * select(2): one call that waits for many descriptors.
+ *
+ * @module
+ */
+
+import { EINTR, orErrno, orThrow } from "./errno.ts";
+import { libc } from "./libc.ts";
+
+/** How many descriptors an `fd_set` has room for: 0 to 1,023. */
+export const FD_SETSIZE = 1024;
+
+/**
+ * An `fd_set`: one bit for each descriptor. Its methods are the macros FD_SET, FD_CLR, FD_ISSET and
+ * FD_ZERO of select(2); the macros do not check their argument and write wherever it leads them,
+ * these do.
+ */
+export class FdSet {
+  /** The bits. */
+  readonly words: Int32Array<ArrayBuffer> = new Int32Array(FD_SETSIZE / 32);
+
+  /**
+   * Adds a descriptor (FD_SET).
+   *
+   * @throws {RangeError} if it is 1,024 or more.
+   */
+  add(fd: number): void {
+    this.words[wordOf(fd)] |= 1 << (fd & 31);
+  }
+
+  /** Removes a descriptor (FD_CLR). */
+  delete(fd: number): void {
+    this.words[wordOf(fd)] &= ~(1 << (fd & 31));
+  }
+
+  /** Whether a descriptor is in the set (FD_ISSET). */
+  has(fd: number): boolean {
+    return (this.words[wordOf(fd)] & (1 << (fd & 31))) !== 0;
+  }
+
+  /** Removes all (FD_ZERO). */
+  clear(): void {
+    this.words.fill(0);
+  }
+}
+
+function wordOf(fd: number): number {
+  if (!(fd >= 0 && fd < FD_SETSIZE)) {
+    throw new RangeError(
+      `descriptor ${fd} does not fit into an fd_set, which has room for 0 to ${FD_SETSIZE - 1}`,
+    );
+  }
+  return fd >>> 5;
+}
+
+const timeval = new BigInt64Array(2);
+
+/**
+ * Waits until one of the descriptors is ready, see select(2). Afterwards the sets hold the ready
+ * ones and nothing else, so they must be filled again before each call.
+ *
+ * @param nfds The highest descriptor in any of the sets, plus 1: how far the kernel has to look.
+ * @param timeout Milliseconds; 0 does not wait at all, undefined waits for ever.
+ * @returns How many bits are left in the sets, or `-EINTR`, `-EBADF`, …
+ * @throws {RangeError} if `nfds` is more than 1,024.
+ */
+export function trySelect(
+  nfds: number,
+  read: FdSet | null,
+  write: FdSet | null,
+  except: FdSet | null,
+  timeout?: number,
+): number {
+  if (!(nfds >= 0 && nfds <= FD_SETSIZE)) wordOf(nfds - 1);
+  // The kernel writes into it how much time was left.
+  if (timeout !== undefined) {
+    const microseconds = Math.ceil(timeout * 1000);
+    timeval[0] = BigInt(Math.trunc(microseconds / 1e6));
+    timeval[1] = BigInt(microseconds % 1e6);
+  }
+  return orErrno(libc.select(
+    nfds,
+    read && read.words,
+    write && write.words,
+    except && except.words,
+    timeout === undefined ? null : timeval,
+  ));
+}
+
+/** Like {@linkcode trySelect}, but throws; a signal counts as "none is ready yet" and gives 0. */
+export function select(
+  nfds: number,
+  read: FdSet | null,
+  write: FdSet | null,
+  except: FdSet | null,
+  timeout?: number,
+): number {
+  const ready = trySelect(nfds, read, write, except, timeout);
+  // After an error the sets are as they were, which would look as if all were ready.
+  if (ready === -EINTR) {
+    for (const set of [read, write, except]) set?.clear();
+    return 0;
+  }
+  return orThrow("select", ready, nfds);
+}
