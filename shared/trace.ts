@@ -10,7 +10,7 @@
  */
 
 import { errno, setErrno } from "./linux/errno.ts";
-import { type Libc, libc } from "./linux/libc.ts";
+import { type Libc, libc, PROTOTYPES } from "./linux/libc.ts";
 import { mapFile } from "./linux/memory.ts";
 
 const HEADER_SIZE = 4096;
@@ -27,7 +27,9 @@ const NOT_COUNTED = ["__errno_location", "strerror", "clock_gettime"];
  * for each function; column 0 counts its successes, column N its failures with error number N.
  */
 export function countCalls(path: string): void {
-  const names = (Object.keys(libc) as (keyof Libc)[]).filter((name) => !NOT_COUNTED.includes(name));
+  // In the order of the prototypes: that of what dlopen returns differs from thread to thread.
+  const names = (Object.keys(PROTOTYPES) as (keyof Libc)[])
+    .filter((name) => !NOT_COUNTED.includes(name));
   const file = mapFile(path, HEADER_SIZE + 4 * COLUMNS * names.length);
   const header = JSON.stringify({ names, columns: COLUMNS, table: HEADER_SIZE });
   new TextEncoder().encodeInto(`${header}\n`, new Uint8Array(file, 0, HEADER_SIZE));

@@ -60,6 +60,16 @@ export const PROTOTYPES = {
   /** int select(int nfds, fd_set *read, fd_set *write, fd_set *except, struct timeval *timeout); */
   select: { parameters: ["i32", "buffer", "buffer", "buffer", "buffer"], result: "i32" },
 
+  /** int poll(struct pollfd *list, nfds_t length, int timeout); */
+  poll: { parameters: ["buffer", "u32", "i32"], result: "i32" },
+
+  /** int epoll_create1(int flags); */
+  epoll_create1: { parameters: ["i32"], result: "i32" },
+  /** int epoll_ctl(int epfd, int operation, int fd, struct epoll_event *event); */
+  epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
+  /** int epoll_wait(int epfd, struct epoll_event *events, int capacity, int timeout); */
+  epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
+
   /** int clock_gettime(clockid_t clock, struct timespec *time); */
   clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;

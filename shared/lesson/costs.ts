@@ -1,0 +1,185 @@
+/**
+ * What a run cost the server, read from the kernel's own accounting in /proc (see proc(5)) and from
+ * the counts of `trace.ts`.
+ *
+ * @module
+ */
+
+import { constants } from "node:os";
+import type { Outcome } from "../client.ts";
+
+/** How often one C function was called, and what came of it. */
+export interface CallCount {
+  /** The function's name, such as `recv`. */
+  name: string;
+  /** How often it was called. */
+  calls: number;
+  /** How often it failed, by the error's name. */
+  failures: Map<string, number>;
+}
+
+/** What a process has used so far. */
+export interface Usage {
+  /** CPU time of all its threads, in milliseconds, in steps of 10. */
+  cpu: number;
+  /** The most threads that were seen at once. */
+  threads: number;
+  /** The most memory that was resident, in bytes. */
+  memory: number;
+  /** How often a thread gave up its core because it had to wait. */
+  voluntary: number;
+  /** How often a thread was made to give up its core. */
+  forced: number;
+}
+
+/** The CPU times in /proc are in ticks, of which Linux shows programs 100 a second everywhere. */
+const TICK = 10;
+const INTERVAL = 50;
+
+/**
+ * Watches a process from the outside. It looks again every 50 ms, since the kernel forgets what a
+ * thread has done when the thread ends.
+ */
+export class Meter {
+  readonly #pid: number;
+  readonly #switches = new Map<string, [voluntary: number, forced: number]>();
+  readonly #timer: ReturnType<typeof setInterval>;
+  #threads = 0;
+
+  /** Begins to watch. */
+  constructor(pid: number) {
+    this.#pid = pid;
+    this.#timer = setInterval(() => this.#look(), INTERVAL);
+  }
+
+  /** What the process has used up to now; throws if it has ended. */
+  read(): Usage {
+    this.#look();
+    const stat = Deno.readTextFileSync(`/proc/${this.#pid}/stat`);
+    // The second field is the program's name in brackets, which may hold anything.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    const status = Deno.readTextFileSync(`/proc/${this.#pid}/status`);
+    const switches = [...this.#switches.values()];
+    return {
+      cpu: (Number(fields[11]) + Number(fields[12])) * TICK,
+      threads: this.#threads,
+      memory: fieldOf(status, "VmHWM") * 1024,
+      voluntary: switches.reduce((sum, [voluntary]) => sum + voluntary, 0),
+      forced: switches.reduce((sum, [, forced]) => sum + forced, 0),
+    };
+  }
+
+  /** Stops watching. */
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+  }
+
+  #look(): void {
+    try {
+      const tasks = [...Deno.readDirSync(`/proc/${this.#pid}/task`)].map(({ name }) => name);
+      this.#threads = Math.max(this.#threads, tasks.length);
+      for (const task of tasks) {
+        const status = Deno.readTextFileSync(`/proc/${this.#pid}/task/${task}/status`);
+        this.#switches.set(task, [
+          fieldOf(status, "voluntary_ctxt_switches"),
+          fieldOf(status, "nonvoluntary_ctxt_switches"),
+        ]);
+      }
+    } catch (error) {
+      // The process, or one of its threads, ended while it was looked at.
+      if (!(error instanceof Deno.errors.NotFound) && !isGone(error)) throw error;
+    }
+  }
+}
+
+/** Reading a file of a thread that has just ended gives ESRCH, which is no class of its own. */
+function isGone(error: unknown): boolean {
+  return (error as { code?: string }).code === "ESRCH" || /os error 3\)/.test(String(error));
+}
+
+function fieldOf(status: string, name: string): number {
+  return Number(status.match(new RegExp(`^${name}:\\s+(\\d+)`, "m"))?.[1] ?? 0);
+}
+
+/** What `countCalls` in `trace.ts` has counted so far: a row of numbers for each function. */
+export type Counts = Map<string, Uint32Array>;
+
+/** Reads the file of `countCalls`, which tells its own layout in its first line. */
+export function readCounts(path: string): Counts {
+  const bytes = Deno.readFileSync(path);
+  if (bytes.length === 0) return new Map(); // a server that does not call libc itself
+  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(0, bytes.indexOf(10))));
+  const { names, columns, table }: { names: string[]; columns: number; table: number } = header;
+  const counts = new Uint32Array(bytes.buffer, table);
+  return new Map(
+    names.map((name, row) => [name, counts.subarray(row * columns, (row + 1) * columns)]),
+  );
+}
+
+/** The calls that were made between two readings of the file. */
+export function callsBetween(before: Counts, after: Counts): CallCount[] {
+  const calls = [...after].map(([name, counts]) => {
+    const made = counts.map((count, column) => count - (before.get(name)?.[column] ?? 0));
+    const failures = new Map<string, number>();
+    made.forEach((count, number) => {
+      if (number > 0 && count > 0) failures.set(errorName(number), count);
+    });
+    return { name, calls: made.reduce((a, b) => a + b), failures };
+  });
+  return calls.filter(({ calls }) => calls > 0).toSorted((a, b) => b.calls - a.calls);
+}
+
+function errorName(number: number): string {
+  const names = Object.entries(constants.errno).filter(([, value]) => value === number);
+  // 11 is EAGAIN and EWOULDBLOCK.
+  return names.map(([name]) => name).sort()[0] ?? `errno ${number}`;
+}
+
+/** What a whole run cost. */
+export interface Costs extends Outcome {
+  /** From the start of the client to its end, in milliseconds. */
+  wall: number;
+  /** What the server had used when the client started. */
+  before: Usage;
+  /** What the server had used when the client had ended. */
+  after: Usage;
+  /** What the server asked of the kernel in all. */
+  calls: CallCount[];
+}
+
+/** The cost report, as lines of text. */
+export function report({ right, longest, wall, before, after, calls }: Costs): string[] {
+  const cpu = after.cpu - before.cpu;
+  const share = Math.round(100 * cpu / wall);
+  const voluntary = after.voluntary - before.voluntary;
+  const forced = after.forced - before.forced;
+  const rows: [string, string][] = [
+    ["clients served", whole(right)],
+    ["longest wait of a client", `${longest.toFixed(1)} ms`],
+    ["wall time", seconds(wall)],
+    ["CPU time", `${seconds(cpu)}, ${share} % of a core`],
+    ["threads", `${after.threads}, of which ${before.threads} before the first client`],
+    ["peak memory", `${mebibytes(after.memory)}, of which ${mebibytes(before.memory)} before`],
+    ["context switches", `${whole(voluntary)} to wait, ${whole(forced)} forced`],
+    ...calls.map(callRow),
+  ];
+  const width = Math.max(...rows.map(([left]) => left.length)) + 2;
+  return rows.map(([left, right]) => left.padEnd(width) + right);
+}
+
+function callRow({ name, calls, failures }: CallCount): [string, string] {
+  const failed = [...failures].map(([error, count]) => `${whole(count)} ${error}`);
+  return [`calls of ${name}`, [whole(calls), ...failed].join(", of which ")];
+}
+
+function whole(count: number): string {
+  return count.toLocaleString("en");
+}
+
+function seconds(milliseconds: number): string {
+  return `${(milliseconds / 1000).toFixed(2)} s`;
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.round(bytes / 2 ** 20)} MiB`;
+}

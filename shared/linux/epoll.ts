@@ -1,0 +1,106 @@
+/**
+ * epoll(7): the kernel keeps the list of descriptors, and hands over only those that are ready.
+ *
+ * @module
+ */
+
+import { EINTR, orErrno, orThrow } from "./errno.ts";
+import { libc } from "./libc.ts";
+
+/** epoll_create1(2): the epoll instance is not inherited by programs that are started. */
+export const EPOLL_CLOEXEC = 0o2000000;
+/** epoll_ctl(2): begin to watch a descriptor. */
+export const EPOLL_CTL_ADD = 1;
+/** epoll_ctl(2): stop watching it. */
+export const EPOLL_CTL_DEL = 2;
+/** epoll_ctl(2): watch it for something else; also tells once more what is there already. */
+export const EPOLL_CTL_MOD = 3;
+
+/** There is something to read, or somebody to accept; also the end of the input. */
+export const EPOLLIN = 0x1;
+/** There is room to write. */
+export const EPOLLOUT = 0x4;
+/** The connection is broken; told without being asked for. */
+export const EPOLLERR = 0x8;
+/** Both directions of the connection have ended; told without being asked for. */
+export const EPOLLHUP = 0x10;
+/** The other side has ended its sending. */
+export const EPOLLRDHUP = 0x2000;
+/** Told once, and then not again until the descriptor has been armed with EPOLL_CTL_MOD. */
+export const EPOLLONESHOT = 0x40000000;
+/** Edge-triggered: told when something becomes ready, not as long as it is. */
+export const EPOLLET = 0x80000000;
+
+// The structure is packed on x86-64 and on nothing else, for the sake of 32-bit programs.
+const packed = Deno.build.arch === "x86_64";
+/** `sizeof(struct epoll_event)`. */
+export const EPOLL_EVENT_SIZE: number = packed ? 12 : 16;
+/** Where the fields of `struct epoll_event` are. */
+export const EPOLL_EVENT: { events: number; data: number } = { events: 0, data: packed ? 4 : 8 };
+
+const WORDS = EPOLL_EVENT_SIZE / 4;
+const DATA = EPOLL_EVENT.data / 4;
+
+/** Room for what epoll_wait reports: which descriptors, and what they are ready for. */
+export class EpollEvents {
+  /** How many descriptors can be reported at once. */
+  readonly capacity: number;
+  /** The memory that the kernel writes. */
+  readonly words: Uint32Array<ArrayBuffer>;
+
+  /** Makes room for `capacity` reports; if more are ready, the next call tells of them. */
+  constructor(capacity: number) {
+    this.capacity = capacity;
+    this.words = new Uint32Array(capacity * WORDS);
+  }
+
+  /** The descriptor of report number `index`. */
+  fd(index: number): number {
+    return this.words[index * WORDS + DATA];
+  }
+
+  /** What it is ready for: EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP, EPOLLRDHUP. */
+  events(index: number): number {
+    return this.words[index * WORDS];
+  }
+}
+
+/** Makes an epoll instance, which is a descriptor itself. See epoll_create1(2). */
+export function epoll_create1(flags = EPOLL_CLOEXEC): number {
+  return orThrow("epoll_create1", orErrno(libc.epoll_create1(flags)));
+}
+
+const event = new Uint32Array(WORDS);
+
+/**
+ * Begins, changes or ends the watching of a descriptor, see epoll_ctl(2). What the kernel reports
+ * with the event is the descriptor's number.
+ *
+ * @returns 0, or `-EEXIST`, `-ENOENT`, `-EPERM` (a file, which cannot be watched), …
+ */
+export function tryEpollCtl(epfd: number, operation: number, fd: number, events = 0): number {
+  event[0] = events;
+  event[DATA] = fd;
+  return orErrno(libc.epoll_ctl(epfd, operation, fd, event));
+}
+
+/** Like {@linkcode tryEpollCtl}, but throws. */
+export function epoll_ctl(epfd: number, operation: number, fd: number, events = 0): void {
+  orThrow("epoll_ctl", tryEpollCtl(epfd, operation, fd, events), fd);
+}
+
+/**
+ * Waits until a descriptor is ready, see epoll_wait(2).
+ *
+ * @param timeout Milliseconds; 0 does not wait at all, -1 waits for ever.
+ * @returns How many were written into `events`, or `-EINTR`, `-EBADF`, …
+ */
+export function tryEpollWait(epfd: number, events: EpollEvents, timeout: number): number {
+  return orErrno(libc.epoll_wait(epfd, events.words, events.capacity, timeout));
+}
+
+/** Like {@linkcode tryEpollWait}, but throws; a signal counts as "none is ready yet" and gives 0. */
+export function epoll_wait(epfd: number, events: EpollEvents, timeout: number): number {
+  const ready = tryEpollWait(epfd, events, timeout);
+  return ready === -EINTR ? 0 : orThrow("epoll_wait", ready, epfd);
+}

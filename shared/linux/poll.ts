@@ -1,0 +1,101 @@
+/**
+ * poll(2): select(2) without the limit of 1,024.
+ *
+ * @module
+ */
+
+import { EINTR, orErrno, orThrow } from "./errno.ts";
+import { libc } from "./libc.ts";
+
+/** There is something to read, or somebody to accept; also the end of the input. */
+export const POLLIN = 0x1;
+/** There is room to write. */
+export const POLLOUT = 0x4;
+/** The connection is broken; told without being asked for. */
+export const POLLERR = 0x8;
+/** Both directions of the connection have ended; told without being asked for. */
+export const POLLHUP = 0x10;
+/** The descriptor is not open; told without being asked for. */
+export const POLLNVAL = 0x20;
+/** The other side has ended its sending. */
+export const POLLRDHUP = 0x2000;
+
+/** `sizeof(struct pollfd)`. */
+export const POLLFD_SIZE = 8;
+/** Where the fields of `struct pollfd` are. */
+export const POLLFD = { fd: 0, events: 4, revents: 6 };
+
+/**
+ * A list of `struct pollfd`: a descriptor, what is asked about it, and the kernel's answer. Unlike
+ * select's sets, the question outlives the call. The list grows as needed.
+ */
+export class PollList {
+  #ints: Int32Array<ArrayBuffer> = new Int32Array(2 * 64);
+  #shorts = new Int16Array(this.#ints.buffer);
+  #length = 0;
+
+  /** How many descriptors are in the list. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** The memory that the kernel reads and writes. */
+  get memory(): Int32Array<ArrayBuffer> {
+    return this.#ints;
+  }
+
+  /** Adds a descriptor at the end. */
+  add(fd: number, events: number): void {
+    if (2 * this.#length === this.#ints.length) {
+      const ints = new Int32Array(2 * this.#ints.length);
+      ints.set(this.#ints);
+      this.#ints = ints;
+      this.#shorts = new Int16Array(ints.buffer);
+    }
+    const i = this.#length++;
+    this.#ints[2 * i] = fd;
+    this.#ints[2 * i + 1] = 0; // the answer of an earlier tenant of this place
+    this.#shorts[4 * i + 2] = events;
+  }
+
+  /**
+   * Removes the entry at `index`, into whose place the last one moves: a loop that removes goes from
+   * the end to the beginning.
+   */
+  delete(index: number): void {
+    const last = --this.#length;
+    this.#ints[2 * index] = this.#ints[2 * last];
+    this.#ints[2 * index + 1] = this.#ints[2 * last + 1];
+  }
+
+  /** The descriptor at `index`. */
+  fd(index: number): number {
+    return this.#ints[2 * index];
+  }
+
+  /** Changes what is asked about the descriptor at `index`. */
+  watch(index: number, events: number): void {
+    this.#shorts[4 * index + 2] = events;
+  }
+
+  /** The kernel's answer about the descriptor at `index`: 0 if nothing of interest. */
+  revents(index: number): number {
+    return this.#shorts[4 * index + 3];
+  }
+}
+
+/**
+ * Waits until one of the descriptors is ready, see poll(2).
+ *
+ * @param timeout Milliseconds; 0 does not wait at all, -1 waits for ever.
+ * @returns How many entries have an answer, or `-EINTR`, `-EINVAL`, …
+ */
+export function tryPoll(list: PollList, timeout: number): number {
+  return orErrno(libc.poll(list.memory, list.length, timeout));
+}
+
+/** Like {@linkcode tryPoll}, but throws; a signal counts as "none is ready yet" and gives 0. */
+export function poll(list: PollList, timeout: number): number {
+  const ready = tryPoll(list, timeout);
+  return ready === -EINTR ? 0 : orThrow("poll", ready, list.length);
+}
