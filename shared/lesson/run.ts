@@ -8,6 +8,7 @@ import { styleText } from "node:util";
 import { type Outcome, parseSummary } from "../client.ts";
 import { catalogue, type Lesson } from "./catalogue.ts";
 import { callsBetween, Meter, readCounts, report } from "./costs.ts";
+import { linesOf } from "./lines.ts";
 
 /** The folder of all lessons. */
 export const LESSONS: URL = new URL("../../lessons/", import.meta.url);
@@ -173,15 +174,4 @@ async function fail(script: Script, when: string): Promise<number> {
   const how = signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`;
   console.error(styleText("red", `the ${script.side} ${how} ${when}`.trimEnd()));
   return 1;
-}
-
-/** The lines of a stream of text; the last one also if it has no end. */
-async function* linesOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<string> {
-  let rest = "";
-  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
-    const lines = (rest + text).split("\n");
-    rest = lines.pop()!;
-    yield* lines;
-  }
-  if (rest !== "") yield rest;
 }

@@ -1,0 +1,145 @@
+/**
+ * The clients that visit a server under test: patient, slow, silent, greedy and rude ones.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
+import { close } from "../../shared/linux/descriptors.ts";
+import {
+  type Address,
+  AF_INET,
+  connect as connectSocket,
+  send,
+  setsockopt,
+  SO_LINGER,
+  SOCK_CLOEXEC,
+  SOCK_STREAM,
+  socket,
+  SOL_SOCKET,
+} from "../../shared/linux/socket.ts";
+import { shout } from "../../shared/shout.ts";
+
+/** The bytes of a text. */
+export function bytesOf(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(text);
+}
+
+/** Connects, without waiting for the server to be ready. */
+export async function connect({ host, port }: Address): Promise<Deno.TcpConn> {
+  const connection = await Deno.connect({ hostname: host, port });
+  connection.setNoDelay(true);
+  return connection;
+}
+
+/** Sends all of a message. */
+export async function sendAll(connection: Deno.Conn, message: Uint8Array): Promise<void> {
+  for (let sent = 0; sent < message.length;) {
+    sent += await connection.write(message.subarray(sent));
+  }
+}
+
+/** Receives the reply to a message, and fails at the first byte that is missing or wrong. */
+export async function expectReply(
+  connection: Deno.Conn,
+  message: Uint8Array<ArrayBuffer>,
+): Promise<void> {
+  const expected = shout(message.slice());
+  const piece = new Uint8Array(64 * 1024);
+  for (let received = 0; received < expected.length;) {
+    const length = await connection.read(piece);
+    assert(length !== null, `the reply ended after ${received} of ${expected.length} bytes`);
+    assert(received + length <= expected.length, "the reply is longer than the message");
+    expectBytes(
+      piece.subarray(0, length),
+      expected.subarray(received, received + length),
+      received,
+    );
+    received += length;
+  }
+}
+
+/** Fails unless the server has closed its side of the connection. */
+export async function expectEnd(connection: Deno.Conn): Promise<void> {
+  const length = await connection.read(new Uint8Array(1));
+  assert.equal(length, null, "the server sent more than the message");
+}
+
+/** Fails at the first byte of a piece of the reply that differs. */
+export function expectBytes(actual: Uint8Array, expected: Uint8Array, offset: number): void {
+  for (let i = 0; i < actual.length; i++) {
+    if (actual[i] === expected[i]) continue;
+    assert.fail(`byte ${offset + i} of the reply is ${actual[i]} and should be ${expected[i]}`);
+  }
+}
+
+/** Says something on a connection, and gets the right reply. */
+export async function say(connection: Deno.Conn, text = "hello"): Promise<void> {
+  const message = bytesOf(text);
+  await Promise.all([sendAll(connection, message), expectReply(connection, message)]);
+}
+
+/** A whole visit: connects, sends, ends its sending, gets the whole reply and then the end. */
+export async function visit(
+  address: Address,
+  message: Uint8Array<ArrayBuffer> = bytesOf("hello"),
+): Promise<void> {
+  using connection = await connect(address);
+  await Promise.all([
+    sendAll(connection, message).then(() => connection.closeWrite()),
+    expectReply(connection, message),
+  ]);
+  await expectEnd(connection);
+}
+
+/** Connects, sends something, and breaks the connection off with a reset (RST), replies unread. */
+export async function visitRudely(
+  address: Address,
+  message: Uint8Array<ArrayBuffer>,
+  pause: number,
+): Promise<void> {
+  const fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC);
+  try {
+    connectSocket(fd, address);
+    if (message.length > 0) send(fd, message);
+    await sleep(pause);
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, 1, 0);
+  } finally {
+    close(fd);
+  }
+}
+
+/** A client in a process of its own, which sends something, reads nothing, and is killed. */
+export async function visitAndDie({ host, port }: Address): Promise<void> {
+  const code = `
+    const connection = await Deno.connect({ hostname: "${host}", port: ${port} });
+    await connection.write(new Uint8Array(100_000));
+    console.log("sent");
+    await new Promise(() => setInterval(() => {}, 1000));`;
+  const process = new Deno.Command(Deno.execPath(), {
+    args: ["eval", "--quiet", code],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const reader = process.stdout.getReader();
+  await reader.read();
+  process.kill("SIGKILL");
+  await reader.cancel();
+  await process.status;
+}
+
+/** Numbers that look random, the same in every run. */
+export function* pseudoRandom(seed: number): Generator<number, never> {
+  // The generator of C's rand(), as POSIX gives it as an example.
+  for (let state = seed;;) {
+    state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+    yield (state >>> 16) & 0x7fff;
+  }
+}
+
+/** Bytes with every value in them, whose period does not divide any buffer's size. */
+export function pattern(length: number): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from({ length }, (_, i) => (i + (i >> 8) + Math.floor(i / 65_521)) & 0xff);
+}
