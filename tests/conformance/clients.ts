@@ -80,6 +80,12 @@ export async function say(connection: Deno.Conn, text = "hello"): Promise<void> 
   await Promise.all([sendAll(connection, message), expectReply(connection, message)]);
 }
 
+/** Marks a promise as one that is waited for later: until then, its failure is not unhandled. */
+export function later<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
+}
+
 /** A whole visit: connects, sends, ends its sending, gets the whole reply and then the end. */
 export async function visit(
   address: Address,

@@ -1,0 +1,123 @@
+/**
+ * What the tests rely on in `@std`. Run with and without `tests/offline/import_map.json`, it shows
+ * that the replacements there behave alike.
+ */
+
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertInstanceOf,
+  AssertionError,
+  assertLess,
+  assertMatch,
+  assertRejects,
+  assertStrictEquals,
+  assertStringIncludes,
+  assertThrows,
+  fail,
+} from "@std/assert";
+import { deadline, delay, retry, RetryError } from "@std/async";
+import { getAvailablePort } from "@std/net";
+import { afterEach, beforeEach, describe, it } from "@std/testing/bdd";
+
+const failures: [name: string, failing: () => unknown][] = [
+  ["assert", () => assert(false)],
+  ["assertEquals", () => assertEquals({ a: [1, 2] }, { a: [1, 3] })],
+  ["assertStrictEquals", () => assertStrictEquals({}, {})],
+  ["assertGreater", () => assertGreater(1, 1)],
+  ["assertLess", () => assertLess(1, 1)],
+  ["assertMatch", () => assertMatch("abc", /x/)],
+  ["assertStringIncludes", () => assertStringIncludes("abc", "x")],
+  ["assertInstanceOf", () => assertInstanceOf(new Error(), TypeError)],
+  ["assertThrows, if nothing is thrown", () => assertThrows(() => {}, Error)],
+  ["fail", () => fail("on purpose")],
+];
+
+for (const [name, failing] of failures) {
+  Deno.test(`${name} fails with an AssertionError`, () => {
+    let thrown: unknown;
+    try {
+      failing();
+    } catch (error) {
+      thrown = error;
+    }
+    assertInstanceOf(thrown, AssertionError);
+  });
+}
+
+Deno.test("assertions pass when they should", () => {
+  assert(1);
+  assertEquals([new Uint8Array([1]), new Map([[1, { a: NaN }]])], [
+    new Uint8Array([1]),
+    new Map([[1, { a: NaN }]]),
+  ]);
+  assertStrictEquals(failures, failures);
+  assertGreater(2, 1);
+  assertLess(1, 2);
+  assertMatch("abc", /b/);
+  assertStringIncludes("abc", "bc");
+});
+
+Deno.test("assertThrows returns the error, and wants its class and a part of its message", () => {
+  function throwing() {
+    throw new RangeError("out of range");
+  }
+  assertEquals(assertThrows(throwing, RangeError, "of range").message, "out of range");
+  assertThrows(() => assertThrows(throwing, TypeError), AssertionError);
+  assertThrows(() => assertThrows(throwing, RangeError, "other"), AssertionError);
+});
+
+Deno.test("assertRejects resolves with the error, and wants its class", async () => {
+  function rejecting() {
+    return Promise.reject(new RangeError("out of range"));
+  }
+  assertEquals((await assertRejects(rejecting, RangeError)).message, "out of range");
+  await assertRejects(() => assertRejects(rejecting, TypeError), AssertionError);
+  await assertRejects(() => assertRejects(() => Promise.resolve(), Error), AssertionError);
+});
+
+Deno.test("delay takes as long as it is told to, and is ended by a signal", async () => {
+  const start = performance.now();
+  await delay(20);
+  assertGreater(performance.now() - start, 18);
+  const reason = new Error("enough");
+  const rejected = await assertRejects(
+    () => delay(60_000, { signal: AbortSignal.abort(reason) }),
+    Error,
+  );
+  assertStrictEquals(rejected, reason);
+});
+
+Deno.test("deadline settles as the promise does, or rejects with a TimeoutError", async () => {
+  assertEquals(await deadline(Promise.resolve(1), 60_000), 1);
+  const error = await assertRejects(() => deadline(new Promise(() => {}), 10), DOMException);
+  assertEquals(error.name, "TimeoutError");
+});
+
+Deno.test("retry calls again until the function does not throw", async () => {
+  let calls = 0;
+  function failsTwice() {
+    if (++calls < 3) throw new Error("not yet");
+    return calls;
+  }
+  assertEquals(await retry(failsTwice, { minTimeout: 1 }), 3);
+  calls = -10;
+  await assertRejects(() => retry(failsTwice, { minTimeout: 1, maxAttempts: 2 }), RetryError);
+});
+
+Deno.test("getAvailablePort gives a port that can be listened on", () => {
+  const port = getAvailablePort();
+  Deno.listen({ port }).close();
+  assertGreater(port, 0);
+});
+
+describe("describe and it", () => {
+  const order: string[] = [];
+  beforeEach(() => void order.push("before"));
+  afterEach(() => void order.push("after"));
+  it("run a test", () => void order.push("test"));
+  it("run what stands before and after each test", () => {
+    assertEquals(order, ["before", "test", "after", "before"]);
+  });
+});

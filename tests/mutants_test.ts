@@ -1,0 +1,42 @@
+/** Whether the conformance suite can fail: it has to find each fault of the wrong servers. */
+
+import { assert, assertRejects } from "@std/assert";
+import { check, type Scenario, scenarios } from "./conformance/scenarios.ts";
+import type { Subject } from "./conformance/server.ts";
+import { mutations } from "./mutants/mutations.ts";
+
+const script = new URL("./mutants/server.ts", import.meta.url);
+
+function mutant(mutation: string): Subject {
+  return { name: mutation, script, permissions: ["--allow-ffi"], args: ["--mutation", mutation] };
+}
+
+/** For the faults that make a server hang; a right one needs a second at the most. */
+const LIMIT = 4000;
+
+function scenarioOf(name: string): Scenario {
+  const scenario = scenarios.find((scenario) => scenario.name === name);
+  assert(scenario !== undefined, `there is no scenario "${name}"`);
+  return scenario;
+}
+
+for (const { name, foundBy } of mutations) {
+  Deno.test({
+    name: `a server that ${name} is found, by: ${foundBy}`,
+    // A scenario that fails is left where it stands, with its connections and timers.
+    sanitizeOps: false,
+    sanitizeResources: false,
+    fn: async () => {
+      await assertRejects(
+        () => check(mutant(name), { ...scenarioOf(foundBy), limit: LIMIT }),
+        Error,
+      );
+    },
+  });
+}
+
+for (const name of new Set(mutations.map(({ foundBy }) => foundBy))) {
+  Deno.test(`the same server without a fault ${name}`, async () => {
+    await check(mutant("none"), scenarioOf(name));
+  });
+}

@@ -1,0 +1,109 @@
+/**
+ * What the tests use of `@std/assert`, over Deno's own `node:assert`.
+ *
+ * @module
+ */
+
+import assertion from "node:assert/strict";
+
+/** The error of a failed assertion. */
+export const AssertionError = assertion.AssertionError;
+
+// deno-lint-ignore no-explicit-any -- the constructors of errors take whatever they like
+type ErrorClass<E extends Error> = abstract new (...args: any[]) => E;
+
+/** Fails unless `value` is true, or counts as true. */
+export function assert(value: unknown, message = ""): asserts value {
+  assertion(value, message);
+}
+
+/** Fails. */
+export function fail(message?: string): never {
+  assertion.fail(message);
+}
+
+/** Fails unless both are equal, member by member. */
+export function assertEquals<T>(actual: T, expected: T, message?: string): void {
+  assertion.deepEqual(actual, expected, message);
+}
+
+/** Fails unless both are the same. */
+export function assertStrictEquals<T>(
+  actual: unknown,
+  expected: T,
+  message?: string,
+): asserts actual is T {
+  assertion.equal(actual, expected, message);
+}
+
+/** Fails unless `actual` is more than `expected`. */
+export function assertGreater<T>(actual: T, expected: T, message?: string): void {
+  assertion(actual > expected, message ?? `Expect ${actual} > ${expected}`);
+}
+
+/** Fails unless `actual` is less than `expected`. */
+export function assertLess<T>(actual: T, expected: T, message?: string): void {
+  assertion(actual < expected, message ?? `Expect ${actual} < ${expected}`);
+}
+
+/** Fails unless the text has the other in it. */
+export function assertStringIncludes(actual: string, expected: string, message?: string): void {
+  assertion(actual.includes(expected), message ?? `"${actual}" does not have "${expected}" in it`);
+}
+
+/** Fails unless the text matches. */
+export function assertMatch(actual: string, expected: RegExp, message?: string): void {
+  assertion.match(actual, expected, message);
+}
+
+/** Fails unless the value is an instance of the class. */
+// deno-lint-ignore no-explicit-any
+export function assertInstanceOf<T extends abstract new (...args: any[]) => any>(
+  actual: unknown,
+  expectedType: T,
+  message = "",
+): asserts actual is InstanceType<T> {
+  assertion(actual instanceof expectedType, message || `it is no ${expectedType.name}`);
+}
+
+/** Fails unless the function throws such an error, which it returns. */
+export function assertThrows<E extends Error = Error>(
+  fn: () => unknown,
+  errorClass: ErrorClass<E>,
+  messageIncludes = "",
+): E {
+  let thrown: unknown;
+  try {
+    fn();
+  } catch (error) {
+    thrown = error;
+  }
+  return expected(thrown, errorClass, messageIncludes, "thrown");
+}
+
+/** Fails unless the promise is rejected with such an error, with which it resolves. */
+export async function assertRejects<E extends Error = Error>(
+  fn: () => PromiseLike<unknown>,
+  errorClass: ErrorClass<E>,
+  messageIncludes = "",
+): Promise<E> {
+  let thrown: unknown;
+  try {
+    await fn();
+  } catch (error) {
+    thrown = error;
+  }
+  return expected(thrown, errorClass, messageIncludes, "rejected");
+}
+
+function expected<E extends Error>(
+  error: unknown,
+  errorClass: ErrorClass<E>,
+  messageIncludes: string,
+  what: string,
+): E {
+  assertion(error !== undefined, `Expected an error to be ${what}`);
+  if (!(error instanceof errorClass)) assertion.fail(`Expected ${errorClass.name}, got ${error}`);
+  assertStringIncludes(error.message, messageIncludes);
+  return error;
+}

@@ -1,0 +1,29 @@
+/** `deno task ok`: format, style, types, documentation and its examples. Stops at the first fault. */
+
+import { deno, packageOptions } from "./packages.ts";
+
+const options = await packageOptions();
+const shared = modulesBelow("shared");
+const commands = [
+  ["fmt", "--check", "--quiet"],
+  ["lint", "--quiet"],
+  ["check", "--quiet", ...options, "."],
+  ["doc", "--lint", "--quiet", ...shared],
+  ["test", "-A", "--doc", "--quiet", ...options, ...shared],
+];
+
+for (const command of commands) {
+  const code = await deno(...command);
+  if (code !== 0) {
+    console.error(`failed: deno ${command.slice(0, 2).join(" ")}`);
+    Deno.exit(code);
+  }
+}
+
+function modulesBelow(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) => {
+    const path = `${folder}/${name}`;
+    if (isDirectory) return modulesBelow(path);
+    return path.endsWith(".ts") && path !== "shared/lesson/main.ts" ? [path] : [];
+  }).sort();
+}

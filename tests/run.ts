@@ -1,0 +1,5 @@
+/** `deno task test [options and files of deno test]`: all tests, on the packages that can be had. */
+
+import { deno, packageOptions } from "./packages.ts";
+
+Deno.exit(await deno("test", "-A", ...await packageOptions(), ...Deno.args));
