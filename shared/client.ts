@@ -30,28 +30,43 @@ export async function sendAll(connection: Deno.Conn, message: Uint8Array): Promi
   }
 }
 
+/** How long a reply may take, in milliseconds. */
+const PATIENCE = 30_000;
+
 /**
- * Waits for the whole reply to a message, in however many pieces it comes, and checks it.
+ * Waits for the whole reply to a message, in however many pieces it comes, and checks it. After 30 s
+ * without the whole of it, it is given up.
  *
  * @returns How long that took, in milliseconds.
- * @throws {Error} if the connection ends too early, or if a byte is wrong.
+ * @throws {Error} if the reply ends too early, does not come, or has a wrong byte.
  */
 export async function checkReply(connection: Deno.Conn, message: Uint8Array): Promise<number> {
   const start = performance.now();
   const expected = shout(new Uint8Array(message));
   const piece = new Uint8Array(64 * 1024);
-  for (let received = 0; received < expected.length;) {
-    const length = await connection.read(piece);
-    if (length === null) {
-      throw new Error(`the reply ended after ${received} of ${expected.length} bytes`);
-    }
-    for (let i = 0; i < length; i++, received++) {
-      if (piece[i] !== expected[received]) {
-        throw new Error(`byte ${received} of the reply is wrong`);
+  let received = 0;
+  let reason = "";
+  const timer = setTimeout(() => {
+    reason = `no more came within ${PATIENCE / 1000} s`;
+    connection.close(); // which ends the read below
+  }, PATIENCE);
+  try {
+    while (received < expected.length) {
+      const length = await connection.read(piece);
+      if (length === null) throw new Error("the connection was closed");
+      for (let i = 0; i < length; i++, received++) {
+        if (piece[i] !== expected[received]) throw new Error("a byte is wrong");
       }
     }
+    return performance.now() - start;
+  } catch (error) {
+    reason ||= (error as Error).message;
+    throw new Error(
+      `the reply is right for ${received} of ${expected.length} bytes, then ${reason}`,
+    );
+  } finally {
+    clearTimeout(timer);
   }
-  return performance.now() - start;
 }
 
 /**

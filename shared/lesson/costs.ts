@@ -5,8 +5,8 @@
  * @module
  */
 
-import { constants } from "node:os";
 import type { Outcome } from "../client.ts";
+import { errnoName } from "../linux/names.ts";
 
 /** How often one C function was called, and what came of it. */
 export interface CallCount {
@@ -122,17 +122,11 @@ export function callsBetween(before: Counts, after: Counts): CallCount[] {
     const made = counts.map((count, column) => count - (before.get(name)?.[column] ?? 0));
     const failures = new Map<string, number>();
     made.forEach((count, number) => {
-      if (number > 0 && count > 0) failures.set(errorName(number), count);
+      if (number > 0 && count > 0) failures.set(errnoName(number), count);
     });
     return { name, calls: made.reduce((a, b) => a + b), failures };
   });
   return calls.filter(({ calls }) => calls > 0).toSorted((a, b) => b.calls - a.calls);
-}
-
-function errorName(number: number): string {
-  const names = Object.entries(constants.errno).filter(([, value]) => value === number);
-  // 11 is EAGAIN and EWOULDBLOCK.
-  return names.map(([name]) => name).sort()[0] ?? `errno ${number}`;
 }
 
 /** What a whole run cost. */

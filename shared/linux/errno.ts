@@ -7,8 +7,8 @@
  * @module
  */
 
-import { getSystemErrorName } from "node:util";
 import { libc } from "./libc.ts";
+import { errnoName } from "./names.ts";
 
 /** Operation not permitted. */
 export const EPERM = 1;
@@ -108,12 +108,6 @@ const classes = new Map<number, new (message: string) => Error>([
   [ETIMEDOUT, Deno.errors.TimedOut],
   [ECONNREFUSED, Deno.errors.ConnectionRefused],
 ]);
-
-/** The name of an error number: `EAGAIN` for 11. */
-export function errnoName(number: number): string {
-  const name = getSystemErrorName(-number);
-  return name !== undefined && /^E[A-Z0-9]+$/.test(name) ? name : `errno ${number}`;
-}
 
 /** What the C library says about an error number, see strerror(3). */
 export function strerror(number: number): string {

@@ -1,0 +1,263 @@
+/** `shared/linux/socket.ts`: what the calls do, and what they refuse. */
+
+import { assert, assertEquals, assertGreater, assertLess, assertThrows } from "@std/assert";
+import { getAvailablePort } from "@std/net";
+import { describe, it } from "@std/testing/bdd";
+import { close, F_GETFD, F_GETFL, F_SETFL, fcntl } from "../shared/linux/descriptors.ts";
+import { FD_CLOEXEC, O_NONBLOCK } from "../shared/linux/descriptors.ts";
+import { EAGAIN, ECONNREFUSED, ECONNRESET, EPIPE } from "../shared/linux/errno.ts";
+import {
+  AF_INET,
+  bind,
+  connect,
+  getsockname,
+  getsockopt,
+  IPPROTO_TCP,
+  listenTcp,
+  Message,
+  MSG_DONTWAIT,
+  MSG_PEEK,
+  MSG_TRUNC,
+  recv,
+  recvmsg,
+  send,
+  sendAll,
+  setsockopt,
+  SHUT_WR,
+  shutdown,
+  SO_LINGER,
+  SO_REUSEADDR,
+  SO_SNDBUF,
+  SO_TIMESTAMPNS,
+  SOCK_NONBLOCK,
+  SOCK_STREAM,
+  sockaddrIn,
+  socket,
+  SOL_SOCKET,
+  TCP_NODELAY,
+  tryAccept4,
+  tryConnect,
+  tryRecv,
+  tryRecvmsg,
+  trySend,
+} from "../shared/linux/socket.ts";
+import { clock_gettime, CLOCK_REALTIME } from "../shared/linux/time.ts";
+import { ANYWHERE, openDescriptors, Pair } from "./sockets.ts";
+
+const hello = new TextEncoder().encode("hello");
+
+function reset(pair: Pair, fd: number) {
+  setsockopt(fd, SOL_SOCKET, SO_LINGER, 1, 0);
+  pair.close(fd);
+}
+
+describe("addresses", () => {
+  it("are laid out as sockaddr_in wants them", () => {
+    const bytes = sockaddrIn({ host: "127.0.0.1", port: 8080 });
+    assertEquals([...bytes], [2, 0, 0x1f, 0x90, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
+  });
+
+  it("are refused with the reason if the host is not a numeric IPv4 address", () => {
+    for (
+      const host of [
+        "localhost",
+        "",
+        "1.2.3",
+        "1.2.3.4.5",
+        "256.1.1.1",
+        "01.2.3.4",
+        "::1",
+        "a.b.c.d",
+        "1.2.3.4 ",
+      ]
+    ) {
+      assertThrows(() => sockaddrIn({ host, port: 1 }), TypeError, `"${host}" is not a numeric`);
+    }
+  });
+
+  it("are refused with the reason if the port is none", () => {
+    for (const port of [-1, 65536, 1.5, NaN, Infinity]) {
+      assertThrows(() => sockaddrIn({ ...ANYWHERE, port }), RangeError, `${port} is not a port`);
+    }
+  });
+
+  it("can be asked for", () => {
+    const port = getAvailablePort();
+    const listener = listenTcp({ host: "127.0.0.1", port });
+    assertEquals(getsockname(listener), { host: "127.0.0.1", port });
+    close(listener);
+  });
+});
+
+describe("listening", () => {
+  it("gives AddrInUse if another has the port, and leaves no descriptor open", () => {
+    const listener = listenTcp(ANYWHERE);
+    const before = openDescriptors();
+    assertThrows(() => listenTcp(getsockname(listener)), Deno.errors.AddrInUse, "EADDRINUSE");
+    assertEquals(openDescriptors(), before);
+    close(listener);
+  });
+
+  it("sets SO_REUSEADDR, and TCP_NODELAY, which accepted sockets inherit", () => {
+    const listener = listenTcp(ANYWHERE);
+    assertEquals(getsockopt(listener, SOL_SOCKET, SO_REUSEADDR), 1);
+    close(listener);
+    using pair = new Pair();
+    assertEquals(getsockopt(pair.server, IPPROTO_TCP, TCP_NODELAY), 1);
+  });
+
+  it("does not make accepted sockets non-blocking, on Linux", () => {
+    const listener = listenTcp(ANYWHERE, SOCK_NONBLOCK);
+    assertEquals(tryAccept4(listener), -EAGAIN);
+    const client = socket(AF_INET, SOCK_STREAM);
+    connect(client, getsockname(listener));
+    const connection = tryAccept4(listener);
+    assertEquals(fcntl(listener, F_GETFL) & O_NONBLOCK, O_NONBLOCK);
+    assertEquals(fcntl(connection, F_GETFL) & O_NONBLOCK, 0);
+    for (const fd of [connection, client, listener]) close(fd);
+  });
+
+  it("makes nothing that other programs inherit", () => {
+    const listener = listenTcp(ANYWHERE);
+    assertEquals(fcntl(listener, F_GETFD), FD_CLOEXEC);
+    close(listener);
+    using pair = new Pair();
+    assertEquals(fcntl(pair.server, F_GETFD), FD_CLOEXEC);
+  });
+
+  it("refuses to bind twice", () => {
+    const listener = listenTcp(ANYWHERE);
+    assertThrows(() => bind(listener, ANYWHERE), Error, "bind");
+    close(listener);
+  });
+});
+
+describe("connecting", () => {
+  it("is refused where nobody listens, in both call styles", () => {
+    const address = { host: "127.0.0.1", port: getAvailablePort() };
+    const fd = socket(AF_INET, SOCK_STREAM);
+    assertEquals(tryConnect(fd, address), -ECONNREFUSED);
+    assertThrows(() => connect(fd, address), Deno.errors.ConnectionRefused);
+    close(fd);
+  });
+});
+
+describe("receiving and sending", () => {
+  it("hand over bytes, at the beginning of the buffer", () => {
+    using pair = new Pair();
+    assertEquals(send(pair.client, hello), 5);
+    const buffer = new Uint8Array(10);
+    assertEquals(recv(pair.server, buffer), 5);
+    assertEquals([...buffer], [...hello, 0, 0, 0, 0, 0]);
+  });
+
+  it("respect a length, and where a view begins", () => {
+    using pair = new Pair();
+    assertEquals(send(pair.client, hello.subarray(1), 3), 3);
+    const buffer = new Uint8Array(10);
+    assertEquals(recv(pair.server, buffer.subarray(4), 2), 2);
+    assertEquals(new TextDecoder().decode(buffer.subarray(4, 7)), "el\0");
+  });
+
+  it("say WouldBlock or -EAGAIN when nothing has arrived", () => {
+    using pair = new Pair(SOCK_NONBLOCK);
+    const buffer = new Uint8Array(10);
+    assertEquals(tryRecv(pair.server, buffer), -EAGAIN);
+    assertThrows(() => recv(pair.server, buffer), Deno.errors.WouldBlock, "EAGAIN");
+    assertEquals(tryRecv(pair.client, buffer, 10, MSG_DONTWAIT), -EAGAIN);
+  });
+
+  it("say WouldBlock or -EAGAIN when the kernel has no room", () => {
+    using pair = new Pair(SOCK_NONBLOCK);
+    setsockopt(pair.server, SOL_SOCKET, SO_SNDBUF, 4096);
+    const bytes = new Uint8Array(1024 * 1024);
+    let sent = 0;
+    for (let n = 0; (n = trySend(pair.server, bytes)) >= 0;) sent += n;
+    assertGreater(sent, 0);
+    assertLess(sent, 100 * bytes.length);
+    assertEquals(trySend(pair.server, bytes), -EAGAIN);
+    assertThrows(() => send(pair.server, bytes), Deno.errors.WouldBlock);
+  });
+
+  it("give 0 at the end of the input, after a shutdown of the other side", () => {
+    using pair = new Pair();
+    shutdown(pair.client, SHUT_WR);
+    assertEquals(recv(pair.server, new Uint8Array(1)), 0);
+    sendAll(pair.server, hello); // the other direction is still open
+    assertEquals(recv(pair.client, new Uint8Array(10)), 5);
+  });
+
+  it("give ConnectionReset after a reset, and then BrokenPipe", () => {
+    using pair = new Pair();
+    reset(pair, pair.client);
+    assertThrows(() => recv(pair.server, new Uint8Array(1)), Deno.errors.ConnectionReset);
+    assertThrows(() => send(pair.server, hello), Deno.errors.BrokenPipe, "EPIPE");
+    using another = new Pair();
+    reset(another, another.client);
+    assertEquals(tryRecv(another.server, new Uint8Array(1)), -ECONNRESET);
+    assertEquals(trySend(another.server, hello), -EPIPE);
+  });
+
+  it("refuse what does not fit, before the kernel sees it", () => {
+    const buffer = new Uint8Array(10);
+    // The descriptor does not exist: the kernel would have said EBADF.
+    for (const length of [11, -1, NaN, 2 ** 32]) {
+      assertThrows(() => tryRecv(-1, buffer, length), RangeError, "buffer of 10 bytes");
+      assertThrows(() => trySend(-1, buffer, length), RangeError, "buffer of 10 bytes");
+    }
+    assertThrows(() => tryRecv(-1, new Uint8Array()), RangeError);
+    const detached = new Uint8Array(10);
+    detached.buffer.transfer();
+    assertThrows(() => tryRecv(-1, detached, 10), RangeError);
+    assertThrows(() => new Message(new Uint8Array()), RangeError);
+  });
+});
+
+describe("recvmsg", () => {
+  it("tells when the bytes arrived, if SO_TIMESTAMPNS is set", () => {
+    using pair = new Pair(SOCK_NONBLOCK);
+    const message = new Message(new Uint8Array(10));
+    assertEquals(tryRecvmsg(pair.server, message), -EAGAIN);
+    send(pair.client, hello);
+    assertEquals(recvmsg(pair.server, message), 5);
+    assertEquals(message.arrival, undefined);
+
+    setsockopt(pair.server, SOL_SOCKET, SO_TIMESTAMPNS, 1);
+    // The kernel switches its stamps on with a delay, in a thread of its own.
+    let arrival: number | undefined;
+    for (let i = 0; arrival === undefined && i < 100; i++) {
+      const before = clock_gettime(CLOCK_REALTIME);
+      send(pair.client, hello);
+      const after = clock_gettime(CLOCK_REALTIME);
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+      assertEquals(recvmsg(pair.server, message), 5);
+      arrival = message.arrival;
+      if (arrival === undefined) continue;
+      assertGreater(arrival, before - 0.01);
+      assertLess(arrival, after + 1);
+    }
+    assert(arrival !== undefined, "no time of arrival was told");
+
+    shutdown(pair.client, SHUT_WR);
+    assertEquals(recvmsg(pair.server, message), 0);
+    assertEquals(message.arrival, undefined);
+  });
+
+  it("with MSG_PEEK and MSG_TRUNC counts the bytes, without copying or taking them", () => {
+    using pair = new Pair();
+    send(pair.client, hello);
+    const message = new Message(new Uint8Array(10));
+    assertEquals(recvmsg(pair.server, message, MSG_PEEK | MSG_TRUNC), 5);
+    assertEquals([...message.buffer], new Array(10).fill(0));
+    assertEquals(recvmsg(pair.server, message), 5);
+    assertEquals(new TextDecoder().decode(message.buffer.subarray(0, 5)), "hello");
+  });
+});
+
+describe("fcntl", () => {
+  it("makes a socket non-blocking", () => {
+    using pair = new Pair();
+    fcntl(pair.server, F_SETFL, fcntl(pair.server, F_GETFL) | O_NONBLOCK);
+    assertEquals(tryRecv(pair.server, new Uint8Array(1)), -EAGAIN);
+  });
+});
