@@ -34,8 +34,8 @@ export async function sendAll(connection: Deno.Conn, message: Uint8Array): Promi
 const PATIENCE = 30_000;
 
 /**
- * Waits for the whole reply to a message, in however many pieces it comes, and checks it. After 30 s
- * without the whole of it, it is given up.
+ * Waits for the whole reply to a message, in however many pieces it comes, and checks it. After 30
+ * s without the whole of it, it is given up.
  *
  * @returns How long that took, in milliseconds.
  * @throws {Error} if the reply ends too early, does not come, or has a wrong byte.
@@ -70,11 +70,11 @@ export async function checkReply(connection: Deno.Conn, message: Uint8Array): Pr
 }
 
 /**
- * Lets `count` clients visit the server and prints how it went, also if one fails: the others go on.
- * A reply that is wrong or missing gives exit code 1.
+ * Lets `count` clients visit the server and prints how it went, also if one fails: the others go
+ * on. A reply that is wrong or missing gives exit code 1.
  *
- * @param visit What a client does; gets its number, from 1 on, and returns how long it waited for its
- *   reply, in milliseconds.
+ * @param visit What a client does; gets its number, from 1 on, and returns how long it waited for
+ *   its reply, in milliseconds.
  * @param atOnce How many of them at the same time; all, unless given.
  */
 export async function runClients(

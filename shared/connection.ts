@@ -12,8 +12,8 @@ import { trySend } from "./linux/socket.ts";
  * A client whose socket is non-blocking, and the bytes that it has yet to be sent.
  *
  * A server must not read more from a client that does not read: while {@linkcode Connection.unsent}
- * is not 0, it waits until it can write. So no more is ever kept than what was received at once, and
- * when the input ends there is nothing left to send.
+ * is not 0, it waits until it can write. So no more is ever kept than what was received at once,
+ * and when the input ends there is nothing left to send.
  */
 export class Connection {
   /** The socket. */

@@ -125,7 +125,8 @@ function parseGiven(options: Options) {
       options: { ...Object.fromEntries(known), help: { type: "boolean", short: "h" } },
     }).values;
   } catch (error) {
-    // Node's message goes on to explain how positional arguments are written; one sentence is enough.
+    // Node's message goes on to explain how positional arguments are written; one sentence is
+    // enough.
     return refuse((error as Error).message.split(/[.\n] ?/)[0]);
   }
 }

@@ -19,12 +19,18 @@ const SHORTEST_PAUSE = 5;
 const LONGEST_PAUSE = 100;
 
 /**
- * Connects to a server that may not be there yet: tries again, with growing pauses from 5 to 100 ms,
- * as long as the connection is refused, and hands over the first one that is accepted.
+ * Connects to a server that may not be there yet: tries again, with growing pauses from 5 to 100
+ * ms, as long as the connection is refused, and hands over the first one that is accepted.
  *
  * @throws {Deno.errors.TimedOut} when the time is up; the message has the address and the last
  *   reason.
  * @throws {Error} whatever `signal` was aborted with; and any error but a refusal, at once.
+ *
+ * @example
+ * ```ts
+ * using server = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+ * using connection = await connectWhenReady({ host: "127.0.0.1", port: server.addr.port });
+ * ```
  */
 export async function connectWhenReady(
   { host, port }: Address,

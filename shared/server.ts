@@ -29,9 +29,9 @@ export interface ServerOptions extends Address {
 }
 
 /**
- * Reads a server's command line: `--host`, `--port`, `--connections`, `--count-calls`, `--help`, and
- * the options of its own. From here on, a failed system call that nobody handles, such as a bind to
- * a port that is taken, ends the script with exit code 1 and one line that says what to do.
+ * Reads a server's command line: `--host`, `--port`, `--connections`, `--count-calls`, `--help`,
+ * and the options of its own. From here on, a failed system call that nobody handles, such as a
+ * bind to a port that is taken, ends the script with exit code 1 and one line that says what to do.
  */
 export function serverOptions<Extra extends Options = Record<never, never>>(
   extra: Extra = {} as Extra,

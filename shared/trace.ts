@@ -2,9 +2,9 @@
  * What a program asks of the kernel. Each function of `libc` can be wrapped, as strace does it from
  * the outside; as long as none is, nothing of this costs anything.
  *
- * So far there is one wrapper: it counts the calls by name and result, in a file that is mapped into
- * memory. The counts can be read there at any time, by anybody, also after the process was killed;
- * and the threads of a process add to the same counts.
+ * So far there is one wrapper: it counts the calls by name and result, in a file that is mapped
+ * into memory. The counts can be read there at any time, by anybody, also after the process was
+ * killed; and the threads of a process add to the same counts.
  *
  * @module
  */
@@ -19,8 +19,8 @@ const COLUMNS = 134; // 0 for success, then the error numbers of Linux
 const NOT_COUNTED = ["__errno_location", "strerror", "clock_gettime"];
 
 /**
- * Counts from now on every call in the file `path`. Each thread calls this for itself, with the same
- * path. A count has 32 bits, which is enough for an hour of a million calls a second.
+ * Counts from now on every call in the file `path`. Each thread calls this for itself, with the
+ * same path. A count has 32 bits, which is enough for an hour of a million calls a second.
  *
  * The file begins with a line of JSON, so that it can be read without this module: the names of the
  * functions, how many columns the table has, and the byte at which it begins. The table has a row

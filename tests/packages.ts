@@ -1,6 +1,6 @@
 /**
- * Which packages the tests run on: the real `@std`, or where JSR cannot be reached, the replacements
- * in `tests/offline/`.
+ * Which packages the tests run on: the real `@std`, or where JSR cannot be reached, the
+ * replacements in `tests/offline/`.
  *
  * @module
  */

@@ -1,4 +1,4 @@
-/** `deno task test [options and files of deno test]`: all tests, on the packages that can be had. */
+/** `deno task test [options of deno test]`: all tests, on the packages that can be had. */
 
 import { deno, packageOptions } from "./packages.ts";
 

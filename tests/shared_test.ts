@@ -31,7 +31,7 @@ Deno.test("shout works in place, and on the first bytes only if it is told so", 
   assertEquals(new TextDecoder().decode(bytes), "HEllo");
 });
 
-Deno.test("a connection keeps what the socket does not take, in order, and no more than that", () => {
+Deno.test("a connection keeps in order what the socket does not take, and no more", () => {
   using pair = new Pair(SOCK_NONBLOCK);
   setsockopt(pair.server, SOL_SOCKET, SO_SNDBUF, 4096);
   const connection = new Connection(pair.server);

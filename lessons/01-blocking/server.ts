@@ -26,8 +26,8 @@ for (let served = 0; served < options.connections; served++) {
   const connection = accept(listener);
   try {
     while (true) {
-      // Phase 1, the wait, and phase 2, the copy, are both inside this one call. If this client says
-      // nothing, the thread sleeps here, and with it the whole server.
+      // Phase 1, the wait, and phase 2, the copy, are both inside this one call. If this client
+      // says nothing, the thread sleeps here, and with it the whole server.
       const length = recv(connection, buffer);
       if (length === 0) break; // the client has said all it had to say
 

@@ -14,7 +14,7 @@ import { number, text } from "../../shared/options.ts";
 import { connectWhenReady } from "../../shared/ready.ts";
 
 const options = clientOptions({
-  clients: number(3, "how many connect", 1, 9000),
+  clients: number(3, "how many connect; the server has 100 threads at the most", 1, 100),
   pause: number(1000, "milliseconds for which the first says nothing"),
   message: text("hello", "what each of them says then"),
 });
@@ -28,6 +28,10 @@ for (let client = 1; client <= options.clients; client++) {
   console.log(`client ${client}: connected after ${(performance.now() - start).toFixed(1)} ms`);
 }
 
+// Everybody stays until all have their reply, so that all threads exist at the same time.
+const allServed = Promise.withResolvers<void>();
+let waiting = options.clients;
+
 await runClients(options.clients, async (client) => {
   using connection = connections[client - 1];
   if (client === 1) {
@@ -35,7 +39,10 @@ await runClients(options.clients, async (client) => {
     await sleep(options.pause);
   }
   await sendAll(connection, message);
-  const waited = await checkReply(connection, message);
+  const waited = await checkReply(connection, message).finally(() => {
+    if (--waiting === 0) allServed.resolve();
+  });
   console.log(`client ${client}: said ${options.message}, reply after ${waited.toFixed(1)} ms`);
+  await allServed.promise;
   return waited;
 });

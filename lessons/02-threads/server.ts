@@ -2,7 +2,8 @@
  * Lesson 02 · A thread for each client: the server.
  *
  * The main thread only accepts. Every client gets a thread of its own, a Worker, in which each call
- * waits as it did in lesson 01, but keeps nobody else waiting. See thread.ts for what a thread does.
+ * waits as it did in lesson 01, but keeps nobody else waiting. See thread.ts for what a thread
+ * does.
  *
  * Run:  deno run --allow-ffi --allow-read lessons/02-threads/server.ts
  * Try:  deno run --allow-net lessons/02-threads/client.ts
@@ -30,11 +31,11 @@ const running = new Int32Array(new SharedArrayBuffer(4));
 for (let served = 0; served < options.connections; served++) {
   Atomics.wait(running, 0, most); // sleeps while there are as many as there may be
   const connection = accept(listener);
+  const accepted = clock_gettime(CLOCK_MONOTONIC);
   const number = Atomics.add(running, 0, 1) + 1;
 
   // Starting the thread does not wait for it: it loads its module while the next one is accepted.
   const thread = new Worker(module, { type: "module" });
-  const accepted = clock_gettime(CLOCK_MONOTONIC);
   thread.postMessage({ connection, running, number, accepted, countCalls } satisfies Task);
 }
 

@@ -1,8 +1,8 @@
 /**
  * Lesson 02 · A thread for each client: what each thread does.
  *
- * Lesson 01's inner loop: both phases of every recv are still waited for, but now only by the thread
- * of the client that they belong to.
+ * Lesson 01's inner loop: both phases of every recv are still waited for, but now only by the
+ * thread of the client that they belong to.
  */
 
 /// <reference lib="deno.worker" />

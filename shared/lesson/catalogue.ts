@@ -60,8 +60,7 @@ export const catalogue: readonly Lesson[] = [
     folder: "02-threads",
     title: "A thread for each client",
     idea: "a thread (a Worker) for each client",
-    notice:
-      "Nobody waits for client 1 any more; each waits for its own thread to start, which costs memory, too.",
+    notice: "Nobody waits for client 1 any more, only for a thread to start; each costs memory.",
     server: { permissions: ["--allow-ffi", "--allow-read"] },
     client,
   },
@@ -70,8 +69,7 @@ export const catalogue: readonly Lesson[] = [
     folder: "03-nonblocking",
     title: "Non-blocking I/O",
     idea: "no call waits: ask everybody, again and again",
-    notice:
-      "One thread served everybody, and kept a whole core busy with questions that were answered EAGAIN.",
+    notice: "One thread served everybody, but kept a core busy with questions answered EAGAIN.",
     server: { permissions: ["--allow-ffi"], polling: true },
     client,
   },

@@ -4,7 +4,17 @@
  * @module
  */
 
-/** The lines of a stream of text; the last one also if it has no end. */
+/**
+ * The lines of a stream of text; the last one also if it has no end.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const lines = await Array.fromAsync(linesOf(new Blob(["one\\ntw", "o"]).stream()));
+ * assertEquals(lines, ["one", "two"]);
+ * ```
+ */
 export async function* linesOf(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
 ): AsyncGenerator<string> {

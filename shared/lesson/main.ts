@@ -1,5 +1,6 @@
 /**
- * `deno task lesson` lists the lessons; `deno task lesson:NN` runs one, with options for its client.
+ * `deno task lesson` lists the lessons; `deno task lesson:NN` runs one, with options for its
+ * client.
  *
  * @module
  */

@@ -77,8 +77,8 @@ class Script {
 }
 
 /**
- * Runs a lesson and prints what both sides say, what it cost the server, and what to notice. However
- * it ends, neither side is left running.
+ * Runs a lesson and prints what both sides say, what it cost the server, and what to notice.
+ * However it ends, neither side is left running.
  *
  * @param args Options for the client.
  * @returns The exit code: 0 if every reply was right, 2 if an option was wrong, else 1.

@@ -99,7 +99,7 @@ export function tryEpollWait(epfd: number, events: EpollEvents, timeout: number)
   return orErrno(libc.epoll_wait(epfd, events.words, events.capacity, timeout));
 }
 
-/** Like {@linkcode tryEpollWait}, but throws; a signal counts as "none is ready yet" and gives 0. */
+/** Like {@linkcode tryEpollWait}, but throws; a signal counts as "none is ready" and gives 0. */
 export function epoll_wait(epfd: number, events: EpollEvents, timeout: number): number {
   const ready = tryEpollWait(epfd, events, timeout);
   return ready === -EINTR ? 0 : orThrow("epoll_wait", ready, epfd);

@@ -77,7 +77,7 @@ export function orErrno(result: number): number {
   return result === -1 ? -location[0] : result;
 }
 
-/** An error of a system call: one of `Deno.errors` where one fits, else a {@linkcode SyscallError}. */
+/** An error of a system call: of a class of `Deno.errors` where one fits, else `SyscallError`. */
 export interface SystemError extends Error {
   /** The name of the error, such as `EAGAIN`. */
   code: string;
@@ -121,6 +121,13 @@ export function strerror(number: number): string {
  * @param call The call's name.
  * @param number The error number, positive.
  * @param subject What the call was about, mostly a file descriptor.
+ *
+ * @example
+ * ```ts
+ * import { assertInstanceOf } from "@std/assert";
+ *
+ * assertInstanceOf(systemError("recv", EAGAIN, 7), Deno.errors.WouldBlock);
+ * ```
  */
 export function systemError(
   call: string,

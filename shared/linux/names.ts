@@ -12,7 +12,16 @@ for (const [name, number] of Object.entries(constants.errno).sort().reverse()) {
   names.set(number, name);
 }
 
-/** The name of an error number: `EAGAIN` for 11. */
+/**
+ * The name of an error number.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(errnoName(11), "EAGAIN");
+ * ```
+ */
 export function errnoName(number: number): string {
   return names.get(number) ?? `errno ${number}`;
 }

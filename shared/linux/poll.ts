@@ -59,8 +59,8 @@ export class PollList {
   }
 
   /**
-   * Removes the entry at `index`, into whose place the last one moves: a loop that removes goes from
-   * the end to the beginning.
+   * Removes the entry at `index`, into whose place the last one moves: a loop that removes goes
+   * from the end to the beginning.
    */
   delete(index: number): void {
     const last = --this.#length;

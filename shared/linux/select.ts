@@ -14,6 +14,16 @@ export const FD_SETSIZE = 1024;
  * An `fd_set`: one bit for each descriptor. Its methods are the macros FD_SET, FD_CLR, FD_ISSET and
  * FD_ZERO of select(2); the macros do not check their argument and write wherever it leads them,
  * these do.
+ *
+ * @example
+ * ```ts
+ * import { assert, assertThrows } from "@std/assert";
+ *
+ * const set = new FdSet();
+ * set.add(7);
+ * assert(set.has(7));
+ * assertThrows(() => set.add(1024), RangeError);
+ * ```
  */
 export class FdSet {
   /** The bits. */

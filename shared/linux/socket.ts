@@ -122,6 +122,17 @@ export function listen(fd: number, backlog = SOMAXCONN): void {
  * the accepted sockets, but O_NONBLOCK, on Linux, is not.
  *
  * @param flags SOCK_NONBLOCK if accept4 shall not wait.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { close } from "./descriptors.ts";
+ * import { EAGAIN } from "./errno.ts";
+ *
+ * const listener = listenTcp({ host: "127.0.0.1", port: 0 }, SOCK_NONBLOCK);
+ * assertEquals(tryAccept4(listener), -EAGAIN);
+ * close(listener);
+ * ```
  */
 export function listenTcp(address: Address, flags = 0): number {
   const listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | flags);
@@ -171,8 +182,8 @@ export function accept(listener: number): number {
 
 /**
  * Whether accept4 failed because the process or the machine has run out of descriptors or memory.
- * The client then stays in the queue and the listening socket stays readable, so that a server which
- * simply asked again would spin.
+ * The client then stays in the queue and the listening socket stays readable, so that a server
+ * which simply asked again would spin.
  */
 export function isShortage(result: number): boolean {
   return result === -EMFILE || result === -ENFILE || result === -ENOBUFS || result === -ENOMEM;
@@ -183,7 +194,11 @@ export function sleep(milliseconds: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }
 
-/** Connects a socket, see connect(2). Returns 0, `-EINPROGRESS` if non-blocking, `-ECONNREFUSED`, … */
+/**
+ * Connects a socket, see connect(2).
+ *
+ * @returns 0, `-EINPROGRESS` if the socket is non-blocking, `-ECONNREFUSED`, …
+ */
 export function tryConnect(fd: number, address: Address): number {
   const bytes = sockaddrIn(address);
   return orErrno(libc.connect(fd, bytes, bytes.length));
@@ -199,7 +214,8 @@ export function connect(fd: number, address: Address): void {
 }
 
 /**
- * Receives what has arrived, `length` bytes at the most, into the beginning of `buffer`. See recv(2).
+ * Receives what has arrived, `length` bytes at the most, into the beginning of `buffer`. See
+ * recv(2).
  *
  * @returns The number of bytes, 0 at the end of the input, or `-EAGAIN`, `-ECONNRESET`, …
  * @throws {RangeError} if `length` is 0, since the answer would mean "end", or if it does not fit.
@@ -337,7 +353,7 @@ export class Message {
     this.reset();
   }
 
-  /** Makes the whole room for control messages free again; the kernel shortens it to what it used. */
+  /** Frees the whole room for control messages again; each call shortens it to what it used. */
   reset(): void {
     this.#headerView.setBigUint64(MSGHDR.controllen, BigInt(this.#control.length), true);
   }

@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { linesOf } from "../../shared/lesson/lines.ts";
+import { type Ended, outcomeOf } from "../processes.ts";
 
 /** A server script, and what may be expected of it. */
 export interface Subject {
@@ -32,16 +33,6 @@ export interface StartOptions {
   descriptors?: number;
   /** The port; unless given, the kernel chooses. */
   port?: number;
-}
-
-/** How a script ended that was run to its end. */
-export interface Ended {
-  /** Its exit code. */
-  code: number;
-  /** What it wrote to stdout. */
-  stdout: string;
-  /** What it wrote to stderr. */
-  stderr: string;
 }
 
 const HOST = "127.0.0.1";
@@ -149,9 +140,7 @@ export class Server implements AsyncDisposable {
 
 /** Runs a server that is expected to end at once. */
 export async function runToEnd(subject: Subject, options: StartOptions = {}): Promise<Ended> {
-  const { code, stdout, stderr } = await command(subject, options).output();
-  const decoder = new TextDecoder();
-  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+  return await outcomeOf(command(subject, options));
 }
 
 function command(

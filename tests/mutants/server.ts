@@ -1,6 +1,6 @@
 /**
- * A right server and, with `--mutation NAME`, one of the wrong ones that people write. Each fault is
- * marked by its name; everything else is lesson 04 over poll.
+ * A right server and, with `--mutation NAME`, one of the wrong ones that people write. Each fault
+ * is marked by its name; everything else is lesson 04 over poll.
  *
  * Run:  deno run --allow-ffi tests/mutants/server.ts --mutation ignores-the-end
  */

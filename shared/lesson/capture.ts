@@ -1,0 +1,36 @@
+/**
+ * `deno task capture [README.md …]` runs the commands in the READMEs again, and puts what they
+ * print now in the place of what they printed then. A command stands in a block of the language
+ * `console`, on a first line that begins with `$ `. The exit code is shown unless it is 0.
+ *
+ * @module
+ */
+
+import { LESSONS } from "./run.ts";
+
+const BLOCK = /^```console\n\$ (.+)\n[^]*?^```$/gm;
+
+const paths = Deno.args.length > 0 ? Deno.args : ["README.md", ...lessonReadmes()];
+for (const path of paths) {
+  const readme = Deno.readTextFileSync(path);
+  Deno.writeTextFileSync(path, readme.replaceAll(BLOCK, (_, command) => block(command)));
+}
+
+function lessonReadmes(): string[] {
+  return [...Deno.readDirSync(LESSONS)].map(({ name }) => `lessons/${name}/README.md`).sort();
+}
+
+function block(command: string): string {
+  console.log(`$ ${command}`);
+  const { code, stdout } = new Deno.Command("sh", {
+    args: ["-c", `{ ${command}; } 2>&1`],
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+    stderr: "inherit",
+  }).outputSync();
+  const output = new TextDecoder().decode(stdout)
+    .replaceAll(/^Task lesson.*\n/gm, "") // Deno's own line, which says what the task runs
+    .trimEnd();
+  const status = code === 0 ? "" : `\n(exit code ${code})`;
+  return `\`\`\`console\n$ ${command}\n${output}${status}\n\`\`\``;
+}

@@ -1,0 +1,148 @@
+/** Whether folders, tasks, scripts, READMEs and the catalogue of the lessons agree. */
+
+import { assert, assertEquals, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
+import { catalogue } from "../shared/lesson/catalogue.ts";
+import { ROOT } from "./processes.ts";
+
+const tasks: Record<string, { description: string; command: string }> = JSON.parse(
+  Deno.readTextFileSync(`${ROOT}deno.json`),
+).tasks;
+
+function filesBelow(folder: string): string[] {
+  return [...Deno.readDirSync(ROOT + folder)].flatMap(({ name, isDirectory }) =>
+    isDirectory ? filesBelow(`${folder}/${name}`) : [`${folder}/${name}`]
+  ).sort();
+}
+
+function scriptsBelow(folder: string): string[] {
+  return filesBelow(folder).filter((path) => path.endsWith(".ts"));
+}
+
+/** Which modules a script imports at run time. */
+function importsOf(path: string): string[] {
+  const source = Deno.readTextFileSync(ROOT + path);
+  return [...source.matchAll(/^(?:import|export)\b(?! type)[^"';]*["']([^"']+)["'];$/gm)]
+    .map(([, specifier]) => specifier);
+}
+
+Deno.test("every lesson's folder is in the catalogue, and the other way round", () => {
+  const folders = [...Deno.readDirSync(`${ROOT}lessons`)].map(({ name }) => name).sort();
+  assertEquals(catalogue.map(({ folder }) => folder), folders);
+  for (const { number, folder } of catalogue) assertEquals(folder.slice(0, 2), number);
+});
+
+for (const lesson of catalogue) {
+  const { number, folder, title, idea } = lesson;
+  const path = `lessons/${folder}`;
+
+  Deno.test(`lesson ${number} has a task that says what it is about`, () => {
+    assertEquals(tasks[`lesson:${number}`], {
+      description: `${title}: ${idea}`,
+      command: `deno run -A shared/lesson/main.ts ${number}`,
+    });
+  });
+
+  Deno.test(`lesson ${number} has a README with all parts`, () => {
+    const readme = Deno.readTextFileSync(`${ROOT}${path}/README.md`);
+    assertStringIncludes(readme, `# ${number} · ${title}\n`);
+    const parts = [...readme.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading);
+    assertEquals(parts.map((part) => part.replace("threads are", "thread is")), [
+      "Where the thread is stuck",
+      "Run it",
+      "What it printed",
+      "What to notice",
+      "What people say",
+      "Try next",
+    ]);
+    assertStringIncludes(readme, "```mermaid\nsequenceDiagram\n");
+    assertMatch(readme, /\(C\d+\)/);
+    assertStringIncludes(readme, `deno task test --filter "${folder.replace("-", " ")}"`);
+    // What it printed is what the catalogue says now.
+    assertStringIncludes(readme, `$ deno task lesson:${number}`);
+    assertStringIncludes(readme, lesson.notice);
+    assertStringIncludes(Deno.readTextFileSync(`${ROOT}README.md`), `](${path}/)`);
+  });
+
+  for (const side of ["server", "client"] as const) {
+    Deno.test(`the ${side} of lesson ${number} has a header that says how to run it`, () => {
+      const source = Deno.readTextFileSync(`${ROOT}${path}/${side}.ts`);
+      const header = /^\/\*\*\n( \*.*\n)+? \*\//.exec(source)?.[0] ?? "";
+      assertStringIncludes(header, ` * Lesson ${number} · ${title}: the ${side}.\n`);
+      const run = ["deno run", ...lesson[side].permissions, `${path}/${side}.ts`].join(" ");
+      assertStringIncludes(header, ` * Run:  ${run}\n`);
+      assertStringIncludes(header, ` * Try:  deno run --allow-net ${path}/client.ts`);
+      if (side === "server") assertMatch(header, / \* Man: {2}.*\w+\(\d\)/);
+    });
+
+    Deno.test(`the ${side} of lesson ${number} can be read in one sitting`, () => {
+      const source = Deno.readTextFileSync(`${ROOT}${path}/${side}.ts`);
+      const lines = source.trimEnd().split("\n");
+      assertLess(lines.length, side === "server" ? 111 : 60);
+      assert(!/^export /m.test(source), "it exports something");
+      assert(!/^(const|let) \w+ = (async )?(\([^)]*\)|\w+)(: \w+)? =>/m.test(source), "an arrow");
+      assert(!/\bfunction main\b/.test(source), "it has a main()");
+    });
+  }
+}
+
+Deno.test("no script has a line of more than 100 characters", () => {
+  const long: string[] = [];
+  for (const path of ["lessons", "shared", "tests"].flatMap(scriptsBelow)) {
+    Deno.readTextFileSync(ROOT + path).split("\n").forEach((line, i) => {
+      if ([...line].length > 100) long.push(`${path}:${i + 1}`);
+    });
+  }
+  assertEquals(long, []);
+});
+
+Deno.test("lessons and shared need nothing but Deno", () => {
+  for (const path of [...scriptsBelow("lessons"), ...scriptsBelow("shared")]) {
+    for (const specifier of importsOf(path)) assertMatch(specifier, /^(\.|node:)/, path);
+  }
+});
+
+Deno.test("imports point downward only", () => {
+  for (const path of scriptsBelow("shared/linux")) {
+    for (const specifier of importsOf(path)) assertMatch(specifier, /^(\.\/|node:)/, path);
+  }
+  for (const path of scriptsBelow("shared")) {
+    for (const specifier of importsOf(path)) assert(!specifier.includes("lessons/"), path);
+  }
+  for (const path of scriptsBelow("lessons")) {
+    for (const specifier of importsOf(path)) {
+      assertMatch(specifier, /^(\.\.\/\.\.\/shared\/|\.\/|node:)/, path);
+    }
+  }
+});
+
+Deno.test("what runs lessons on any system does not load libc", () => {
+  const seen = new Set<string>();
+  function follow(path: string) {
+    if (seen.has(path)) return;
+    seen.add(path);
+    for (const specifier of importsOf(path)) {
+      if (!specifier.startsWith(".")) continue;
+      follow(new URL(specifier, `file:///${path}`).pathname.slice(1));
+    }
+  }
+  follow("shared/lesson/main.ts");
+  for (const path of scriptsBelow("lessons").filter((path) => path.endsWith("client.ts"))) {
+    follow(path);
+  }
+  assert(seen.has("shared/lesson/costs.ts") && seen.has("shared/client.ts"));
+  assertEquals(seen.has("shared/linux/libc.ts"), false);
+});
+
+Deno.test("no README has a link to a file that is not there", () => {
+  for (
+    const path of [
+      "README.md",
+      ...filesBelow("lessons").filter((path) => path.endsWith(".md")),
+    ]
+  ) {
+    const readme = Deno.readTextFileSync(ROOT + path);
+    for (const [, target] of readme.matchAll(/\]\((?!https?:|#)([^)#]+)/g)) {
+      Deno.statSync(new URL(target, `file://${ROOT}${path}`));
+    }
+  }
+});

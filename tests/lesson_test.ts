@@ -1,0 +1,229 @@
+/** `deno task lesson:NN`: the runner, and what the lessons promise. */
+
+import { assert, assertEquals, assertGreater, assertLess, assertMatch } from "@std/assert";
+import { assertStringIncludes } from "@std/assert";
+import { delay } from "@std/async";
+import { catalogue } from "../shared/lesson/catalogue.ts";
+import { deno, ROOT } from "./processes.ts";
+
+const MAIN = ["run", "-A", "shared/lesson/main.ts"];
+
+/** The number before some text in an output, whose thousands are separated by commas. */
+function numberBefore(output: string, text: string): number {
+  const match = new RegExp(`([\\d.,]+) ?${text}`).exec(output);
+  assert(match !== null, `there is no number before "${text}" in:\n${output}`);
+  return Number(match[1].replaceAll(",", ""));
+}
+
+/** Processes with the text in their command line. */
+function processesWith(text: string): string[] {
+  return [...Deno.readDirSync("/proc")].map(({ name }) => name).filter((pid) => {
+    if (!/^\d+$/.test(pid)) return false;
+    try {
+      return Deno.readTextFileSync(`/proc/${pid}/cmdline`).includes(text);
+    } catch {
+      return false; // it has ended meanwhile
+    }
+  });
+}
+
+Deno.test("deno task lesson lists the lessons with their ideas and their commands", async () => {
+  const { code, stdout } = await deno(MAIN);
+  assertEquals(code, 0);
+  for (const { number, title, idea } of catalogue) {
+    assertStringIncludes(
+      stdout,
+      `${number} · ${title}: ${idea}\n     deno task lesson:${number}\n`,
+    );
+  }
+});
+
+Deno.test("a lesson that does not exist is one line and exit code 2", async () => {
+  const { code, stdout, stderr } = await deno([...MAIN, "99"]);
+  assertEquals([code, stdout], [2, ""]);
+  assertEquals(stderr, "there is no lesson 99; deno task lesson lists them\n");
+});
+
+Deno.test("lesson 00 shows both phases for each size, and ends with the matrix", async () => {
+  const { code, stdout } = await deno([...MAIN, "00"]);
+  assertEquals(code, 0);
+  const rows = [...stdout.matchAll(/([\d,]+) B +(\S.*?) +waited +([\d.]+) ms, .* in +([\d.]+) ms/g)]
+    .map(([, size, call, waited, after]) => ({
+      size: Number(size.replaceAll(",", "")),
+      call,
+      waited: Number(waited),
+      after: Number(after),
+    }));
+  assertEquals(rows.length, 12);
+  // Each client pauses for 100 ms; a server that comes late to its socket has waited for less.
+  for (const { call, waited } of rows) {
+    if (call === "then recv") assertLess(waited, 50);
+    else assertGreater(waited, 30);
+  }
+  const copies = rows.filter(({ call }) => call === "then recv").map(({ after }) => after);
+  assertGreater(copies[3], 5 * copies[0]); // 8 MiB against 5 B
+  for (const { folder } of catalogue.slice(1)) {
+    assertStringIncludes(stdout, folder.replace("-", " "));
+  }
+});
+
+Deno.test("lesson 01 lets the second client wait for the first, lesson 02 does not", async () => {
+  const waits: number[] = [];
+  for (const number of ["01", "02"]) {
+    const { code, stdout } = await deno([...MAIN, number]);
+    assertEquals(code, 0);
+    assertStringIncludes(stdout, "3 clients, 3 right replies");
+    assertLess(Number(/client 2: connected after ([\d.]+) ms/.exec(stdout)![1]), 100);
+    waits.push(Number(/client 2: said hello, reply after ([\d.]+) ms/.exec(stdout)![1]));
+  }
+  assertGreater(waits[0], 900);
+  assertLess(waits[1], waits[0] / 2);
+});
+
+Deno.test("lesson 03 burns a core and counts EAGAIN, lesson 04 sleeps", async () => {
+  const polling = await deno([...MAIN, "03"]);
+  assertEquals(polling.code, 0);
+  assertStringIncludes(polling.stdout, "20 clients, 20 right replies");
+  assertGreater(numberBefore(polling.stdout, "EAGAIN"), 10_000);
+  const multiplexing = await deno([...MAIN, "04"]);
+  assertEquals(multiplexing.code, 0);
+  assertStringIncludes(multiplexing.stdout, "10 clients, 10 right replies");
+  assertLess(numberBefore(multiplexing.stdout, "% of a core"), 10);
+  // Half a core, since this test may not have both cores for itself.
+  assertGreater(numberBefore(polling.stdout, "% of a core"), 50);
+});
+
+Deno.test("lesson 04 turns away who does not fit into an fd_set", async () => {
+  const { code, stdout, stderr } = await deno([...MAIN, "04", "--clients", "1100"]);
+  assertEquals(code, 1);
+  assertStringIncludes(stdout, "turned away: descriptor 1024 does not fit into an fd_set of 1024");
+  const right = numberBefore(stdout, "right replies");
+  assertGreater(right, 950);
+  assertLess(right, 1024);
+  assertEquals(stderr, "the client ended with exit code 1\n");
+});
+
+Deno.test("output that is piped has no escape codes, and whole lines with their side", async () => {
+  const { stdout, stderr } = await deno([...MAIN, "03", "--clients", "100", "--pause", "50"], {
+    NO_COLOR: "",
+  });
+  assertEquals(stderr, "");
+  assert(!stdout.includes("\x1b"), "there are escape codes");
+  assertStringIncludes(stdout, "client │ 100 clients, 100 right replies");
+  const [run] = stdout.split("\n\n");
+  for (const line of run.split("\n")) assertMatch(line, /^(server|client) │ /);
+  assertMatch(stdout, /\nNext: deno task lesson:04 \(.*\)\n$/);
+});
+
+/** Runs a command at a pseudo-terminal; a part of util-linux. */
+const script = ["/usr/bin/script", "/bin/script"].find((path) => {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+});
+
+Deno.test({
+  name: `output at a terminal has colours${script ? "" : " (skipped: there is no script(1))"}`,
+  ignore: script === undefined,
+  fn: async () => {
+    const command = `${Deno.execPath()} run -A shared/lesson/main.ts 03 --clients 1 --pause 10`;
+    const { code, stdout } = await new Deno.Command(script!, {
+      args: ["-qec", command, "/dev/null"],
+      cwd: ROOT,
+      env: { TERM: "xterm-256color" },
+      stdin: "null",
+    }).output();
+    assertEquals(code, 0);
+    assertStringIncludes(new TextDecoder().decode(stdout), "\x1b[36mserver │\x1b[39m listening on");
+  },
+});
+
+Deno.test("a wrong option is one line and exit code 2, --help needs no server", async () => {
+  const wrong = await deno([...MAIN, "03", "--clients", "none"]);
+  assertEquals(wrong.code, 2);
+  assertMatch(wrong.stdout, /^server.*\nclient │ --clients takes a whole number [^\n]*\n$/);
+  const help = await deno([...MAIN, "03", "--help"]);
+  assertEquals(help.code, 0);
+  assertMatch(help.stdout, /--clients N/);
+  assert(!help.stdout.includes("listening"), "a server was started for the help");
+});
+
+/** Scripts in the place of a lesson's, run by the runner. */
+async function runScripts(server: string, client: string) {
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${folder}/server.ts`, server);
+    await Deno.writeTextFile(`${folder}/client.ts`, client);
+    const run = new URL("../shared/lesson/run.ts", import.meta.url);
+    const lesson = {
+      ...catalogue[0],
+      folder: new URL(folder, "file:").href,
+      server: { permissions: ["-A"] },
+      client: { permissions: ["-A"] },
+    };
+    const code = `
+      import { runLesson } from "${run}";
+      Deno.exit(await runLesson(${JSON.stringify(lesson)}, []));`;
+    return await deno(["run", "-A", `data:text/javascript,${encodeURIComponent(code)}`]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+const LISTENS = `const listener = Deno.listen({ port: 0 });
+  console.log("listening on 127.0.0.1:" + listener.addr.port);`;
+const WAITS = `await new Promise((resolve) => setTimeout(resolve, 60_000));`;
+
+Deno.test("a server that crashes ends the lesson with exit code 1", async () => {
+  const { code, stderr } = await runScripts(
+    `${LISTENS} setTimeout(() => Deno.exit(7), 200);`,
+    WAITS,
+  );
+  assertEquals(code, 1);
+  assertEquals(stderr, "the server ended with exit code 7 while the client was running\n");
+});
+
+Deno.test("a server that ends before it listens ends the lesson with exit code 1", async () => {
+  const { code, stdout, stderr } = await runScripts(
+    `console.error("no luck"); Deno.exit(3);`,
+    WAITS,
+  );
+  assertEquals(code, 1);
+  assertStringIncludes(stdout, "server │ no luck\n");
+  assertEquals(stderr, "the server ended with exit code 3 before it listened\n");
+});
+
+Deno.test("a client that got a wrong reply ends the lesson with exit code 1", async () => {
+  const { code, stderr } = await runScripts(`${LISTENS} ${WAITS}`, "Deno.exit(1);");
+  assertEquals(code, 1);
+  assertEquals(stderr, "the client ended with exit code 1\n");
+});
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  Deno.test(`${signal} during a run leaves no process behind`, async () => {
+    const pause = `${60_000 + Deno.pid}`; // so that it can be found among all processes
+    const runner = new Deno.Command(Deno.execPath(), {
+      args: [...MAIN, "03", "--pause", pause],
+      cwd: ROOT,
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    const children: string[] = [];
+    for (let i = 0; i < 100 && children.length < 2; i++) {
+      await delay(50);
+      const path = `/proc/${runner.pid}/task/${runner.pid}/children`;
+      children.splice(0, 2, ...Deno.readTextFileSync(path).split(" ").filter(Boolean));
+    }
+    assertEquals(children.length, 2);
+    runner.kill(signal);
+    assertEquals((await runner.status).code, signal === "SIGINT" ? 130 : 143);
+    assertEquals(processesWith(pause), []);
+    for (const pid of children) {
+      await delay(10);
+      assert(!processesWith("server.ts").includes(pid), "the server still runs");
+    }
+  });
+}

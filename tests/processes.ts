@@ -1,0 +1,31 @@
+/**
+ * Running Deno as a child process, for tests.
+ *
+ * @module
+ */
+
+/** How a process ended, and what it wrote. */
+export interface Ended {
+  /** Its exit code. */
+  code: number;
+  /** What it wrote to stdout. */
+  stdout: string;
+  /** What it wrote to stderr. */
+  stderr: string;
+}
+
+/** The root of the project. */
+export const ROOT = new URL("../", import.meta.url).pathname;
+
+/** Runs Deno to its end, in the root of the project. */
+export function deno(args: string[], env: Record<string, string> = {}): Promise<Ended> {
+  const options = { args, cwd: ROOT, env: { NO_COLOR: "1", ...env }, stdin: "null" } as const;
+  return outcomeOf(new Deno.Command(Deno.execPath(), options));
+}
+
+/** Runs a command to its end. */
+export async function outcomeOf(command: Deno.Command): Promise<Ended> {
+  const { code, stdout, stderr } = await command.output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
