@@ -11,7 +11,7 @@
  * ```ts
  * import { assertEquals } from "@std/assert";
  *
- * const lines = await Array.fromAsync(linesOf(new Blob(["one\\ntw", "o"]).stream()));
+ * const lines = await Array.fromAsync(linesOf(new Blob(["one\ntw", "o"]).stream()));
  * assertEquals(lines, ["one", "two"]);
  * ```
  */
