@@ -128,7 +128,8 @@ Deno.test({
   name: `output at a terminal has colours${script ? "" : " (skipped: there is no script(1))"}`,
   ignore: script === undefined,
   fn: async () => {
-    const command = `${Deno.execPath()} run -A shared/lesson/main.ts 03 --clients 1 --pause 10`;
+    const command =
+      `unset NO_COLOR CI; ${Deno.execPath()} run -A shared/lesson/main.ts 03 --clients 1 --pause 10`;
     const { code, stdout } = await new Deno.Command(script!, {
       args: ["-qec", command, "/dev/null"],
       cwd: ROOT,

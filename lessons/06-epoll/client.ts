@@ -1,0 +1,49 @@
+/**
+ * Lesson 06 · epoll: the client.
+ *
+ * Five thousand clients, most of which are connected and say nothing, as on most servers. A hundred
+ * talk all the time. At the end everybody says hello once, so that nobody has been forgotten.
+ *
+ * Run:  deno run --allow-ffi --allow-net lessons/06-epoll/client.ts
+ * Try:  deno run --allow-ffi --allow-net lessons/06-epoll/client.ts --clients 9000 --active 10
+ */
+
+import { checkReply, clientOptions, runClients, sendAll } from "../../shared/client.ts";
+import { raiseDescriptorLimit } from "../../shared/linux/descriptors.ts";
+import { number, text } from "../../shared/options.ts";
+import { connectWhenReady } from "../../shared/ready.ts";
+
+const options = clientOptions({
+  clients: number(5000, "how many are connected", 1, 100_000),
+  active: number(100, "how many of them talk", 0),
+  messages: number(100, "how often each of these says something"),
+  message: text("hello", "what they say"),
+});
+const message = new TextEncoder().encode(options.message);
+
+// Each client needs a descriptor here and one in the server, and both need some for themselves.
+const clients = Math.min(options.clients, raiseDescriptorLimit() - 100);
+if (clients < options.clients) {
+  console.log(`only ${clients} clients: the limit of descriptors (ulimit -Hn) allows no more`);
+}
+
+// In a row, since nobody connects 5,000 times in the same moment either.
+const connections: Deno.TcpConn[] = [];
+while (connections.length < clients) connections.push(await connectWhenReady(options));
+console.log(`${clients} clients are connected, and ${options.active} of them talk`);
+
+await Promise.all(
+  connections.slice(0, options.active).map(async (connection) => {
+    for (let i = 0; i < options.messages; i++) {
+      await sendAll(connection, message);
+      await checkReply(connection, message);
+    }
+  }),
+);
+console.log(`each of these has got ${options.messages} replies; now everybody says hello`);
+
+await runClients(clients, async (client) => {
+  using connection = connections[client - 1];
+  await sendAll(connection, message);
+  return await checkReply(connection, message);
+}, 100);
