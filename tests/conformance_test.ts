@@ -7,12 +7,16 @@ import { LESSONS } from "../shared/lesson/run.ts";
 import { check, excuse, scenarios } from "./conformance/scenarios.ts";
 import type { Subject } from "./conformance/server.ts";
 
-for (const { folder, server } of catalogue) {
-  const subject: Subject = {
-    name: folder.replace("-", " "),
+const subjects = catalogue.flatMap(({ folder, server }) =>
+  [[], ...server.variants ?? []].map((args): Subject => ({
+    name: [folder.replace("-", " "), ...args].join(" "),
     script: new URL(`${folder}/server.ts`, LESSONS),
+    args,
     ...server,
-  };
+  }))
+);
+
+for (const subject of subjects) {
   for (const scenario of scenarios) {
     const excused = excuse(subject, scenario);
     Deno.test({

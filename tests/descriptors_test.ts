@@ -1,16 +1,29 @@
-/** `shared/linux/descriptors.ts`, `memory.ts` and `time.ts`. */
+/** `shared/linux/descriptors.ts` and `time.ts`, and that no descriptor goes astray. */
 
 import { assertEquals, assertGreater, assertLess, assertThrows } from "@std/assert";
 import {
   close,
+  F_GETFD,
+  fcntl,
+  FD_CLOEXEC,
   getrlimit,
   raiseDescriptorLimit,
   RLIMIT_NOFILE,
   setrlimit,
 } from "../shared/linux/descriptors.ts";
+import { epoll_create1 } from "../shared/linux/epoll.ts";
+import { EINVAL, SyscallError, type SystemError } from "../shared/linux/errno.ts";
 import { mapFile } from "../shared/linux/memory.ts";
+import {
+  AF_INET,
+  getsockname,
+  listenTcp,
+  SOCK_NONBLOCK,
+  SOCK_STREAM,
+  socket,
+} from "../shared/linux/socket.ts";
 import { clock_gettime, CLOCK_MONOTONIC, CLOCK_REALTIME } from "../shared/linux/time.ts";
-import { openDescriptors, Pair } from "./sockets.ts";
+import { ANYWHERE, openDescriptors, Pair } from "./sockets.ts";
 
 Deno.test("closing a descriptor twice gives BadResource", () => {
   const pair = new Pair();
@@ -28,28 +41,56 @@ Deno.test("the descriptor limit can be lowered, and raised to the hard limit", (
   setrlimit(RLIMIT_NOFILE, { soft, hard });
 });
 
-Deno.test("what is written to a mapped file is in the file, and no descriptor stays open", () => {
+Deno.test("the soft limit cannot be above the hard one", () => {
+  const { soft, hard } = getrlimit(RLIMIT_NOFILE);
+  const error = assertThrows(
+    () => setrlimit(RLIMIT_NOFILE, { soft: hard, hard: hard - 1 }),
+    SyscallError,
+    "setrlimit(7): EINVAL",
+  );
+  assertEquals((error as unknown as SystemError).errno, EINVAL);
+  assertEquals(getrlimit(RLIMIT_NOFILE), { soft, hard });
+});
+
+Deno.test("no limit at all is Infinity, there and back", () => {
+  const core = 4; // RLIMIT_CORE
+  const { soft, hard } = getrlimit(core);
+  if (hard !== Infinity) return; // and only root could raise it
+  setrlimit(core, { soft: Infinity, hard });
+  assertEquals(getrlimit(core), { soft: Infinity, hard: Infinity });
+  setrlimit(core, { soft, hard });
+});
+
+Deno.test("a program that is started inherits none of the descriptors that we make", async () => {
+  async function inherited(): Promise<number> {
+    const { stdout } = await new Deno.Command("ls", { args: ["/proc/self/fd"] }).output();
+    return new TextDecoder().decode(stdout).trim().split("\n").length;
+  }
+  const before = await inherited();
   const path = Deno.makeTempFileSync();
-  const before = openDescriptors();
-  const bytes = new Uint8Array(mapFile(path, 8192));
-  bytes[0] = 1;
-  bytes[8191] = 2;
-  const file = Deno.readFileSync(path);
-  assertEquals([file.length, file[0], file[8191]], [8192, 1, 2]);
-  // Whoever maps it again sees the same memory, and nothing is cleared.
-  const again = new Uint8Array(mapFile(path, 8192));
-  again[1] = 3;
-  assertEquals([again[0], bytes[1]], [1, 3]);
-  assertEquals(openDescriptors(), before);
+  const descriptors = [listenTcp(ANYWHERE), listenTcp(ANYWHERE, SOCK_NONBLOCK), epoll_create1()];
+  using pair = new Pair();
+  mapFile(path, 4096);
+  for (const fd of [...descriptors, pair.server]) assertEquals(fcntl(fd, F_GETFD), FD_CLOEXEC);
+  assertEquals(await inherited(), before);
+  // This is what it would look like otherwise.
+  const careless = socket(AF_INET, SOCK_STREAM);
+  assertEquals(await inherited(), before + 1);
+  for (const fd of [...descriptors, careless]) close(fd);
   Deno.removeSync(path);
 });
 
-Deno.test("a file that cannot be mapped is an error with its path", () => {
-  assertThrows(
-    () => mapFile("/no/such/folder/file", 1),
-    Error,
-    "open(/no/such/folder/file): ENOENT",
-  );
+Deno.test("what fails leaves no descriptor open", () => {
+  const taken = listenTcp(ANYWHERE);
+  const before = openDescriptors();
+  for (let i = 0; i < 20; i++) {
+    assertThrows(() => listenTcp(getsockname(taken)), Deno.errors.AddrInUse);
+    assertThrows(() => listenTcp({ host: "192.0.2.1", port: 0 }), Deno.errors.AddrNotAvailable);
+    assertThrows(() => listenTcp({ host: "localhost", port: 0 }), TypeError);
+    assertThrows(() => listenTcp({ host: "127.0.0.1", port: NaN }), RangeError);
+  }
+  assertEquals(openDescriptors(), before);
+  close(taken);
 });
 
 Deno.test("the clocks of the kernel and of the engine agree", () => {

@@ -72,6 +72,38 @@ Deno.test("an error for which Deno has no class is a SyscallError with the same 
   assertEquals([error.code, error.errno, error.syscall], ["EINVAL", 22, "setsockopt"]);
 });
 
+const classes: [number: number, ErrorClass: new (message: string) => Error][] = [
+  [errors.EPERM, Deno.errors.PermissionDenied],
+  [errors.EINTR, Deno.errors.Interrupted],
+  [errors.EBADF, Deno.errors.BadResource],
+  [errors.EAGAIN, Deno.errors.WouldBlock],
+  [errors.EACCES, Deno.errors.PermissionDenied],
+  [errors.EPIPE, Deno.errors.BrokenPipe],
+  [errors.EADDRINUSE, Deno.errors.AddrInUse],
+  [errors.EADDRNOTAVAIL, Deno.errors.AddrNotAvailable],
+  [errors.ECONNABORTED, Deno.errors.ConnectionAborted],
+  [errors.ECONNRESET, Deno.errors.ConnectionReset],
+  [errors.ENOTCONN, Deno.errors.NotConnected],
+  [errors.ETIMEDOUT, Deno.errors.TimedOut],
+  [errors.ECONNREFUSED, Deno.errors.ConnectionRefused],
+  [errors.EMFILE, SyscallError],
+];
+
+for (const [number, ErrorClass] of classes) {
+  Deno.test(`${errnoName(number)} is a ${ErrorClass.name}, with the C library's words`, () => {
+    const error = systemError("call", number, 7);
+    // Not assertInstanceOf: a class that inherits from the right one would pass.
+    assertEquals(error.constructor, ErrorClass);
+    const message = `call(7): ${errnoName(number)} (${errors.strerror(number)})`;
+    assertEquals([error.message, error.errno, error.syscall], [message, number, "call"]);
+  });
+}
+
+Deno.test("a call that is about nothing in particular has empty brackets", () => {
+  const { message } = systemError("socket", errors.EMFILE);
+  assertEquals(message, "socket(): EMFILE (Too many open files)");
+});
+
 Deno.test("an error number without a name is told as a number", () => {
   assertEquals(systemError("recv", 4095).code, "errno 4095");
 });

@@ -1,25 +1,52 @@
-/** Every constant and every structure of `shared/linux`, compared with the C headers'. */
+/**
+ * Every constant and every structure of `shared/linux`, compared with the C headers'.
+ *
+ * The modules are found in the folder, and what they define is looked up in C by its name, so that
+ * a new module is compared as soon as it is there. A name that C does not know is a compiler's
+ * error, unless it is listed here as our own.
+ */
 
-import { assertEquals } from "@std/assert";
-import * as descriptors from "../shared/linux/descriptors.ts";
-import * as epoll from "../shared/linux/epoll.ts";
-import * as errno from "../shared/linux/errno.ts";
+import { assertEquals, assertGreater } from "@std/assert";
+import { constants } from "node:os";
 import { PROTOTYPES } from "../shared/linux/libc.ts";
-import * as memory from "../shared/linux/memory.ts";
-import * as poll from "../shared/linux/poll.ts";
-import * as select from "../shared/linux/select.ts";
-import * as socket from "../shared/linux/socket.ts";
-import * as time from "../shared/linux/time.ts";
 
-const modules = [descriptors, epoll, errno, memory, poll, select, socket, time];
+const FOLDER = new URL("../shared/linux/", import.meta.url);
 
-/** Structures, as `NAME` (an object of offsets) and `NAME_SIZE`, and what C calls them. */
-const structures: Record<string, { type: string; prefix: string }> = {
-  EPOLL_EVENT: { type: "struct epoll_event", prefix: "" },
-  POLLFD: { type: "struct pollfd", prefix: "" },
-  MSGHDR: { type: "struct msghdr", prefix: "msg_" },
-  CMSGHDR: { type: "struct cmsghdr", prefix: "cmsg_" },
-  SOCKADDR_IN: { type: "struct sockaddr_in", prefix: "sin_" },
+const HEADERS = `
+  #define _GNU_SOURCE
+  #include <errno.h>
+  #include <fcntl.h>
+  #include <netinet/in.h>
+  #include <netinet/tcp.h>
+  #include <poll.h>
+  #include <pthread.h>
+  #include <signal.h>
+  #include <stddef.h>
+  #include <stdio.h>
+  #include <string.h>
+  #include <sys/epoll.h>
+  #include <sys/ioctl.h>
+  #include <sys/mman.h>
+  #include <sys/resource.h>
+  #include <sys/select.h>
+  #include <sys/signalfd.h>
+  #include <sys/socket.h>
+  #include <sys/stat.h>
+  #include <sys/syscall.h>
+  #include <sys/uio.h>
+  #include <time.h>
+  #include <unistd.h>
+  #if __has_include(<linux/io_uring.h>)
+  #include <linux/io_uring.h>
+  #endif
+`;
+
+/** Structures whose fields begin with something in C; of the others, only the name is in capitals. */
+const prefixes: Record<string, string> = {
+  CMSGHDR: "cmsg_",
+  MSGHDR: "msg_",
+  SIGNALFD_SIGINFO: "ssi_",
+  SOCKADDR_IN: "sin_",
 };
 
 /** What our names stand for where C has no such constant or field. */
@@ -27,6 +54,56 @@ const expressions: Record<string, string> = {
   SOMAXCONN: "4096", // Linux since 5.4; the C library still says 128
   "CMSGHDR.data": "CMSG_LEN(0)",
 };
+
+/** Names in capitals that are ours alone. */
+const ours = new Set([
+  "PROTOTYPES",
+  "DATA", // epoll.ts: where a field is, in words
+  "WORDS", // epoll.ts: the length of a structure, in words
+  "SQ_ENTRIES", // io_uring.ts: how long the rings are
+  "CQ_ENTRIES",
+]);
+
+/** What the modules take for granted about structures that they write as plain arrays of words. */
+const assumed: [expression: string, value: number][] = [
+  ["sizeof(fd_set)", 1024 / 8],
+  ["sizeof(int)", 4],
+  ["sizeof(socklen_t)", 4],
+  ["sizeof(struct iovec)", 16],
+  ["offsetof(struct iovec, iov_base)", 0],
+  ["offsetof(struct iovec, iov_len)", 8],
+  ["sizeof(struct linger)", 8],
+  ["offsetof(struct linger, l_onoff)", 0],
+  ["offsetof(struct linger, l_linger)", 4],
+  ["sizeof(struct rlimit)", 16],
+  ["offsetof(struct rlimit, rlim_cur)", 0],
+  ["offsetof(struct rlimit, rlim_max)", 8],
+  ["sizeof(struct timespec)", 16],
+  ["offsetof(struct timespec, tv_sec)", 0],
+  ["offsetof(struct timespec, tv_nsec)", 8],
+  ["sizeof(struct timeval)", 16],
+  ["offsetof(struct timeval, tv_sec)", 0],
+  ["offsetof(struct timeval, tv_usec)", 8],
+  ["sizeof(((struct sockaddr_in *) 0)->sin_family)", 2],
+  ["offsetof(struct sockaddr_in, sin_family)", 0],
+  ["offsetof(struct sockaddr_in, sin_port)", 2],
+  ["offsetof(struct sockaddr_in, sin_addr)", 4],
+];
+
+/** How many bytes an argument or a result has, by its type in a prototype of ours. */
+const SIZES: Record<string, number> = {
+  i32: 4,
+  u32: 4,
+  i64: 8,
+  u64: 8,
+  isize: 8,
+  usize: 8,
+  buffer: 8,
+  pointer: 8,
+};
+
+/** C types that are declared as 32 bits on purpose, see `libc.ts`. */
+const NARROWED = ["nfds_t", "size_t", "ssize_t"];
 
 /** The compiler's name, or undefined if there is none. */
 const compiler = ["cc", "gcc", "clang"].find((name) => {
@@ -37,87 +114,156 @@ const compiler = ["cc", "gcc", "clang"].find((name) => {
   }
 });
 
-/** Each of our values, with the C expression that it has to equal. */
-function expectations(): [name: string, expression: string, value: number][] {
-  const rows: [string, string, number][] = [];
-  for (const module of modules) {
-    for (const [name, value] of Object.entries(module)) {
-      if (!/^[A-Z][A-Z0-9_]+$/.test(name)) continue;
-      const structure = structures[name.replace(/_SIZE$/, "")];
-      if (typeof value === "number" && name.endsWith("_SIZE") && structure !== undefined) {
-        rows.push([name, `sizeof(${structure.type})`, value]);
-      } else if (typeof value === "number") {
-        rows.push([name, expressions[name] ?? name, value]);
-      } else if (structure !== undefined) {
-        const { type, prefix } = structure;
-        for (const [field, offset] of Object.entries(value as Record<string, number>)) {
-          const ours = `${name}.${field}`;
-          rows.push([ours, expressions[ours] ?? `offsetof(${type}, ${prefix}${field})`, offset]);
-        }
-      } else throw new Error(`${name} is neither a constant nor a structure that C knows`);
-    }
+/** A number of ours, with the C expression that it has to equal. */
+interface Row {
+  name: string;
+  expression: string;
+  value: bigint;
+}
+
+function rowOf(name: string, expression: string, value: number | bigint): Row {
+  // The program prints signed numbers of 64 bits, in which C's largest unsigned one is -1.
+  return { name, expression, value: BigInt.asIntN(64, BigInt(value)) };
+}
+
+/** The rows of a constant, or of a structure: `NAME` (an object of offsets), and `NAME_SIZE`. */
+function rowsOf(name: string, value: unknown): Row[] {
+  if (typeof value === "number" || typeof value === "bigint") {
+    const structure = /^(.+)_SIZE$/.exec(name)?.[1].toLowerCase();
+    const expression = structure === undefined ? name : `sizeof(struct ${structure})`;
+    return [rowOf(name, expressions[name] ?? expression, value)];
+  }
+  if (typeof value !== "object") throw new Error(`${name} is no constant that C could know`);
+  return Object.entries(value as Record<string, number>).map(([field, offset]) => {
+    const own = `${name}.${field}`;
+    const member = `${prefixes[name] ?? ""}${field}`;
+    const expression = `offsetof(struct ${name.toLowerCase()}, ${member})`;
+    return rowOf(own, expressions[own] ?? expression, offset);
+  });
+}
+
+/** The constants that a module keeps to itself, as far as they are plain numbers. */
+function privateConstants(source: string): [name: string, value: bigint][] {
+  const pattern = /^const ([A-Z][A-Z0-9]*_?\w*) = (2n \*\* 64n - 1n|0x[\da-f]+|0o[0-7]+|[\d_]+);/gm;
+  return [...source.matchAll(pattern)].map(([, name, literal]) => [
+    name,
+    literal.startsWith("2n") ? 2n ** 64n - 1n : BigInt(literal.replaceAll("_", "")),
+  ]);
+}
+
+/** Everything of `shared/linux` that C can tell. */
+async function expectations(): Promise<Row[]> {
+  const rows = assumed.map(([expression, value]) => rowOf(expression, expression, value));
+  for (const [name, value] of Object.entries(constants.errno)) rows.push(...rowsOf(name, value));
+  for (const { name: file } of Deno.readDirSync(FOLDER)) {
+    const url = new URL(file, FOLDER);
+    const all = [
+      ...Object.entries(await import(url.href)).filter(([name]) => /^[A-Z][A-Z0-9_]+$/.test(name)),
+      ...privateConstants(await Deno.readTextFile(url)),
+    ];
+    for (const [name, value] of all) if (!ours.has(name)) rows.push(...rowsOf(name, value));
   }
   return rows;
 }
 
-Deno.test({
-  name: compiler === undefined
-    ? "constants and structures are those of the C headers (skipped: no C compiler)"
-    : "constants and structures are those of the C headers",
-  ignore: compiler === undefined,
-  fn: async () => {
-    const rows = expectations();
-    const source = `
-      #define _GNU_SOURCE
-      #include <errno.h>
-      #include <fcntl.h>
-      #include <netinet/in.h>
-      #include <netinet/tcp.h>
-      #include <poll.h>
-      #include <stddef.h>
-      #include <stdio.h>
-      #include <sys/epoll.h>
-      #include <sys/mman.h>
-      #include <sys/resource.h>
-      #include <sys/select.h>
-      #include <sys/socket.h>
-      #include <time.h>
-      int main(void) {
-        ${
-      rows.map(([, expression]) => `printf("%lld\\n", (long long) (${expression}));`).join("\n")
-    }
-      }`;
-    const directory = await Deno.makeTempDir();
-    try {
-      await Deno.writeTextFile(`${directory}/layout.c`, source);
-      const { success, stderr } = await new Deno.Command(compiler!, {
-        args: ["-o", `${directory}/layout`, `${directory}/layout.c`],
-      }).output();
-      assertEquals(success, true, new TextDecoder().decode(stderr));
-      const { stdout } = await new Deno.Command(`${directory}/layout`).output();
-      const values = new TextDecoder().decode(stdout).trim().split("\n").map(Number);
-      // As one object each, so that a difference shows the name.
-      assertEquals(
-        Object.fromEntries(rows.map(([name, , value]) => [name, value])),
-        Object.fromEntries(rows.map(([name], i) => [name, values[i]])),
-      );
-      assertEquals(rows.length > 80, true);
-    } finally {
-      await Deno.remove(directory, { recursive: true });
-    }
-  },
+/** Compiles a C program and runs it; returns what it prints, line by line. */
+async function runC(body: string): Promise<string[]> {
+  const directory = await Deno.makeTempDir();
+  try {
+    const source = `${HEADERS}\nint main(void) {\n${body}\nreturn 0;\n}\n`;
+    await Deno.writeTextFile(`${directory}/layout.c`, source);
+    const strict = ["-Werror", "-Wconversion", "-Wincompatible-pointer-types"];
+    const { success, stderr } = await new Deno.Command(compiler!, {
+      args: [...strict, "-o", `${directory}/layout`, `${directory}/layout.c`],
+    }).output();
+    assertEquals(success, true, new TextDecoder().decode(stderr));
+    const { stdout } = await new Deno.Command(`${directory}/layout`).output();
+    return new TextDecoder().decode(stdout).trim().split("\n");
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+function compilerTest(name: string, fn: () => Promise<void>) {
+  const ignore = compiler === undefined;
+  Deno.test({ name: ignore ? `${name} (skipped: no C compiler)` : name, ignore, fn });
+}
+
+compilerTest("constants and structures are those of the C headers", async () => {
+  const rows = await expectations();
+  // Were the modules not found, or none of their names, nothing would be compared.
+  assertGreater(rows.length - assumed.length, 150);
+  const printed = await runC(
+    rows.map(({ expression }) => `printf("%lld\\n", (long long) (${expression}));`).join("\n"),
+  );
+  // As one object each, so that a difference shows the name.
+  assertEquals(
+    Object.fromEntries(rows.map(({ name, value }) => [name, value])),
+    Object.fromEntries(rows.map(({ name }, i) => [name, BigInt(printed[i])])),
+  );
 });
 
-Deno.test("beside each symbol of libc stands its own C prototype", async () => {
-  const source = await Deno.readTextFile(new URL("../shared/linux/libc.ts", import.meta.url));
-  const pairs = [
-    ...source.matchAll(/\/\*\* (.+?)(?:; .*)?\*\/\n {2}(\w+): \{ parameters: (\[.*?\])/g),
-  ];
-  assertEquals(pairs.map(([, , name]) => name), Object.keys(PROTOTYPES));
-  for (const [, prototype, name, parameters] of pairs) {
-    const match = /\b(\w+)\((.*)\);?/.exec(prototype)!;
-    assertEquals(match[1], name);
-    const inC = match[2] === "void" ? 0 : match[2].split(",").length;
-    assertEquals((parameters.match(/"/g)?.length ?? 0) / 2, inC, `parameters of ${name}`);
+/** A symbol of `libc.ts`, and the C prototype that stands above it. */
+interface Prototype {
+  name: string;
+  /** What it is called in C, and what it returns there. */
+  result: string;
+  nameInC: string;
+  /** C declarations, without the dots of a variadic function. */
+  parameters: string[];
+  variadic: boolean;
+  symbol: Deno.ForeignFunction & { name?: string };
+}
+
+function prototypes(): Prototype[] {
+  const source = Deno.readTextFileSync(new URL("libc.ts", FOLDER));
+  const symbols: Record<string, Deno.ForeignFunction & { name?: string }> = PROTOTYPES;
+  return [...source.matchAll(/^ {2}\/\*\* (.+?) ?\*\/\n {2}(\w+): \{/gm)].map(([, text, name]) => {
+    const match = /^([\w ]+?[ *]+)(\w+)\((.*?)\);/.exec(text);
+    if (match === null) throw new Error(`above ${name} stands no prototype: ${text}`);
+    const parameters = match[3] === "void" ? [] : match[3].split(/, */);
+    return {
+      name,
+      result: match[1].trim(),
+      nameInC: match[2],
+      parameters: parameters.filter((parameter) => parameter !== "..."),
+      variadic: parameters.includes("..."),
+      symbol: symbols[name],
+    };
+  });
+}
+
+Deno.test("above each symbol of libc stands the C prototype of that function", () => {
+  const found = prototypes();
+  assertEquals(found.map(({ name }) => name), Object.keys(PROTOTYPES));
+  for (const { name, nameInC, parameters, variadic, symbol } of found) {
+    assertEquals(nameInC, name);
+    // A bare system call has its number in front, and of the variable arguments one is used.
+    const more = (symbol.name === "syscall" ? 1 : 0) + (variadic ? 1 : 0);
+    assertEquals(symbol.parameters.length, parameters.length + more, `parameters of ${name}`);
   }
+});
+
+compilerTest("the C prototypes are those of the headers, with types as wide as ours", async () => {
+  // The C library has no functions for the bare system calls.
+  const known = prototypes().filter(({ symbol }) => symbol.name !== "syscall");
+  assertGreater(known.length, 20);
+  const expected: string[] = [];
+  const body = known.flatMap(({ name, result, parameters, symbol }) => {
+    const types = [...symbol.parameters, symbol.result] as string[];
+    const declarations = [...parameters, `${result} result`];
+    const names = declarations.map((declaration) => /\w+$/.exec(declaration)![0]);
+    // An array of variable arguments has nothing to be compared with.
+    const compared = names.map((own, i) => {
+      const type = i === parameters.length ? types.at(-1)! : types[i];
+      const narrowed = NARROWED.some((word) => declarations[i].startsWith(`${word} `));
+      expected.push(`${name} ${own} ${narrowed ? 8 : SIZES[type]}`);
+      return `printf("${name} ${own} %zu\\n", sizeof(${own}));`;
+    });
+    // It is compiled, which checks the types, but never called.
+    const call = `if (0) result = (${name})(${names.slice(0, -1).join(", ")});`;
+    const zeros = declarations.map((declaration) => `${declaration} = 0;`);
+    return [`{ ${zeros.join(" ")} ${call}`, ...compared, "(void) result; }"];
+  });
+  assertEquals(await runC(body.join("\n")), expected);
 });

@@ -129,7 +129,7 @@ Deno.test({
   ignore: script === undefined,
   fn: async () => {
     const command =
-      `unset NO_COLOR CI; ${Deno.execPath()} run -A shared/lesson/main.ts 03 --clients 1 --pause 10`;
+      `unset NO_COLOR; ${Deno.execPath()} run -A shared/lesson/main.ts 03 --clients 1 --pause 10`;
     const { code, stdout } = await new Deno.Command(script!, {
       args: ["-qec", command, "/dev/null"],
       cwd: ROOT,

@@ -10,6 +10,7 @@ import {
 import { deadline, delay } from "@std/async";
 import { getAvailablePort } from "@std/net";
 import { connectWhenReady } from "../shared/ready.ts";
+import { deno } from "./processes.ts";
 
 const host = "127.0.0.1";
 
@@ -48,6 +49,33 @@ Deno.test("an abort ends it at once, with the reason of the abort", async () => 
   await delay(20);
   abort.abort(reason);
   assertStrictEquals(await assertRejects(() => connecting, Error), reason);
+});
+
+Deno.test("with a signal that is aborted already, no connection is made", async () => {
+  using listener = Deno.listen({ hostname: host, port: 0 });
+  const reason = new Error("not wanted at all");
+  const signal = AbortSignal.abort(reason);
+  const { port } = listener.addr;
+  const error = await assertRejects(() => connectWhenReady({ host, port }, { signal }), Error);
+  assertStrictEquals(error, reason);
+  const accepted = listener.accept();
+  accepted.catch(() => {});
+  await assertRejects(() => deadline(accepted, 100), DOMException);
+});
+
+// In a process of its own: a timer that is left would keep it alive for as long as that.
+Deno.test("no timer is left, whether it connects or is given up", async () => {
+  using listener = Deno.listen({ hostname: host, port: 0 });
+  const code = `
+    import { connectWhenReady } from "${new URL("../shared/ready.ts", import.meta.url)}";
+    const address = { host: "${host}", port: ${listener.addr.port} };
+    (await connectWhenReady(address, { timeout: 60_000 })).close();
+    const signal = AbortSignal.timeout(50);
+    const refused = { host: "${host}", port: ${getAvailablePort()} };
+    await connectWhenReady(refused, { timeout: 60_000, signal }).catch(() => {});`;
+  const ended = deno(["run", "-A", `data:text/javascript,${encodeURIComponent(code)}`]);
+  const { code: exitCode, stderr } = await deadline(ended, 10_000);
+  assertEquals([exitCode, stderr], [0, ""]);
 });
 
 Deno.test("an abort after the connection was handed over does not close it", async () => {

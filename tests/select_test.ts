@@ -13,7 +13,7 @@ import {
   EPOLLOUT,
   tryEpollCtl,
 } from "../shared/linux/epoll.ts";
-import { EBADF } from "../shared/linux/errno.ts";
+import { EBADF, EINTR, EINVAL } from "../shared/linux/errno.ts";
 import { poll, POLLIN, PollList, POLLNVAL, POLLOUT } from "../shared/linux/poll.ts";
 import { FD_SETSIZE, FdSet, select, trySelect } from "../shared/linux/select.ts";
 import { send } from "../shared/linux/socket.ts";
@@ -40,7 +40,11 @@ Deno.test("an FdSet refuses descriptors of 1,024 and more, and nothing is writte
   }
   assertEquals(set.words.length, 32);
   assertEquals(set.words.every((word) => word === 0), true);
-  assertThrows(() => select(1025, set, null, null, 0), RangeError, "does not fit");
+  // The kernel itself would look at as many bits as it is told, also behind the set.
+  for (const nfds of [1025, 5000, -1, NaN]) {
+    assertThrows(() => select(nfds, set, null, null, 0), RangeError, "does not fit");
+    assertThrows(() => trySelect(nfds, set, null, null, 0), RangeError, "does not fit");
+  }
 });
 
 Deno.test("select leaves only the ready ones in its sets", () => {
@@ -65,6 +69,79 @@ Deno.test("select gives 0 and empty sets when its time is up", () => {
   assertGreater(performance.now() - start, 28);
   assertEquals(read.has(pair.server), false);
   assertEquals(select(pair.server + 1, read, null, null, 0), 0);
+});
+
+Deno.test("select never waits for less than it is told to, and refuses negative times", () => {
+  for (const timeout of [0.4, 2.5, 20]) {
+    const start = performance.now();
+    assertEquals(select(0, null, null, null, timeout), 0);
+    assertGreater(performance.now() - start, timeout - 0.01);
+  }
+  assertEquals(trySelect(0, null, null, null, -1), -EINVAL);
+  assertThrows(() => trySelect(0, null, null, null, NaN), RangeError);
+});
+
+Deno.test("the highest descriptor of a set is waited for as well", () => {
+  using pair = new Pair();
+  const write = new FdSet();
+  write.add(pair.server);
+  assertEquals(select(pair.server, null, write, null, 0), 0); // one too low: not looked at
+  write.add(pair.server);
+  assertEquals(select(pair.server + 1, null, write, null, 0), 1);
+});
+
+// A child process, since the runner is to be neither blocked nor sent signals.
+Deno.test("a signal ends the wait of select, poll and epoll_wait, with nothing ready", async () => {
+  const linux = new URL("../shared/linux/", import.meta.url);
+  const code = `
+    import { close } from "${linux}descriptors.ts";
+    import { epoll_create1, epoll_wait, EpollEvents, tryEpollWait } from "${linux}epoll.ts";
+    import { poll, PollList, tryPoll } from "${linux}poll.ts";
+    import { FdSet, select, trySelect } from "${linux}select.ts";
+    import { listenTcp } from "${linux}socket.ts";
+    Deno.addSignalListener("SIGWINCH", () => {});
+    const listener = listenTcp({ host: "127.0.0.1", port: 0 });
+    const read = new FdSet();
+    const list = new PollList();
+    const [epoll, events] = [epoll_create1(), new EpollEvents(1)];
+    const waits = {
+      trySelect: () => trySelect(listener + 1, read, null, null, 10_000),
+      select: () => select(listener + 1, read, null, null, 10_000),
+      tryPoll: () => tryPoll(list, 10_000),
+      poll: () => poll(list, 10_000),
+      tryEpollWait: () => tryEpollWait(epoll, events, 10_000),
+      epoll_wait: () => epoll_wait(epoll, events, 10_000),
+    };
+    const results = {};
+    for (const [name, wait] of Object.entries(waits)) {
+      read.add(listener);
+      console.log("waiting");
+      results[name] = wait();
+      if (name === "select") results.set = read.has(listener);
+    }
+    console.log(JSON.stringify(results));
+    Deno.exit(0);`;
+  const process = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", `data:text/javascript,${encodeURIComponent(code)}`],
+    stdin: "null",
+    stdout: "piped",
+  }).spawn();
+  const start = performance.now();
+  // Whether it waits already cannot be told, so the signal is sent until the process has ended.
+  const timer = setInterval(() => process.kill("SIGWINCH"), 20);
+  const ended = process.status.finally(() => clearInterval(timer));
+  const lines = (await new Response(process.stdout).text()).trim().split("\n");
+  assertEquals((await ended).code, 0);
+  assertEquals(JSON.parse(lines.at(-1)!), {
+    trySelect: -EINTR,
+    select: 0,
+    set: false,
+    tryPoll: -EINTR,
+    poll: 0,
+    tryEpollWait: -EINTR,
+    epoll_wait: 0,
+  });
+  assertLess(performance.now() - start, 9_000);
 });
 
 Deno.test("select gives BadResource for a descriptor that is not open", () => {

@@ -4,8 +4,11 @@ import { assert, assertEquals, assertGreater, assertLess, assertThrows } from "@
 import { getAvailablePort } from "@std/net";
 import { describe, it } from "@std/testing/bdd";
 import { close, F_GETFD, F_GETFL, F_SETFL, fcntl } from "../shared/linux/descriptors.ts";
-import { FD_CLOEXEC, O_NONBLOCK } from "../shared/linux/descriptors.ts";
-import { EAGAIN, ECONNREFUSED, ECONNRESET, EPIPE } from "../shared/linux/errno.ts";
+import { FD_CLOEXEC, getrlimit, O_NONBLOCK } from "../shared/linux/descriptors.ts";
+import { RLIMIT_NOFILE, setrlimit } from "../shared/linux/descriptors.ts";
+import { EAGAIN, ECONNREFUSED, ECONNRESET, EINPROGRESS } from "../shared/linux/errno.ts";
+import { EMFILE, EPIPE, type SystemError } from "../shared/linux/errno.ts";
+import { FdSet, select } from "../shared/linux/select.ts";
 import {
   AF_INET,
   bind,
@@ -13,11 +16,13 @@ import {
   getsockname,
   getsockopt,
   IPPROTO_TCP,
+  isShortage,
   listenTcp,
   Message,
   MSG_DONTWAIT,
   MSG_PEEK,
   MSG_TRUNC,
+  MSG_WAITALL,
   recv,
   recvmsg,
   send,
@@ -25,6 +30,7 @@ import {
   setsockopt,
   SHUT_WR,
   shutdown,
+  SO_ERROR,
   SO_LINGER,
   SO_REUSEADDR,
   SO_SNDBUF,
@@ -69,6 +75,10 @@ describe("addresses", () => {
         "::1",
         "a.b.c.d",
         "1.2.3.4 ",
+        "1.2.3.-4",
+        "1.2.3.0x4",
+        "1.2.3.",
+        "0300.1.1.1",
       ]
     ) {
       assertThrows(() => sockaddrIn({ host, port: 1 }), TypeError, `"${host}" is not a numeric`);
@@ -117,6 +127,39 @@ describe("listening", () => {
     for (const fd of [connection, client, listener]) close(fd);
   });
 
+  it("can begin again at once where connections of the last one are in TIME_WAIT", () => {
+    const first = listenTcp(ANYWHERE);
+    const address = getsockname(first);
+    const client = socket(AF_INET, SOCK_STREAM);
+    connect(client, address);
+    // The side that closes first is the one that the kernel keeps in TIME_WAIT: the server's.
+    for (const fd of [tryAccept4(first), client, first]) close(fd);
+    const bare = socket(AF_INET, SOCK_STREAM);
+    assertThrows(() => bind(bare, address), Deno.errors.AddrInUse);
+    close(bare);
+    close(listenTcp(address));
+  });
+
+  it("says when the process is short of descriptors, and keeps the client in the queue", () => {
+    const listener = listenTcp(ANYWHERE, SOCK_NONBLOCK);
+    const client = socket(AF_INET, SOCK_STREAM);
+    connect(client, getsockname(listener));
+    const { soft, hard } = getrlimit(RLIMIT_NOFILE);
+    const free = socket(AF_INET, SOCK_STREAM);
+    close(free);
+    try {
+      setrlimit(RLIMIT_NOFILE, { soft: free, hard });
+      assertEquals(tryAccept4(listener), -EMFILE);
+      assert(isShortage(-EMFILE));
+    } finally {
+      setrlimit(RLIMIT_NOFILE, { soft, hard });
+    }
+    const connection = tryAccept4(listener);
+    assertGreater(connection, 0);
+    for (const fd of [connection, client, listener]) close(fd);
+    for (const result of [0, 7, -EAGAIN, -ECONNRESET]) assertEquals(isShortage(result), false);
+  });
+
   it("makes nothing that other programs inherit", () => {
     const listener = listenTcp(ANYWHERE);
     assertEquals(fcntl(listener, F_GETFD), FD_CLOEXEC);
@@ -138,6 +181,22 @@ describe("connecting", () => {
     const fd = socket(AF_INET, SOCK_STREAM);
     assertEquals(tryConnect(fd, address), -ECONNREFUSED);
     assertThrows(() => connect(fd, address), Deno.errors.ConnectionRefused);
+    close(fd);
+  });
+});
+
+describe("connecting without waiting", () => {
+  it("gives EINPROGRESS, and SO_ERROR tells once how it went", () => {
+    const address = { host: "127.0.0.1", port: getAvailablePort() };
+    const fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK);
+    const result = tryConnect(fd, address);
+    if (result === -EINPROGRESS) {
+      const write = new FdSet();
+      write.add(fd);
+      assertEquals(select(fd + 1, null, write, null, 1000), 1);
+      assertEquals(getsockopt(fd, SOL_SOCKET, SO_ERROR), ECONNREFUSED);
+      assertEquals(getsockopt(fd, SOL_SOCKET, SO_ERROR), 0);
+    } else assertEquals(result, -ECONNREFUSED); // over loopback the answer may be there at once
     close(fd);
   });
 });
@@ -198,6 +257,36 @@ describe("receiving and sending", () => {
     assertEquals(trySend(another.server, hello), -EPIPE);
   });
 
+  it("say what failed, on which descriptor, and why, also as fields", () => {
+    using pair = new Pair(SOCK_NONBLOCK);
+    const error = assertThrows(() => recv(pair.server, new Uint8Array(1)), Deno.errors.WouldBlock);
+    const { code, errno, syscall } = error as unknown as SystemError;
+    assertEquals([code, errno, syscall], ["EAGAIN", EAGAIN, "recv"]);
+    const words = "Resource temporarily unavailable";
+    assertEquals(error.message, `recv(${pair.server}): EAGAIN (${words})`);
+  });
+
+  it("with MSG_TRUNC count the bytes and discard them, without copying", () => {
+    using pair = new Pair();
+    send(pair.client, hello);
+    const buffer = new Uint8Array(10);
+    assertEquals(recv(pair.server, buffer, 3, MSG_TRUNC), 3);
+    assertEquals([...buffer], new Array(10).fill(0));
+    assertEquals(recv(pair.server, buffer), 2); // what is left
+    assertEquals(new TextDecoder().decode(buffer.subarray(0, 2)), "lo");
+  });
+
+  it("send all of the bytes that are meant, and no others", () => {
+    using pair = new Pair();
+    sendAll(pair.client, hello, 4);
+    sendAll(pair.client, hello.subarray(4));
+    sendAll(pair.client, hello, 0);
+    shutdown(pair.client, SHUT_WR);
+    const buffer = new Uint8Array(10);
+    const length = recv(pair.server, buffer, 10, MSG_WAITALL);
+    assertEquals(new TextDecoder().decode(buffer.subarray(0, length)), "hello");
+  });
+
   it("refuse what does not fit, before the kernel sees it", () => {
     const buffer = new Uint8Array(10);
     // The descriptor does not exist: the kernel would have said EBADF.
@@ -209,6 +298,8 @@ describe("receiving and sending", () => {
     const detached = new Uint8Array(10);
     detached.buffer.transfer();
     assertThrows(() => tryRecv(-1, detached, 10), RangeError);
+    assertThrows(() => tryRecv(-1, detached), RangeError);
+    assertThrows(() => trySend(-1, detached, 10), RangeError);
     assertThrows(() => new Message(new Uint8Array()), RangeError);
   });
 });
@@ -241,6 +332,17 @@ describe("recvmsg", () => {
     shutdown(pair.client, SHUT_WR);
     assertEquals(recvmsg(pair.server, message), 0);
     assertEquals(message.arrival, undefined);
+  });
+
+  it("refuses a message whose memory has been handed to somebody else", () => {
+    using pair = new Pair(SOCK_NONBLOCK);
+    send(pair.client, hello);
+    const message = new Message(new Uint8Array(10));
+    const owner = new Uint8Array(message.buffer.buffer.transfer());
+    assertThrows(() => tryRecvmsg(pair.server, message), RangeError, "10 bytes do not go with");
+    assertThrows(() => recvmsg(pair.server, message), RangeError);
+    assertEquals([...owner], new Array(10).fill(0));
+    assertEquals(recv(pair.server, owner), 5); // the bytes are still there
   });
 
   it("with MSG_PEEK and MSG_TRUNC counts the bytes, without copying or taking them", () => {

@@ -31,6 +31,10 @@ export interface Server {
   sequential?: true;
   /** It never sleeps: an idle server uses a whole core. */
   polling?: true;
+  /** It needs io_uring, which some kernels do not have and some containers forbid. */
+  needsIoUring?: true;
+  /** Other ways to start it, as options, which the tests go through as well. */
+  variants?: string[][];
 }
 
 const client = { permissions: ["--allow-net"] };
@@ -81,6 +85,45 @@ export const catalogue: readonly Lesson[] = [
     notice:
       "The same replies from one thread that slept nearly all the time; but try --clients 1100.",
     server: { permissions: ["--allow-ffi"] },
+    client,
+  },
+  {
+    number: "05",
+    folder: "05-poll",
+    title: "poll",
+    idea: "the list without the 1,024",
+    notice: "1,100 clients, and none turned away; but each call still goes through the whole list.",
+    server: { permissions: ["--allow-ffi"] },
+    client,
+  },
+  {
+    number: "06",
+    folder: "06-epoll",
+    title: "epoll",
+    idea: "the kernel keeps the list, and hands over only those that are ready",
+    notice: "5,000 connections, and only those that talk cost anything.",
+    server: { permissions: ["--allow-ffi"], variants: [["--edge-triggered"]] },
+    client: { permissions: ["--allow-ffi", "--allow-net"] },
+  },
+  {
+    number: "07",
+    folder: "07-selectors",
+    title: "selectors",
+    idea: "the best multiplexer by itself, and a callback for each socket",
+    notice: "epoll's calls, although the server names none of them; now try --interactive.",
+    server: {
+      permissions: ["--allow-ffi"],
+      variants: [["--selector", "poll"], ["--selector", "select"]],
+    },
+    client,
+  },
+  {
+    number: "09",
+    folder: "09-io-uring",
+    title: "io_uring",
+    idea: "the kernel does both phases, and reports completions",
+    notice: "No recv and no send: one call hands over everything, and everything else is memory.",
+    server: { permissions: ["--allow-ffi"], needsIoUring: true },
     client,
   },
 ];

@@ -22,6 +22,8 @@ export const EAGAIN = 11;
 export const ENOMEM = 12;
 /** Permission denied. */
 export const EACCES = 13;
+/** Device or resource busy. */
+export const EBUSY = 16;
 /** Invalid argument. */
 export const EINVAL = 22;
 /** Too many open files in the whole system. */
@@ -30,6 +32,10 @@ export const ENFILE = 23;
 export const EMFILE = 24;
 /** Broken pipe: the other side has gone, nobody will read what is sent. */
 export const EPIPE = 32;
+/** The kernel does not have this call. */
+export const ENOSYS = 38;
+/** A timer has run out. */
+export const ETIME = 62;
 /** Address already in use. */
 export const EADDRINUSE = 98;
 /** The address is not one of this machine. */
@@ -48,6 +54,8 @@ export const ETIMEDOUT = 110;
 export const ECONNREFUSED = 111;
 /** A non-blocking connect(2) has begun. */
 export const EINPROGRESS = 115;
+/** The operation was cancelled. */
+export const ECANCELED = 125;
 
 // Each thread has its own errno, and each Worker loads its own copy of this module.
 const location = new Int32Array(

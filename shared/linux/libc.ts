@@ -70,6 +70,21 @@ export const PROTOTYPES = {
   /** int epoll_wait(int epfd, struct epoll_event *events, int capacity, int timeout); */
   epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
 
+  /** int io_uring_setup(u32 entries, struct io_uring_params *params); a bare system call */
+  io_uring_setup: { parameters: ["i32", "u32", "buffer"], result: "i32", name: "syscall" },
+  /** int io_uring_enter(int fd, u32 submit, u32 complete, u32 flags, sigset_t *set, size_t size); */
+  io_uring_enter: {
+    parameters: ["i32", "i32", "u32", "u32", "u32", "pointer", "u32"],
+    result: "i32",
+    name: "syscall",
+  },
+  /** int io_uring_register(int fd, u32 operation, void *argument, u32 count); */
+  io_uring_register: {
+    parameters: ["i32", "i32", "u32", "buffer", "u32"],
+    result: "i32",
+    name: "syscall",
+  },
+
   /** int clock_gettime(clockid_t clock, struct timespec *time); */
   clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;

@@ -20,6 +20,14 @@ export const PROT_READ = 1;
 export const PROT_WRITE = 2;
 /** mmap(2): writes are seen by everybody who maps the same file. */
 export const MAP_SHARED = 1;
+/** mmap(2): nobody else sees the memory. */
+export const MAP_PRIVATE = 2;
+/** mmap(2): there is no file behind it; it begins as zeros. */
+export const MAP_ANONYMOUS = 0x20;
+/** mmap(2): no swap space is set aside for it. */
+export const MAP_NORESERVE = 0x4000;
+/** mmap(2): all pages are there at once, so that none has to be fetched later. */
+export const MAP_POPULATE = 0x8000;
 
 const MAP_FAILED = 2n ** 64n - 1n;
 
@@ -39,6 +47,30 @@ export function mmap(
     throw systemError("mmap", errno(), fd);
   }
   return Deno.UnsafePointerView.getArrayBuffer(address, length);
+}
+
+/** Memory of this process alone, all zeros, of which a page exists once it has been touched. */
+export function mapAnonymous(length: number): ArrayBuffer {
+  return mmap(
+    length,
+    PROT_READ | PROT_WRITE,
+    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+    -1,
+  );
+}
+
+/** Gives back what {@linkcode mmap} has mapped; nothing may look at the buffer any more. */
+export function munmap(buffer: ArrayBuffer): void {
+  orThrow("munmap", orErrno(libc.munmap(pointerTo(buffer), BigInt(buffer.byteLength))));
+}
+
+/** The address of a buffer as a number. It stays where it is if it was mapped. */
+export function addressOfBuffer(buffer: ArrayBuffer): number {
+  return Number(Deno.UnsafePointer.value(pointerTo(buffer)));
+}
+
+function pointerTo(buffer: ArrayBuffer): Deno.PointerValue {
+  return Deno.UnsafePointer.of(new Uint8Array(buffer));
 }
 
 /**

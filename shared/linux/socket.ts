@@ -331,6 +331,8 @@ export const CMSGHDR = { len: 0, level: 8, type: 12, data: 16 };
 export class Message {
   /** The bytes that were received. */
   readonly buffer: Uint8Array<ArrayBuffer>;
+  /** How many bytes the kernel may write, which is how long the buffer was at the beginning. */
+  readonly capacity: number;
   /** The `struct msghdr`. It holds addresses of the other three, which must live as long. */
   readonly header = new Uint8Array(MSGHDR_SIZE);
   readonly #headerView = new DataView(this.header.buffer);
@@ -346,6 +348,7 @@ export class Message {
   constructor(buffer: Uint8Array<ArrayBuffer>) {
     if (buffer.length === 0) throw badLength(0, buffer);
     this.buffer = buffer;
+    this.capacity = buffer.length;
     this.#iovec = BigUint64Array.of(addressOfBytes(buffer), BigInt(buffer.length));
     this.#headerView.setBigUint64(MSGHDR.iov, addressOfBytes(this.#iovec), true);
     this.#headerView.setBigUint64(MSGHDR.iovlen, 1n, true);
@@ -380,8 +383,12 @@ export class Message {
  * Receives into a message, with the time of arrival if SO_TIMESTAMPNS is set. See recvmsg(2).
  *
  * @returns The number of bytes, 0 at the end of the input, or a negative error number.
+ * @throws {RangeError} if the message's buffer is no longer as long as it was.
  */
 export function tryRecvmsg(fd: number, message: Message, flags = 0): number {
+  const { buffer, capacity } = message;
+  // The header holds an address: the memory there may by now belong to somebody else.
+  if (buffer.length !== capacity) throw badLength(capacity, buffer);
   message.reset();
   return orErrno(libc.recvmsg(fd, message.header, flags));
 }

@@ -23,6 +23,8 @@ export interface Subject {
   sequential?: true;
   /** It never sleeps. */
   polling?: true;
+  /** It needs io_uring. */
+  needsIoUring?: true;
 }
 
 /** How a server is started. */
