@@ -52,13 +52,19 @@ Deno.test("the soft limit cannot be above the hard one", () => {
   assertEquals(getrlimit(RLIMIT_NOFILE), { soft, hard });
 });
 
-Deno.test("no limit at all is Infinity, there and back", () => {
-  const core = 4; // RLIMIT_CORE
-  const { soft, hard } = getrlimit(core);
-  if (hard !== Infinity) return; // and only root could raise it
-  setrlimit(core, { soft: Infinity, hard });
-  assertEquals(getrlimit(core), { soft: Infinity, hard: Infinity });
-  setrlimit(core, { soft, hard });
+Deno.test("limits are those in /proc/self/limits, where no limit at all is Infinity", () => {
+  const limits = Deno.readTextFileSync("/proc/self/limits");
+  const resources: [resource: number, name: string][] = [
+    [RLIMIT_NOFILE, "open files"],
+    [1, "file size"], // RLIMIT_FSIZE, which is unlimited on most machines
+  ];
+  for (const [resource, name] of resources) {
+    const [, ...words] = new RegExp(`^Max ${name} +(\\w+) +(\\w+)`, "m").exec(limits)!;
+    const [soft, hard] = words.map((word) => word === "unlimited" ? Infinity : Number(word));
+    assertEquals(getrlimit(resource), { soft, hard }, name);
+    setrlimit(resource, { soft, hard }); // and the same way back
+    assertEquals(Deno.readTextFileSync("/proc/self/limits"), limits);
+  }
 });
 
 Deno.test("a program that is started inherits none of the descriptors that we make", async () => {

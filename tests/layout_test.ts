@@ -52,6 +52,7 @@ const prefixes: Record<string, string> = {
 /** What our names stand for where C has no such constant or field. */
 const expressions: Record<string, string> = {
   SOMAXCONN: "4096", // Linux since 5.4; the C library still says 128
+  SIGSET_T_SIZE: "sizeof(sigset_t)", // a typedef
   "CMSGHDR.data": "CMSG_LEN(0)",
 };
 
@@ -237,7 +238,8 @@ Deno.test("above each symbol of libc stands the C prototype of that function", (
   const found = prototypes();
   assertEquals(found.map(({ name }) => name), Object.keys(PROTOTYPES));
   for (const { name, nameInC, parameters, variadic, symbol } of found) {
-    assertEquals(nameInC, name);
+    const alias = symbol.name === "syscall" ? undefined : symbol.name;
+    assertEquals(nameInC, alias ?? name);
     // A bare system call has its number in front, and of the variable arguments one is used.
     const more = (symbol.name === "syscall" ? 1 : 0) + (variadic ? 1 : 0);
     assertEquals(symbol.parameters.length, parameters.length + more, `parameters of ${name}`);
@@ -249,7 +251,7 @@ compilerTest("the C prototypes are those of the headers, with types as wide as o
   const known = prototypes().filter(({ symbol }) => symbol.name !== "syscall");
   assertGreater(known.length, 20);
   const expected: string[] = [];
-  const body = known.flatMap(({ name, result, parameters, symbol }) => {
+  const body = known.flatMap(({ name, nameInC, result, parameters, symbol }) => {
     const types = [...symbol.parameters, symbol.result] as string[];
     const declarations = [...parameters, `${result} result`];
     const names = declarations.map((declaration) => /\w+$/.exec(declaration)![0]);
@@ -261,7 +263,7 @@ compilerTest("the C prototypes are those of the headers, with types as wide as o
       return `printf("${name} ${own} %zu\\n", sizeof(${own}));`;
     });
     // It is compiled, which checks the types, but never called.
-    const call = `if (0) result = (${name})(${names.slice(0, -1).join(", ")});`;
+    const call = `if (0) result = (${nameInC})(${names.slice(0, -1).join(", ")});`;
     const zeros = declarations.map((declaration) => `${declaration} = 0;`);
     return [`{ ${zeros.join(" ")} ${call}`, ...compared, "(void) result; }"];
   });

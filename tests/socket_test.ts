@@ -287,6 +287,15 @@ describe("receiving and sending", () => {
     assertEquals(new TextDecoder().decode(buffer.subarray(0, length)), "hello");
   });
 
+  it("go on after a send that the kernel has cut short", () => {
+    using pair = new Pair();
+    // With a time limit, which is a struct timeval, even a blocking send ends with a part of it.
+    const SO_SNDTIMEO = 21;
+    setsockopt(pair.server, SOL_SOCKET, SO_SNDTIMEO, 0, 0, 20_000, 0);
+    const bytes = new Uint8Array(16 * 1024 * 1024);
+    assertThrows(() => sendAll(pair.server, bytes), Deno.errors.WouldBlock, "send(");
+  });
+
   it("refuse what does not fit, before the kernel sees it", () => {
     const buffer = new Uint8Array(10);
     // The descriptor does not exist: the kernel would have said EBADF.

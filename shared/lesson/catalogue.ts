@@ -118,6 +118,15 @@ export const catalogue: readonly Lesson[] = [
     client,
   },
   {
+    number: "08",
+    folder: "08-signal-driven",
+    title: "Signal-driven I/O",
+    idea: "the kernel interrupts: something has happened, somewhere",
+    notice: "Fewer signals than messages: several became one, so each means looking everywhere.",
+    server: { permissions: ["--allow-ffi"], variants: [["--queued"]] },
+    client,
+  },
+  {
     number: "09",
     folder: "09-io-uring",
     title: "io_uring",

@@ -34,6 +34,15 @@ export interface Usage {
 
 /** The CPU times in /proc are in ticks, of which Linux shows programs 100 a second everywhere. */
 const TICK = 10;
+
+/** The CPU time of all threads of a process so far, in milliseconds, in steps of 10. */
+export function cpuOf(pid: number): number {
+  const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+  // The second field is the program's name in brackets, which may hold anything.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * TICK;
+}
+
 const INTERVAL = 50;
 
 /**
@@ -55,13 +64,10 @@ export class Meter {
   /** What the process has used up to now; throws if it has ended. */
   read(): Usage {
     this.#look();
-    const stat = Deno.readTextFileSync(`/proc/${this.#pid}/stat`);
-    // The second field is the program's name in brackets, which may hold anything.
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     const status = Deno.readTextFileSync(`/proc/${this.#pid}/status`);
     const switches = [...this.#switches.values()];
     return {
-      cpu: (Number(fields[11]) + Number(fields[12])) * TICK,
+      cpu: cpuOf(this.#pid),
       threads: this.#threads,
       memory: fieldOf(status, "VmHWM") * 1024,
       voluntary: switches.reduce((sum, [voluntary]) => sum + voluntary, 0),

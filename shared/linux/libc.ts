@@ -44,6 +44,8 @@ export const PROTOTYPES = {
   close: { parameters: ["i32"], result: "i32" },
   /** int fcntl(int fd, int command, ...); every command that is used takes an int */
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  /** int fcntl(int fd, int command, void *argument); the same function, for a structure */
+  fcntl_pointer: { parameters: ["i32", "i32", "buffer"], result: "i32", name: "fcntl" },
   /** int open(const char *path, int flags, mode_t mode); */
   open: { parameters: ["buffer", "i32", "u32"], result: "i32" },
   /** int ftruncate(int fd, off_t length); */
@@ -52,6 +54,8 @@ export const PROTOTYPES = {
   mmap: { parameters: ["pointer", "usize", "i32", "i32", "i32", "i64"], result: "pointer" },
   /** int munmap(void *addr, size_t length); */
   munmap: { parameters: ["pointer", "usize"], result: "i32" },
+  /** ssize_t read(int fd, void *buffer, size_t length); */
+  read: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   /** int getrlimit(int resource, struct rlimit *limit); */
   getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
   /** int setrlimit(int resource, const struct rlimit *limit); */
@@ -84,6 +88,13 @@ export const PROTOTYPES = {
     result: "i32",
     name: "syscall",
   },
+
+  /** int pthread_sigmask(int how, const sigset_t *set, sigset_t *old); returns the error number */
+  pthread_sigmask: { parameters: ["i32", "buffer", "pointer"], result: "i32" },
+  /** int signalfd(int fd, const sigset_t *set, int flags); */
+  signalfd: { parameters: ["i32", "buffer", "i32"], result: "i32" },
+  /** pid_t gettid(void); */
+  gettid: { parameters: [], result: "i32" },
 
   /** int clock_gettime(clockid_t clock, struct timespec *time); */
   clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },

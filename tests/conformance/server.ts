@@ -6,6 +6,7 @@
 
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
+import { cpuOf } from "../../shared/lesson/costs.ts";
 import { linesOf } from "../../shared/lesson/lines.ts";
 import { type Ended, outcomeOf } from "../processes.ts";
 
@@ -90,11 +91,9 @@ export class Server implements AsyncDisposable {
     return this.#errors;
   }
 
-  /** CPU time that it has used so far, in milliseconds, in steps of 10. See proc(5). */
+  /** CPU time that it has used so far, in milliseconds, in steps of 10. */
   get cpu(): number {
-    const stat = Deno.readTextFileSync(`/proc/${this.#process.pid}/stat`);
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return (Number(fields[11]) + Number(fields[12])) * 10;
+    return cpuOf(this.#process.pid);
   }
 
   /** The most memory that it has had resident so far, in MiB. */

@@ -1,0 +1,108 @@
+/**
+ * Signals as a way to be told of I/O: F_SETOWN and F_SETSIG of fcntl(2), pthread_sigmask(3) and
+ * signalfd(2). See signal(7).
+ *
+ * @module
+ */
+
+import { F_SETFL, fcntl, O_NONBLOCK } from "./descriptors.ts";
+import { EAGAIN, EINTR, orErrno, orThrow, systemError } from "./errno.ts";
+import { libc } from "./libc.ts";
+
+/** fcntl(2): the descriptor tells of its events by a signal. */
+export const O_ASYNC = 0o20000;
+/** fcntl(2): which process gets the signal. */
+export const F_SETOWN = 8;
+/** fcntl(2): which signal it is, instead of SIGIO. */
+export const F_SETSIG = 10;
+/** fcntl(2): which thread, process or group gets the signal. */
+export const F_SETOWN_EX = 15;
+/** F_SETOWN_EX: a thread. */
+export const F_OWNER_TID = 0;
+
+/** Something can be read or written. It ends a process that has no handler for it. */
+export const SIGIO = 29;
+/** The first real-time signal that the C library leaves to programs. These wait in a queue. */
+export const SIGRTMIN = 34;
+/** pthread_sigmask(3): these signals have to wait, besides those that do so already. */
+export const SIG_BLOCK = 0;
+/** signalfd(2): it is not inherited by programs that are started. */
+export const SFD_CLOEXEC = 0o2000000;
+/** signalfd(2): reading it does not wait. */
+export const SFD_NONBLOCK = 0o4000;
+/** getrlimit(2): how many signals may wait in queues, for all processes of a user together. */
+export const RLIMIT_SIGPENDING = 11;
+
+/** `sizeof(sigset_t)`. */
+export const SIGSET_T_SIZE = 128;
+/** `sizeof(struct signalfd_siginfo)`. */
+export const SIGNALFD_SIGINFO_SIZE = 128;
+/** Where the fields of `struct signalfd_siginfo` are. */
+export const SIGNALFD_SIGINFO = { signo: 0, fd: 20, band: 28 };
+/** `sizeof(struct f_owner_ex)`. */
+export const F_OWNER_EX_SIZE = 8;
+/** Where the fields of `struct f_owner_ex` are. */
+export const F_OWNER_EX = { type: 0, pid: 4 };
+
+/** Makes a socket non-blocking, and tell this process of its events by SIGIO. See fcntl(2). */
+export function signalProcess(fd: number): void {
+  fcntl(fd, F_SETOWN, Deno.pid);
+  fcntl(fd, F_SETFL, O_NONBLOCK | O_ASYNC);
+}
+
+/**
+ * Makes a socket non-blocking, and tell this thread of its events by a signal of its own, in which
+ * the descriptor's number can be found. See F_SETSIG and F_SETOWN_EX in fcntl(2).
+ */
+export function signalThread(fd: number, signal: number): void {
+  const owner = Int32Array.of(F_OWNER_TID, libc.gettid());
+  orThrow("fcntl", orErrno(libc.fcntl_pointer(fd, F_SETOWN_EX, owner)), fd);
+  fcntl(fd, F_SETSIG, signal);
+  fcntl(fd, F_SETFL, O_NONBLOCK | O_ASYNC);
+}
+
+/**
+ * Lets signals to this thread wait, and makes a descriptor from which they can be read. See
+ * pthread_sigmask(3) and signalfd(2).
+ */
+export function signalfd(...signals: number[]): number {
+  const set = new Uint8Array(SIGSET_T_SIZE);
+  for (const signal of signals) set[(signal - 1) >> 3] |= 1 << ((signal - 1) & 7);
+  const number = libc.pthread_sigmask(SIG_BLOCK, set, null);
+  if (number !== 0) throw systemError("pthread_sigmask", number);
+  return orThrow("signalfd", orErrno(libc.signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK)));
+}
+
+/** Room for the signals that are read at once. */
+export class SignalInfos {
+  /** The memory that the kernel writes, an array of `struct signalfd_siginfo`. */
+  readonly words: Int32Array<ArrayBuffer>;
+
+  /** Makes room for `capacity` signals. */
+  constructor(capacity: number) {
+    this.words = new Int32Array(capacity * SIGNALFD_SIGINFO_SIZE / 4);
+  }
+
+  /** Which signal the one at `index` is. */
+  signal(index: number): number {
+    return this.words[(index * SIGNALFD_SIGINFO_SIZE + SIGNALFD_SIGINFO.signo) / 4];
+  }
+
+  /** Which descriptor it tells of; only for a signal that was chosen with F_SETSIG. */
+  fd(index: number): number {
+    return this.words[(index * SIGNALFD_SIGINFO_SIZE + SIGNALFD_SIGINFO.fd) / 4];
+  }
+
+  /** What it tells, as in poll(2): POLLIN, POLLOUT, … */
+  events(index: number): number {
+    return this.words[(index * SIGNALFD_SIGINFO_SIZE + SIGNALFD_SIGINFO.band) / 4];
+  }
+}
+
+/** Reads the signals that are waiting, without waiting itself. Returns how many there were. */
+export function readSignals(signalfd: number, infos: SignalInfos): number {
+  const { words } = infos;
+  const result = orErrno(libc.read(signalfd, words, words.byteLength));
+  if (result === -EAGAIN || result === -EINTR) return 0;
+  return orThrow("read", result, signalfd) / SIGNALFD_SIGINFO_SIZE;
+}

@@ -1,0 +1,23 @@
+// Deno's own sockets: what people write who use Deno.
+import { shout } from "../../shout.ts";
+
+const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+console.log(`listening on 127.0.0.1:${listener.addr.port}`);
+for await (const connection of listener) serve(connection);
+
+async function serve(connection: Deno.TcpConn) {
+  const buffer = new Uint8Array(64 * 1024);
+  try {
+    connection.setNoDelay(true);
+    for (let length; (length = await connection.read(buffer)) !== null;) {
+      shout(buffer, length);
+      for (let sent = 0; sent < length;) {
+        sent += await connection.write(buffer.subarray(sent, length));
+      }
+    }
+  } catch {
+    // A reset concerns this client alone.
+  } finally {
+    connection.close();
+  }
+}

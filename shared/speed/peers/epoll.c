@@ -1,0 +1,82 @@
+// The same server as lesson 06, in C: what TypeScript through FFI is measured against.
+// Compiled with: cc -O2 epoll.c
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { SIZE = 64 * 1024, CLIENTS = 32768 };
+
+static struct { char *bytes; size_t start, end; } unsent[CLIENTS];
+static unsigned char buffer[SIZE];
+static int epoll;
+
+static void watch(int operation, int fd, unsigned events) {
+  struct epoll_event event = {.events = events, .data.fd = fd};
+  epoll_ctl(epoll, operation, fd, &event);
+}
+
+static void drop(int fd) {
+  free(unsent[fd].bytes);
+  memset(&unsent[fd], 0, sizeof unsent[fd]);
+  close(fd);
+}
+
+static void answer(int fd) {
+  ssize_t length = recv(fd, buffer, SIZE, 0);
+  if (length < 0 && errno == EAGAIN) return;
+  if (length <= 0) return drop(fd);
+  for (ssize_t i = 0; i < length; i++) {
+    if (buffer[i] >= 'a' && buffer[i] <= 'z') buffer[i] -= 32;
+  }
+  ssize_t sent = send(fd, buffer, length, MSG_NOSIGNAL);
+  if (sent == length) return;
+  if (sent < 0 && errno != EAGAIN) return drop(fd);
+  if (sent < 0) sent = 0;
+  unsent[fd].bytes = malloc(length - sent);
+  unsent[fd].start = 0;
+  unsent[fd].end = length - sent;
+  memcpy(unsent[fd].bytes, buffer + sent, length - sent);
+  watch(EPOLL_CTL_MOD, fd, EPOLLOUT);
+}
+
+static void flush(int fd) {
+  size_t length = unsent[fd].end - unsent[fd].start;
+  ssize_t sent = send(fd, unsent[fd].bytes + unsent[fd].start, length, MSG_NOSIGNAL);
+  if (sent < 0 && errno != EAGAIN) return drop(fd);
+  if (sent > 0) unsent[fd].start += sent;
+  if (unsent[fd].start < unsent[fd].end) return;
+  free(unsent[fd].bytes);
+  unsent[fd].bytes = NULL;
+  watch(EPOLL_CTL_MOD, fd, EPOLLIN);
+}
+
+int main(void) {
+  int one = 1, listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  socklen_t length = sizeof address;
+  setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  if (bind(listener, (void *) &address, length) || listen(listener, 4096)) return 1;
+  getsockname(listener, (void *) &address, &length);
+  printf("listening on 127.0.0.1:%d\n", ntohs(address.sin_port));
+  fflush(stdout);
+  epoll = epoll_create1(0);
+  watch(EPOLL_CTL_ADD, listener, EPOLLIN);
+  static struct epoll_event events[1024];
+  for (;;) {
+    int ready = epoll_wait(epoll, events, 1024, -1);
+    for (int i = 0; i < ready; i++) {
+      int fd = events[i].data.fd;
+      if (fd != listener) unsent[fd].bytes ? flush(fd) : answer(fd);
+      else if ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= CLIENTS) close(fd);
+      else if (fd >= 0) watch(EPOLL_CTL_ADD, fd, EPOLLIN);
+    }
+  }
+}
