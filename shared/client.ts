@@ -16,10 +16,19 @@ const CLIENT = {
   port: number(8080, "port of the server", 1, 65535),
 };
 
-/** Reads a client's command line: `--host`, `--port`, `--help`, and what its scenario needs. */
+/**
+ * Reads a client's command line: `--host`, `--port`, `--help`, and what its scenario needs. From here
+ * on, a failure that nobody handles, such as a server that is not there, ends the script with exit
+ * code 1 and one line; only a fault of the script itself still shows where it happened.
+ */
 export function clientOptions<Extra extends Options = Record<never, never>>(
   extra: Extra = {} as Extra,
 ): Address & Values<Extra> {
+  addEventListener("unhandledrejection", ({ reason }) => {
+    if (reason instanceof TypeError || reason instanceof RangeError) return;
+    console.error(reason.message);
+    Deno.exit(1);
+  });
   return parseOptions<Options>({ ...CLIENT, ...extra }) as Address & Values<Extra>;
 }
 

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertGreater, assertLess, assertMatch } from "@s
 import { assertStringIncludes } from "@std/assert";
 import { delay } from "@std/async";
 import { catalogue } from "../shared/lesson/catalogue.ts";
-import { deno, ROOT } from "./processes.ts";
+import { deno, ROOT, terminal } from "./processes.ts";
 
 const MAIN = ["run", "-A", "shared/lesson/main.ts"];
 
@@ -115,22 +115,13 @@ Deno.test("output that is piped has no escape codes, and whole lines with their 
   assertMatch(stdout, /\nNext: deno task lesson:04 \(.*\)\n$/);
 });
 
-/** Runs a command at a pseudo-terminal; a part of util-linux. */
-const script = ["/usr/bin/script", "/bin/script"].find((path) => {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
-});
-
 Deno.test({
-  name: `output at a terminal has colours${script ? "" : " (skipped: there is no script(1))"}`,
-  ignore: script === undefined,
+  name: `output at a terminal has colours${terminal ? "" : " (skipped: there is no script(1))"}`,
+  ignore: terminal === undefined,
   fn: async () => {
     const command =
       `unset NO_COLOR; ${Deno.execPath()} run -A shared/lesson/main.ts 03 --clients 1 --pause 10`;
-    const { code, stdout } = await new Deno.Command(script!, {
+    const { code, stdout } = await new Deno.Command(terminal!, {
       args: ["-qec", command, "/dev/null"],
       cwd: ROOT,
       env: { TERM: "xterm-256color" },

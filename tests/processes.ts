@@ -29,3 +29,12 @@ export async function outcomeOf(command: Deno.Command): Promise<Ended> {
   const decoder = new TextDecoder();
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }
+
+/** script(1), which runs a command at a pseudo-terminal; undefined where there is none. */
+export const terminal: string | undefined = ["/usr/bin/script", "/bin/script"].find((path) => {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+});

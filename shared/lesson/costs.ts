@@ -136,7 +136,9 @@ export function callsBetween(before: Counts, after: Counts): CallCount[] {
 }
 
 /** What a whole run cost. */
-export interface Costs extends Outcome {
+export interface Costs {
+  /** How the client's scenario went, if it was one. */
+  outcome?: Outcome;
   /** From the start of the client to its end, in milliseconds. */
   wall: number;
   /** What the server had used when the client started. */
@@ -148,14 +150,13 @@ export interface Costs extends Outcome {
 }
 
 /** The cost report, as lines of text. */
-export function report({ right, longest, wall, before, after, calls }: Costs): string[] {
+export function report({ outcome, wall, before, after, calls }: Costs): string[] {
   const cpu = after.cpu - before.cpu;
   const share = Math.round(100 * cpu / wall);
   const voluntary = after.voluntary - before.voluntary;
   const forced = after.forced - before.forced;
   const rows: [string, string][] = [
-    ["clients served", whole(right)],
-    ["longest wait of a client", `${longest.toFixed(1)} ms`],
+    ...outcome === undefined ? [] : outcomeRows(outcome),
     ["wall time", seconds(wall)],
     ["CPU time", `${seconds(cpu)}, ${share} % of a core`],
     ["threads", `${after.threads}, of which ${before.threads} before the first client`],
@@ -165,6 +166,13 @@ export function report({ right, longest, wall, before, after, calls }: Costs): s
   ];
   const width = Math.max(...rows.map(([left]) => left.length)) + 2;
   return rows.map(([left, right]) => left.padEnd(width) + right);
+}
+
+function outcomeRows({ right, longest }: Outcome): [string, string][] {
+  return [
+    ["clients served", whole(right)],
+    ["longest wait of a client", `${longest.toFixed(1)} ms`],
+  ];
 }
 
 function callRow({ name, calls, failures }: CallCount): [string, string] {

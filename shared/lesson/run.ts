@@ -40,9 +40,9 @@ class Script {
         new URL(`${folder}/${side}.ts`, LESSONS).href,
         ...args,
       ],
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
+      stdin: interactive(args) ? "inherit" : "null",
+      stdout: interactive(args) ? "inherit" : "piped",
+      stderr: interactive(args) ? "inherit" : "piped",
     }).spawn();
     this.pid = this.#process.pid;
     const prefix = styleText(side === "server" ? "cyan" : "yellow", `${side} │`);
@@ -52,8 +52,9 @@ class Script {
         onLine(line);
       }
     }
-    this.ended = Promise.all([
-      this.#process.status,
+    const { status } = this.#process;
+    this.ended = interactive(args) ? status : Promise.all([
+      status,
       print(this.#process.stdout),
       print(this.#process.stderr),
     ]).then(([status]) => status);
@@ -128,9 +129,9 @@ async function run(
   // The server still runs, so all that it used can be seen.
   const { code } = await client.ended;
   if (code === 2) return 2; // the client has said which option was wrong
-  if (outcome !== undefined) {
+  if (outcome !== undefined || interactive(args)) {
     const calls = callsBetween(callsBefore, readCounts(counts));
-    const rows = report({ ...outcome, wall, before, after: meter.read(), calls });
+    const rows = report({ outcome, wall, before, after: meter.read(), calls });
     console.log(`\n${styleText("bold", "What it cost the server")}`);
     for (const row of rows) console.log(`  ${row}`);
   }
@@ -165,6 +166,11 @@ function startClient(
   const client = new Script("client", lesson, args, onLine);
   scripts.push(client);
   return client;
+}
+
+/** Whether a client talks with the user by itself, so that its output must not be touched. */
+function interactive(args: string[]): boolean {
+  return args.includes("--interactive");
 }
 
 /** Says in one line which side failed, and how, and returns the exit code for it. */

@@ -1,0 +1,33 @@
+/**
+ * The servers of the catalogue, as what is put to the test.
+ *
+ * @module
+ */
+
+import { catalogue } from "../../shared/lesson/catalogue.ts";
+import { LESSONS } from "../../shared/lesson/run.ts";
+import { IoUring } from "../../shared/linux/io_uring.ts";
+import type { Subject } from "./server.ts";
+
+/** Every server, in every variant. */
+export const subjects: readonly Subject[] = catalogue.flatMap(({ folder, server }) =>
+  [[], ...server.variants ?? []].map((args) => ({
+    name: [folder.replace("-", " "), ...args].join(" "),
+    script: new URL(`${folder}/server.ts`, LESSONS),
+    args,
+    ...server,
+  }))
+);
+
+/** Why a server cannot be had on this machine; undefined if it can. */
+export function unavailable({ needsIoUring }: Subject): string | undefined {
+  return needsIoUring ? withoutIoUring : undefined;
+}
+
+const withoutIoUring = (() => {
+  try {
+    new IoUring()[Symbol.dispose]();
+  } catch (error) {
+    return (error as Error).message;
+  }
+})();
