@@ -17,9 +17,9 @@ const CLIENT = {
 };
 
 /**
- * Reads a client's command line: `--host`, `--port`, `--help`, and what its scenario needs. From here
- * on, a failure that nobody handles, such as a server that is not there, ends the script with exit
- * code 1 and one line; only a fault of the script itself still shows where it happened.
+ * Reads a client's command line: `--host`, `--port`, `--help`, and what its scenario needs. From
+ * here on, a failure that nobody handles, such as a server that is not there, ends the script with
+ * exit code 1 and one line; only a fault of the script itself still shows where it happened.
  */
 export function clientOptions<Extra extends Options = Record<never, never>>(
   extra: Extra = {} as Extra,

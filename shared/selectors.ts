@@ -1,6 +1,7 @@
 /**
- * One interface over select, poll and epoll, after Python's module of the same name: each descriptor
- * is registered with what it waits for and with something of the caller's, mostly a callback.
+ * One interface over select, poll and epoll, after Python's module of the same name: each
+ * descriptor is registered with what it waits for and with something of the caller's, mostly a
+ * callback.
  *
  * @module
  */
@@ -68,8 +69,8 @@ export interface Selector<Data> extends Disposable {
    * what was waited for: reading or writing then tells what happened.
    *
    * @param timeout Milliseconds; 0 does not wait at all, undefined waits for ever.
-   * @returns The keys of those that are ready, in an array that the next call uses again. It is empty
-   *   when the time is up, or when a signal came.
+   * @returns The keys of those that are ready, in an array that the next call uses again. It is
+   *   empty when the time is up, or when a signal came.
    */
   select(timeout?: number): readonly SelectorKey<Data>[];
 
@@ -246,7 +247,7 @@ export class EpollSelector<Data> implements Selector<Data> {
     return this.#registry.size;
   }
 
-  /** See {@linkcode Selector.register}; throws PermissionDenied for a file, which is always ready. */
+  /** See {@linkcode Selector.register}; throws PermissionDenied for a file. */
   register(fd: number, events: number, data: Data): void {
     this.#registry.add(fd, events, data);
     try {

@@ -55,7 +55,7 @@ const wrong: [pieces: string[], complaint: string][] = [
 ];
 
 for (const [pieces, complaint] of wrong) {
-  Deno.test(`the reply ${JSON.stringify(pieces)} to "hello" is an error that says where`, async () => {
+  Deno.test(`the reply ${JSON.stringify(pieces)} is an error that says where`, async () => {
     using connection = await connectTo(...pieces);
     const { message } = await assertRejects(() => checkReply(connection, hello), Error);
     assertEquals(message, complaint);
@@ -91,7 +91,7 @@ Deno.test("sendAll sends all of a message, also if it takes many writes", async 
   assertEquals(written, [...message]);
 });
 
-Deno.test("the last line of a run can be read back, and exit code 0 says all was right", async () => {
+Deno.test("the last line of a run can be read back, and 0 says all is right", async () => {
   const { code, stdout } = await script(
     "await client.runClients(3, (n) => Promise.resolve(n * 7))",
   );

@@ -55,7 +55,7 @@ Deno.test("a line in, the reply out, and a prompt again, until the input ends", 
   assertEquals(output, ">>: HELLO\n>>: WORLD\n>>: \n");
 });
 
-Deno.test("empty lines, a last line without an end, and characters that arrive in two", async () => {
+Deno.test("empty lines, a last line without an end, characters in two pieces", async () => {
   await using server = await startServer();
   const character = bytesOf("ü好\n");
   const pieces = [bytesOf("\n"), character.subarray(0, 1), character.subarray(1, 4)];

@@ -41,7 +41,7 @@ const HEADERS = `
   #endif
 `;
 
-/** Structures whose fields begin with something in C; of the others, only the name is in capitals. */
+/** Structures whose fields have a prefix in C. */
 const prefixes: Record<string, string> = {
   CMSGHDR: "cmsg_",
   MSGHDR: "msg_",

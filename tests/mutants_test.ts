@@ -12,7 +12,7 @@ function mutant(mutation: string): Subject {
 }
 
 /** For the faults that make a server hang; a right one needs a second at the most. */
-const LIMIT = 4000;
+const LIMIT = 3000;
 
 function scenarioOf(name: string): Scenario {
   const scenario = scenarios.find((scenario) => scenario.name === name);

@@ -1,8 +1,8 @@
 /**
  * Lesson 05 · poll: the client.
  *
- * Eleven hundred clients at once, more than select could watch. Each says hello, does something else
- * for a second, and then finds its reply waiting.
+ * Eleven hundred clients at once, more than select could watch. Each says hello, does something
+ * else for a second, and then finds its reply waiting.
  *
  * Run:  deno run --allow-net lessons/05-poll/client.ts
  * Try:  deno run --allow-net lessons/05-poll/client.ts --clients 5000

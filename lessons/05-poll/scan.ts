@@ -1,8 +1,8 @@
 /**
  * Lesson 05 · poll: what is still scanned.
  *
- * Watches 10, 100 and 1,000 sockets of which exactly one is ready, and measures one call of poll. The
- * answer is always the same, but the kernel looks at the whole list to find it.
+ * Watches 10, 100 and 1,000 sockets of which exactly one is ready, and measures one call of poll.
+ * The answer is always the same, but the kernel looks at the whole list to find it.
  *
  * Run:  deno run --allow-ffi lessons/05-poll/scan.ts
  * Man:  poll(2)

@@ -2,8 +2,8 @@
  * Lesson 06 · epoll: what is lost when the obligations of edge-triggering are forgotten.
  *
  * Ten bytes arrive, and five are read. Level-triggered, epoll_wait tells of the other five.
- * Edge-triggered, it does not: nothing has become ready, it still is. A server that does not read on
- * until EAGAIN leaves them there, and its client waits for ever.
+ * Edge-triggered, it does not: nothing has become ready, it still is. A server that does not read
+ * on until EAGAIN leaves them there, and its client waits for ever.
  *
  * Run:  deno run --allow-ffi lessons/06-epoll/forgetful.ts
  * Man:  epoll(7), the section "Level-triggered and edge-triggered"

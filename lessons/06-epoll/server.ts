@@ -6,7 +6,7 @@
  * edge-triggered, only when it becomes so.
  *
  * Run:  deno run --allow-ffi lessons/06-epoll/server.ts
- * Try:  deno run --allow-net lessons/06-epoll/client.ts
+ * Try:  deno run --allow-ffi --allow-net lessons/06-epoll/client.ts
  * Man:  epoll(7), epoll_create1(2), epoll_ctl(2), epoll_wait(2)
  */
 

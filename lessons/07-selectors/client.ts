@@ -1,8 +1,8 @@
 /**
  * Lesson 07 · selectors: the client.
  *
- * Twenty clients at once or, with --interactive, a conversation: a prompt, a line in, the reply out as
- * it arrives. The end of the input (Ctrl-D) ends it.
+ * Twenty clients at once or, with --interactive, a conversation: a prompt, a line in, the reply out
+ * as it arrives. The end of the input (Ctrl-D) ends it.
  *
  * Run:  deno run --allow-net lessons/07-selectors/client.ts
  * Try:  deno run --allow-net lessons/07-selectors/client.ts --interactive
@@ -21,8 +21,7 @@ const options = clientOptions({
   message: text("hello", "what each of them says"),
 });
 
-if (options.interactive) await converse();
-else await runClients(options.clients, visit);
+await (options.interactive ? converse() : runClients(options.clients, visit));
 
 async function visit(client: number): Promise<number> {
   using connection = await connectWhenReady(options);

@@ -1,9 +1,9 @@
 /**
  * Lesson 07 · selectors: the server.
  *
- * One interface over select, poll and epoll, of which it takes the best that there is. Each socket is
- * registered with a function, its callback, and the loop knows nothing but to call the functions of
- * those that are ready, one after another.
+ * One interface over select, poll and epoll, of which it takes the best that there is. Each socket
+ * is registered with a function, its callback, and the loop knows nothing but to call the functions
+ * of those that are ready, one after another.
  *
  * Run:  deno run --allow-ffi lessons/07-selectors/server.ts
  * Try:  deno run --allow-net lessons/07-selectors/client.ts --interactive
@@ -22,14 +22,8 @@ import {
   tryRecv,
 } from "../../shared/linux/socket.ts";
 import { choice } from "../../shared/options.ts";
-import {
-  DefaultSelector,
-  EpollSelector,
-  EVENT_READ,
-  EVENT_WRITE,
-  PollSelector,
-  SelectSelector,
-} from "../../shared/selectors.ts";
+import { DefaultSelector, EpollSelector, PollSelector } from "../../shared/selectors.ts";
+import { EVENT_READ, EVENT_WRITE, SelectSelector } from "../../shared/selectors.ts";
 import { serverOptions } from "../../shared/server.ts";
 import { shout } from "../../shared/shout.ts";
 
@@ -39,7 +33,6 @@ const SELECTORS = {
   epoll: EpollSelector,
   default: DefaultSelector,
 };
-type Callback = () => void;
 
 const options = serverOptions({
   selector: choice(["select", "poll", "epoll", "default"], "default", "what waits for the sockets"),
@@ -48,7 +41,7 @@ const listener = listenTcp(options, SOCK_NONBLOCK);
 console.log(`listening on ${addressOf(listener)}`);
 
 const buffer = new Uint8Array(64 * 1024);
-using selector = new SELECTORS[options.selector]<Callback>();
+using selector = new SELECTORS[options.selector]<() => void>();
 let accepting = true;
 let served = 0;
 

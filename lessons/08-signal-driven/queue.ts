@@ -1,5 +1,6 @@
 /**
- * Lesson 08 · Signal-driven I/O: what is in a queued signal, and what happens when the queue is full.
+ * Lesson 08 · Signal-driven I/O: what is in a queued signal, and what happens when the queue is
+ * full.
  *
  * Three sockets get something to read, and each signal names its socket. Then there is room for few
  * signals only, and more come: the kernel sends a SIGIO, which says no more than "look everywhere".

@@ -1,9 +1,9 @@
 /**
  * Lesson 08 · Signal-driven I/O: the server.
  *
- * Nobody waits for the sockets: the program goes on, and the kernel interrupts it with a signal when
- * something has happened. SIGIO does not say where, and several become one; with --queued, real-time
- * signals wait in a queue, and each names its descriptor.
+ * Nobody waits for the sockets: the program goes on, and the kernel interrupts it with a signal
+ * when something has happened. SIGIO does not say where, and several become one; with --queued,
+ * real-time signals wait in a queue, and each names its descriptor.
  *
  * Run:  deno run --allow-ffi lessons/08-signal-driven/server.ts
  * Try:  deno run --allow-net lessons/08-signal-driven/client.ts
@@ -41,8 +41,8 @@ else await goOnUntilInterrupted();
 close(listener);
 
 async function goOnUntilInterrupted() {
-  // First the handler, then the signals: without a handler, the first of them would end the process.
-  // While several are on their way, the handler runs once, so it has to look everywhere.
+  // First the handler, then the signals: without a handler, the first of them would end the
+  // process. While several are on their way, the handler runs once, so it has to look everywhere.
   Deno.addSignalListener("SIGIO", () => {
     signals++;
     look();

@@ -1,8 +1,8 @@
 /**
  * Lesson 09 · io_uring: the server.
  *
- * Nobody asks whether a socket is ready. The server says what it wants done, the kernel does it, the
- * copying included, and reports when it is done: completion, not readiness.
+ * Nobody asks whether a socket is ready. The server says what it wants done, the kernel does it,
+ * the copying included, and reports when it is done: completion, not readiness.
  *
  * Run:  deno run --allow-ffi lessons/09-io-uring/server.ts
  * Try:  deno run --allow-net lessons/09-io-uring/client.ts

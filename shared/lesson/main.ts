@@ -9,7 +9,8 @@ import { styleText } from "node:util";
 import { catalogue } from "./catalogue.ts";
 import { runLesson } from "./run.ts";
 
-const [number, ...args] = Deno.args;
+// `deno task lesson:03 -- --clients 5` hands on the two dashes as well.
+const [number, ...args] = Deno.args.filter((arg) => arg !== "--");
 const lesson = catalogue.find((lesson) => lesson.number === number);
 
 if (lesson !== undefined) {

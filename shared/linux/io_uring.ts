@@ -118,8 +118,8 @@ export type OnCompletion = (kind: number, fd: number, result: number, flags: num
 /**
  * The two rings.
  *
- * Memory that an operation reads or writes belongs to the kernel until its completion. It must not be
- * an array of the engine's, which could be moved or freed: use {@linkcode mmap}.
+ * Memory that an operation reads or writes belongs to the kernel until its completion. It must not
+ * be an array of the engine's, which could be moved or freed: use {@linkcode mmap}.
  */
 export class IoUring implements Disposable {
   readonly #fd: number;
@@ -216,7 +216,7 @@ export class IoUring implements Disposable {
     this.#prepare(IORING_OP_TIMEOUT, 0, 0, kind, -1, address, 1, 0);
   }
 
-  /** Cancels the operation of that kind on that descriptor, which then completes with -ECANCELED. */
+  /** Cancels the operation of that kind on that descriptor, which completes with -ECANCELED. */
   cancel(kind: number, targetKind: number, targetFd: number): void {
     this.#prepare(IORING_OP_ASYNC_CANCEL, 0, 0, kind, -1, 0, 0, 0);
     // What identifies the target is its user data, in the place of an address.

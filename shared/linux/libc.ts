@@ -76,7 +76,7 @@ export const PROTOTYPES = {
 
   /** int io_uring_setup(u32 entries, struct io_uring_params *params); a bare system call */
   io_uring_setup: { parameters: ["i32", "u32", "buffer"], result: "i32", name: "syscall" },
-  /** int io_uring_enter(int fd, u32 submit, u32 complete, u32 flags, sigset_t *set, size_t size); */
+  /** int io_uring_enter(int fd, u32 submit, u32 complete, u32 flags, void *set, size_t size); */
   io_uring_enter: {
     parameters: ["i32", "i32", "u32", "u32", "u32", "pointer", "u32"],
     result: "i32",

@@ -1,9 +1,10 @@
 /**
- * The load for the speed table, in a process of its own: `load.ts PORT PID CONNECTIONS MILLISECONDS`.
+ * The load for the speed table, in a process of its own: `load.ts PORT PID CONNECTIONS
+ * MILLISECONDS`.
  *
- * Each connection says 64 bytes, waits for the whole reply, checks every byte, and says the next. The
- * result is a line of JSON: how many messages there were, how long it took, and the CPU time of the
- * server and of the load in the same time, in milliseconds.
+ * Each connection says 64 bytes, waits for the whole reply, checks every byte, and says the next.
+ * The result is a line of JSON: how many messages there were, how long it took, and the CPU time of
+ * the server and of the load in the same time, in milliseconds.
  *
  * @module
  */

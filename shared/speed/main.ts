@@ -1,10 +1,10 @@
 /**
  * `deno task speed`: what a message costs each server, and what people would use instead.
  *
- * All servers speak shout. One after another, in each of several rounds, each is started, visited by
- * `load.ts` from a second process, and ended. What counts is the CPU time of the server for each
- * message, as the kernel accounts it, and its ratio to the C server in the same run: the machine may
- * do other things as well, and then all of them have the same bad luck.
+ * All servers speak shout. One after another, in each of several rounds, each is started, visited
+ * by `load.ts` from a second process, and ended. What counts is the CPU time of the server for each
+ * message, as the kernel accounts it, and its ratio to the C server in the same run: the machine
+ * may do other things as well, and then all of them have the same bad luck.
  *
  * @module
  */

@@ -147,5 +147,7 @@ export function* pseudoRandom(seed: number): Generator<number, never> {
 
 /** Bytes with every value in them, whose period does not divide any buffer's size. */
 export function pattern(length: number): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from({ length }, (_, i) => (i + (i >> 8) + Math.floor(i / 65_521)) & 0xff);
+  const bytes = new Uint8Array(length);
+  for (let i = 0; i < length; i++) bytes[i] = i + (i >> 8) + Math.floor(i / 65_521);
+  return bytes;
 }

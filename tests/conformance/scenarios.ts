@@ -209,9 +209,9 @@ export const scenarios: readonly Scenario[] = [
     concurrent: true,
     async run(server) {
       using slow = await connect(server);
-      const message = pattern(16 * MEBIBYTE);
+      const message = pattern(8 * MEBIBYTE);
       const sent = later(sendAll(slow, message));
-      await sleep(200);
+      await sleep(100);
       await Promise.all(Array.from({ length: 5 }, () => visit(server)));
       await Promise.all([sent, expectReply(slow, message)]);
     },
