@@ -1,8 +1,10 @@
 /** Whether the conformance suite can fail: it has to find each fault of the wrong servers. */
 
-import { assert, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { check, type Scenario, scenarios } from "./conformance/scenarios.ts";
 import type { Subject } from "./conformance/server.ts";
+import { subjects, unavailable } from "./conformance/subjects.ts";
+import { edits } from "./mutants/edits.ts";
 import { mutations } from "./mutants/mutations.ts";
 
 const script = new URL("./mutants/server.ts", import.meta.url);
@@ -38,5 +40,28 @@ for (const { name, foundBy } of mutations) {
 for (const name of new Set(mutations.map(({ foundBy }) => foundBy))) {
   Deno.test(`the same server without a fault ${name}`, async () => {
     await check(mutant("none"), scenarioOf(name));
+  });
+}
+
+for (const { name, folder, args = [], change: [from, to], foundBy } of edits) {
+  const subject = subjects.find((subject) => subject.name.startsWith(folder.replace("-", " ")))!;
+  const reason = unavailable(subject);
+  Deno.test({
+    name: `a server of ${folder} that ${name} is found, by: ${foundBy}` +
+      (reason === undefined ? "" : ` (skipped: ${reason})`),
+    ignore: reason !== undefined,
+    sanitizeOps: false,
+    sanitizeResources: false,
+    fn: async () => {
+      const right = await Deno.readTextFile(subject.script);
+      assertEquals(right.split(from).length, 2, "the server no longer has the line in question");
+      const wrong = right.replace(from, to)
+        .replaceAll("../../shared/", new URL("../shared/", import.meta.url).href);
+      const script = await Deno.makeTempFile({ suffix: ".ts" });
+      await Deno.writeTextFile(script, wrong);
+      const mutant = { ...subject, script: new URL(script, "file:"), args };
+      await assertRejects(() => check(mutant, { ...scenarioOf(foundBy), limit: LIMIT }), Error);
+      await Deno.remove(script);
+    },
   });
 }
