@@ -76,10 +76,3 @@ Deno.test("a bare -- behind a task's name is no option", async () => {
   const { code } = await deno([...CLIENT, "--help", "--"]);
   assertEquals(code, 0);
 });
-
-Deno.test("a client whose server is not there says so in one line", async () => {
-  const script = "lessons/01-blocking/client.ts";
-  const { code, stderr } = await deno(["run", "--allow-net", script, "--port", "1"]);
-  assertEquals(code, 1);
-  assertMatch(stderr, /^nothing accepts connections at 127\.0\.0\.1:1 after 5000 ms: [^\n]*\n$/);
-});

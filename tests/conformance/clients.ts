@@ -7,19 +7,25 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { close } from "../../shared/linux/descriptors.ts";
+import { EAGAIN, EINPROGRESS, systemError } from "../../shared/linux/errno.ts";
 import {
   type Address,
   AF_INET,
-  connect as connectSocket,
-  send,
   setsockopt,
   SO_LINGER,
   SOCK_CLOEXEC,
+  SOCK_NONBLOCK,
   SOCK_STREAM,
   socket,
   SOL_SOCKET,
+  tryConnect,
+  trySend,
 } from "../../shared/linux/socket.ts";
 import { shout } from "../../shared/shout.ts";
+import { kill, within } from "./server.ts";
+
+/** How long a server may take to close its side when the client has ended its own. */
+const PATIENCE = 2000;
 
 /** The bytes of a text. */
 export function bytesOf(text: string): Uint8Array<ArrayBuffer> {
@@ -62,7 +68,8 @@ export async function expectReply(
 
 /** Fails unless the server has closed its side of the connection. */
 export async function expectEnd(connection: Deno.Conn): Promise<void> {
-  const length = await connection.read(new Uint8Array(1));
+  const end = connection.read(new Uint8Array(1));
+  const length = await within(PATIENCE, "the server did not close its side", end);
   assert.equal(length, null, "the server sent more than the message");
 }
 
@@ -92,6 +99,14 @@ export async function visit(
   message: Uint8Array<ArrayBuffer> = bytesOf("hello"),
 ): Promise<void> {
   using connection = await connect(address);
+  await complete(connection, message);
+}
+
+/** The rest of a visit, on a connection that is there already. */
+export async function complete(
+  connection: Deno.TcpConn,
+  message: Uint8Array<ArrayBuffer> = bytesOf("hello"),
+): Promise<void> {
   await Promise.all([
     sendAll(connection, message).then(() => connection.closeWrite()),
     expectReply(connection, message),
@@ -99,17 +114,29 @@ export async function visit(
   await expectEnd(connection);
 }
 
-/** Connects, sends something, and breaks the connection off with a reset (RST), replies unread. */
+/**
+ * Connects, sends what is taken of a message during a pause in milliseconds, reads nothing, and
+ * breaks the connection off with a reset (RST).
+ */
 export async function visitRudely(
   address: Address,
   message: Uint8Array<ArrayBuffer>,
   pause: number,
 ): Promise<void> {
-  const fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC);
+  // Non-blocking, since a call that waits for a wrong server would stop the tests themselves.
+  const fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK);
   try {
-    connectSocket(fd, address);
-    if (message.length > 0) send(fd, message);
-    await sleep(pause);
+    const result = tryConnect(fd, address);
+    if (result < 0 && result !== -EINPROGRESS) throw systemError("connect", -result, fd);
+    const end = performance.now() + pause;
+    for (let rest = message, connected = false; !connected || performance.now() < end;) {
+      // EAGAIN until it is connected, even if there is nothing to send.
+      const sent = trySend(fd, rest);
+      if (sent < 0 && sent !== -EAGAIN) throw systemError("send", -sent, fd);
+      if (sent >= 0) connected = true;
+      rest = rest.subarray(Math.max(sent, 0));
+      await sleep(1);
+    }
     setsockopt(fd, SOL_SOCKET, SO_LINGER, 1, 0);
   } finally {
     close(fd);
@@ -130,10 +157,13 @@ export async function visitAndDie({ host, port }: Address): Promise<void> {
     stderr: "null",
   }).spawn();
   const reader = process.stdout.getReader();
-  await reader.read();
-  process.kill("SIGKILL");
-  await reader.cancel();
-  await process.status;
+  try {
+    const { done } = await reader.read();
+    assert(!done, "the client ended before it had sent anything");
+  } finally {
+    await kill(process);
+    await reader.cancel();
+  }
 }
 
 /** Numbers that look random, the same in every run. */

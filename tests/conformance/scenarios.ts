@@ -9,6 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { shout } from "../../shared/shout.ts";
 import {
   bytesOf,
+  complete,
   connect,
   expectBytes,
   expectEnd,
@@ -22,7 +23,7 @@ import {
   visitAndDie,
   visitRudely,
 } from "./clients.ts";
-import { runToEnd, Server, type StartOptions, type Subject } from "./server.ts";
+import { Server, type StartOptions, type Subject, within } from "./server.ts";
 
 /** A situation, and what a server has to do in it. */
 export interface Scenario {
@@ -32,8 +33,6 @@ export interface Scenario {
   meaning: string;
   /** It needs more than one client to be served at a time. */
   concurrent?: true;
-  /** It needs a server that sleeps when there is nothing to do. */
-  sleeping?: true;
   /** How the server is started. */
   start?: StartOptions;
   /** How long it may take, in milliseconds. */
@@ -51,7 +50,6 @@ const LIMIT = 10_000;
 /** Why a server is excused from a scenario; undefined if it is not. */
 export function excuse(subject: Subject, scenario: Scenario): string | undefined {
   if (scenario.concurrent && subject.sequential) return "it serves one client after the other";
-  if (scenario.sleeping && subject.polling) return "it never sleeps";
 }
 
 /**
@@ -148,7 +146,7 @@ export const scenarios: readonly Scenario[] = [
         await connection.closeWrite();
       }
       async function readLate() {
-        await sleep(500);
+        await sleep(300);
         const expected = shout(chunk.slice());
         const piece = new Uint8Array(256 * 1024);
         let received = 0;
@@ -197,22 +195,38 @@ export const scenarios: readonly Scenario[] = [
     meaning: "an accepted socket is blocking: on Linux it does not inherit O_NONBLOCK",
     concurrent: true,
     async run(server) {
+      // One has never said anything, the other says no more.
+      using mute = await connect(server);
       using silent = await connect(server);
       await say(silent);
       await Promise.all(Array.from({ length: 20 }, () => visit(server)));
       await say(silent);
+      await say(mute);
+    },
+  },
+  {
+    name: "serves those who came after a silent client, once it has gone",
+    meaning: "clients who wait to be accepted are lost, or the end of a silent one is not noticed",
+    async run(server) {
+      const silent = await connect(server);
+      const others = later(Promise.all(Array.from({ length: 5 }, () => visit(server))));
+      await sleep(100);
+      silent.close();
+      await others;
     },
   },
   {
     name: "serves others while one does not read",
-    meaning: "it waits in send for a client that does not read",
+    meaning: "it waits in send for a client that does not read, or keeps a buffer that others use",
     concurrent: true,
     async run(server) {
       using slow = await connect(server);
       const message = pattern(8 * MEBIBYTE);
       const sent = later(sendAll(slow, message));
       await sleep(100);
-      await Promise.all(Array.from({ length: 5 }, () => visit(server)));
+      // Long enough to fill every buffer with something else than the slow one's bytes.
+      const other = pattern(200_000).reverse();
+      await Promise.all(Array.from({ length: 5 }, () => visit(server, other)));
       await Promise.all([sent, expectReply(slow, message)]);
     },
   },
@@ -226,10 +240,17 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: "is not concerned by 200 resets with unread replies",
-    meaning: "ECONNRESET or EPIPE of one client ends the server",
+    meaning: "ECONNRESET or EPIPE of one client ends the server, or its connection is not closed",
     async run(server) {
+      await visit(server);
+      const before = server.descriptors;
       const message = pattern(60_000);
       for (let i = 0; i < 200; i++) await visitRudely(server, message, i % 3);
+      // These replies are more than the kernel has room for, so the server is about to send.
+      const long = new Uint8Array(32 * MEBIBYTE);
+      for (let i = 0; i < 3; i++) await visitRudely(server, long, 150);
+      await visit(server); // it has accepted all who came before
+      await eventually(() => server.descriptors <= before, "connections stay open");
     },
   },
   {
@@ -244,7 +265,17 @@ export const scenarios: readonly Scenario[] = [
     meaning: "the backlog of listen is too short, or a client is lost between two events",
     limit: 40_000,
     async run(server) {
-      await Promise.all(Array.from({ length: 500 }, () => visit(server)));
+      // While the server is stopped, only the backlog can take them. The kernel does not refuse
+      // those for whom there is no room, but lets them try again after a second, for minutes.
+      server.kill("SIGSTOP");
+      const coming = Promise.all(Array.from({ length: 500 }, () => connect(server)));
+      const clients = await within(2000, "not all were connected by the kernel", coming);
+      server.kill("SIGCONT");
+      try {
+        await Promise.all(clients.map((client) => complete(client)));
+      } finally {
+        for (const client of clients) client.close();
+      }
     },
   },
   {
@@ -254,17 +285,20 @@ export const scenarios: readonly Scenario[] = [
     limit: 20_000,
     async run(server) {
       const leave = Promise.withResolvers<void>();
-      const message = bytesOf("hello");
+      const served: Deno.Conn[] = [];
       async function stay() {
         using connection = await connect(server);
-        await sendAll(connection, message);
-        await expectReply(connection, message);
+        await say(connection);
+        served.push(connection);
         await leave.promise;
       }
       // The kernel connects all of them; the server can take no more than 64 out of its queue.
       const all = later(Promise.all(Array.from({ length: 100 }, stay)));
-      await sleep(300);
-      const share = await server.cpuShare(500);
+      await sleep(200);
+      const share = await server.cpuShare(400);
+      assert(served.length > 0, "nobody was served");
+      assert(served.length < 64, `${served.length} clients were served with 64 descriptors`);
+      for (const connection of [...served]) await say(connection);
       leave.resolve();
       await all;
       if (!server.subject.polling) {
@@ -273,15 +307,16 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
-    name: "uses no CPU when there is nothing to do",
+    name: "uses no CPU when there is nothing to do, unless its way is to ask again and again",
     meaning: "it asks again and again, or is told of something that it does not take",
-    sleeping: true,
     async run(server) {
       using idle = await connect(server);
       await say(idle);
       await sleep(50);
-      const share = await server.cpuShare(500);
-      assert(share < 0.1, `it used ${Math.round(100 * share)} % of a core`);
+      const share = await server.cpuShare(400);
+      // A whole core, less what the tests and other processes take of it meanwhile.
+      const right = server.subject.polling ? share > 0.3 : share < 0.1;
+      assert(right, `it used ${Math.round(100 * share)} % of a core`);
     },
   },
   {
@@ -320,7 +355,7 @@ export const scenarios: readonly Scenario[] = [
       // The best of three, since the machine may be busy with something else.
       const times: number[] = [];
       for (let i = 0; i < 3 && Math.min(...times) >= 100; i++) {
-        await using another = await Server.start(server.subject);
+        await using another = await server.startAnother();
         using connection = await connect(another);
         await say(connection);
         times.push(await another.stop(signal));
@@ -341,7 +376,7 @@ export const scenarios: readonly Scenario[] = [
       await server.stop("SIGTERM");
       await expectEnd(connection);
       connection.closeWrite();
-      await using again = await Server.start(server.subject, { port });
+      await using again = await server.startAnother({ port });
       await visit(again);
     },
   },
@@ -349,7 +384,7 @@ export const scenarios: readonly Scenario[] = [
     name: "says in one line that a port is taken",
     meaning: "an error of bind is not explained",
     async run(server) {
-      const { code, stderr } = await runToEnd(server.subject, { port: server.port });
+      const { code, stderr } = await server.runAnother({ port: server.port });
       assert.equal(code, 1, `it ended with exit code ${code}`);
       assert.match(
         stderr,
@@ -361,10 +396,10 @@ export const scenarios: readonly Scenario[] = [
     name: "explains a wrong option in one line, and all of them with --help",
     meaning: "options are not read through shared/options.ts",
     async run(server) {
-      const wrong = await runToEnd(server.subject, { args: ["--nonsense"] });
+      const wrong = await server.runAnother({ args: ["--nonsense"] });
       assert.equal(wrong.code, 2, `a wrong option gave exit code ${wrong.code}`);
       assert.match(wrong.stderr, /^[^\n]*--nonsense[^\n]*\n$/);
-      const help = await runToEnd(server.subject, { args: ["--help"] });
+      const help = await server.runAnother({ args: ["--help"] });
       assert.equal(help.code, 0, `--help gave exit code ${help.code}`);
       assert.match(help.stdout, /--connections/);
     },

@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { cpuOf } from "../../shared/lesson/costs.ts";
 import { linesOf } from "../../shared/lesson/lines.ts";
-import { type Ended, outcomeOf } from "../processes.ts";
+import { type Ended } from "../processes.ts";
 
 /** A server script, and what may be expected of it. */
 export interface Subject {
@@ -40,6 +40,32 @@ export interface StartOptions {
 
 const HOST = "127.0.0.1";
 const LISTENING = /^listening on 127\.0\.0\.1:(\d+)$/;
+/** How long a server may take to start, in milliseconds. Most take 50. */
+const START = 3000;
+/** How long it may take to end, or to refuse to start, in milliseconds. */
+const END = 2000;
+
+/** Processes that shall not outlive a server, wherever the scenario that needed them failed. */
+class Company {
+  readonly #running = new Set<Deno.ChildProcess>();
+  #over = false;
+
+  /** Starts a process. */
+  spawn(command: Deno.Command): Deno.ChildProcess {
+    // What is left of a scenario that was given up may go on for a while.
+    assert(!this.#over, "the server has ended");
+    const process = command.spawn();
+    this.#running.add(process);
+    process.status.then(() => this.#running.delete(process));
+    return process;
+  }
+
+  /** Ends all of them by force. */
+  async end(): Promise<void> {
+    this.#over = true;
+    await Promise.all([...this.#running].map(kill));
+  }
+}
 
 /** A server that listens. */
 export class Server implements AsyncDisposable {
@@ -52,6 +78,7 @@ export class Server implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
   readonly #errors: string[];
   readonly #drained: Promise<unknown>;
+  readonly #others = new Company();
 
   private constructor(
     readonly subject: Subject,
@@ -67,15 +94,21 @@ export class Server implements AsyncDisposable {
     this.#drained = drained;
   }
 
-  /** Starts a server and waits until it says where it listens. */
+  /**
+   * Starts a server and waits until it says where it listens, which must be its first line.
+   */
   static async start(subject: Subject, options: StartOptions = {}): Promise<Server> {
-    const process = command(subject, options).spawn();
+    return await Server.#listening(subject, command(subject, options).spawn());
+  }
+
+  static async #listening(subject: Subject, process: Deno.ChildProcess): Promise<Server> {
     const port = Promise.withResolvers<number>();
     const errors: string[] = [];
     async function readOutput() {
       for await (const line of linesOf(process.stdout)) {
         const match = LISTENING.exec(line);
         if (match !== null) port.resolve(Number(match[1]));
+        else port.reject(new Error(`its first line is not where it listens: ${line}`));
       }
     }
     async function readErrors() {
@@ -83,7 +116,33 @@ export class Server implements AsyncDisposable {
     }
     const drained = Promise.all([readOutput(), readErrors()]);
     drained.then(() => port.reject(new Error(`it ended before it listened: ${errors.join("; ")}`)));
-    return new Server(subject, process, await port.promise, errors, drained);
+    try {
+      const where = await within(START, "it did not say where it listens", port.promise);
+      return new Server(subject, process, where, errors, drained);
+    } catch (error) {
+      await kill(process);
+      await drained;
+      throw error;
+    }
+  }
+
+  /** Starts a server of the same kind, which does not outlive this one. */
+  async startAnother(options: StartOptions = {}): Promise<Server> {
+    const process = this.#others.spawn(command(this.subject, options));
+    return await Server.#listening(this.subject, process);
+  }
+
+  /** Runs a server of the same kind that is expected to end at once. */
+  async runAnother(options: StartOptions = {}): Promise<Ended> {
+    const process = this.#others.spawn(command(this.subject, options));
+    const ended = process.output();
+    try {
+      const { code, stdout, stderr } = await within(END, "it should have ended", ended);
+      const decoder = new TextDecoder();
+      return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+    } finally {
+      await kill(process);
+    }
   }
 
   /** What it has written to stderr so far, line by line. */
@@ -123,25 +182,45 @@ export class Server implements AsyncDisposable {
   async stop(signal: Deno.Signal): Promise<number> {
     const start = performance.now();
     this.kill(signal);
-    await this.ended;
+    await within(END, `it did not end after ${signal}`, this.ended);
     return performance.now() - start;
   }
 
-  /** Ends it by force, if it still runs. */
+  /** Ends it by force, if it still runs, and with it all others that it was asked to start. */
   async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      this.kill("SIGKILL");
-    } catch {
-      // It has ended by itself.
-    }
-    await this.ended;
+    await kill(this.#process);
+    await this.#others.end();
     await this.#drained;
   }
 }
 
-/** Runs a server that is expected to end at once. */
-export async function runToEnd(subject: Subject, options: StartOptions = {}): Promise<Ended> {
-  return await outcomeOf(command(subject, options));
+/**
+ * Waits for something, but not for ever.
+ *
+ * @param time How long, in milliseconds.
+ * @throws {Error} if it has not happened by then, with what was awaited.
+ */
+export async function within<T>(time: number, what: string, promise: Promise<T>): Promise<T> {
+  const limit = new AbortController();
+  const expired = sleep(time, undefined, { signal: limit.signal });
+  try {
+    return await Promise.race([
+      promise,
+      expired.then(() => assert.fail(`${what} within ${time} ms`)),
+    ]);
+  } finally {
+    limit.abort();
+  }
+}
+
+/** Ends a process by force, if it still runs. */
+export async function kill(process: Deno.ChildProcess): Promise<void> {
+  try {
+    process.kill("SIGKILL");
+  } catch {
+    // It has ended by itself.
+  }
+  await process.status;
 }
 
 function command(

@@ -62,14 +62,14 @@ export const edits: readonly Edit[] = [
   {
     name: "lets the next recv begin after a partial send",
     folder: "09-io-uring",
-    change: ["    MSG_WAITALL,\n", "    0,\n"],
+    change: ["length, MSG_WAITALL, LINKED", "length, 0, LINKED"],
     foundBy: BOUNDED,
   },
   {
     name: "does not accept again after a shortage",
     folder: "09-io-uring",
     change: [
-      "if (isShortage(fd)) ring.timeout(PAUSE, start + places * SIZE);",
+      "if (isShortage(fd)) ring.timeout(PAUSE, start + places * STRIDE);",
       "if (isShortage(fd)) return;",
     ],
     foundBy: "pauses and recovers when it runs out of descriptors",

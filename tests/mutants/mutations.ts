@@ -10,33 +10,70 @@ export interface Mutation {
   name: string;
   /** The scenario that is meant to find it, by its name. */
   foundBy: string;
+  /** What the scenario says then: it has to fail because of this fault, and of no other. */
+  says: RegExp;
 }
 
 const BOUNDED = "keeps every byte of 64 MiB for a client that reads late, in bounded memory";
+const SILENT = "serves 20 clients beside a silent one";
+const SLOW = "serves others while one does not read";
+const RESETS = "is not concerned by 200 resets with unread replies";
+const GONE = "closes the connections of clients who have gone";
+const SHORTAGE = "pauses and recovers when it runs out of descriptors";
+const IDLE = "uses no CPU when there is nothing to do, unless its way is to ask again and again";
+
+const ENDED = /the server ended|ECONNREFUSED|Connection re(set|fused)/;
+const STALLED = /nothing came of it/;
 
 /** All faults. */
 export const mutations: readonly Mutation[] = [
-  { name: "drops-replies-on-EAGAIN", foundBy: BOUNDED },
-  { name: "forgets-partial-sends", foundBy: BOUNDED },
-  { name: "reads-without-limit", foundBy: BOUNDED },
-  { name: "leaves-accepted-sockets-blocking", foundBy: "serves 20 clients beside a silent one" },
-  { name: "waits-for-slow-readers", foundBy: "serves others while one does not read" },
-  { name: "dies-of-a-reset", foundBy: "is not concerned by a reset of an idle client" },
-  { name: "ignores-the-end", foundBy: "closes the connections of clients who have gone" },
+  { name: "drops-replies-on-EAGAIN", foundBy: BOUNDED, says: /bytes of the reply are missing/ },
+  { name: "forgets-partial-sends", foundBy: BOUNDED, says: /bytes of the reply are missing/ },
+  { name: "reads-without-limit", foundBy: BOUNDED, says: /memory grew by/ },
+  { name: "leaves-accepted-sockets-blocking", foundBy: SILENT, says: STALLED },
+  { name: "waits-for-the-first-word", foundBy: SILENT, says: STALLED },
+  { name: "waits-for-slow-readers", foundBy: SLOW, says: STALLED },
+  { name: "keeps-a-shared-buffer", foundBy: SLOW, says: /byte \d+ of the reply/ },
+  {
+    name: "dies-of-a-reset",
+    foundBy: "is not concerned by a reset of an idle client",
+    says: ENDED,
+  },
+  { name: "dies-of-a-broken-pipe", foundBy: RESETS, says: ENDED },
+  { name: "leaks-after-a-reset", foundBy: RESETS, says: /connections stay open/ },
+  { name: "ignores-the-end", foundBy: GONE, says: /did not close its side/ },
+  {
+    name: "takes-half-for-all",
+    foundBy: "answers in full after a half-close, and then closes",
+    says: /the reply ended|Connection reset/,
+  },
   {
     name: "decodes-to-a-string",
     foundBy: "turns a to z into A to Z and leaves all other bytes alone",
+    says: /byte \d+ of the reply|longer than the message/,
   },
   {
-    name: "spins-without-descriptors",
-    foundBy: "pauses and recovers when it runs out of descriptors",
+    name: "has-a-short-backlog",
+    foundBy: "accepts 500 clients who come at once",
+    says: /not all were connected/,
   },
+  { name: "spins-without-descriptors", foundBy: SHORTAGE, says: /% of a core/ },
+  { name: "dies-without-descriptors", foundBy: SHORTAGE, says: ENDED },
+  { name: "never-sleeps", foundBy: IDLE, says: /% of a core/ },
   {
-    name: "dies-without-descriptors",
-    foundBy: "pauses and recovers when it runs out of descriptors",
+    name: "counts-those-who-come",
+    foundBy: "ends after as many clients as --connections says",
+    says: ENDED,
   },
+  { name: "is-deaf-to-signals", foundBy: "is ended at once by SIGINT", says: /did not end after/ },
   {
     name: "does-not-reuse-its-address",
     foundBy: "can be started again at once on the same port",
+    says: /port \d+ of 127\.0\.0\.1 is taken/,
+  },
+  {
+    name: "shares-its-port",
+    foundBy: "says in one line that a port is taken",
+    says: /should have ended/,
   },
 ];

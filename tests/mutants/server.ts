@@ -7,17 +7,19 @@
 
 import { close } from "../../shared/linux/descriptors.ts";
 import { EAGAIN, ECONNABORTED, systemError } from "../../shared/linux/errno.ts";
-import { poll, POLLIN, PollList, POLLOUT } from "../../shared/linux/poll.ts";
+import { poll, POLLIN, PollList, POLLOUT, POLLRDHUP } from "../../shared/linux/poll.ts";
 import {
   addressOf,
   AF_INET,
   bind,
   isShortage,
   listen,
-  listenTcp,
+  setsockopt,
+  SO_REUSEADDR,
   SOCK_NONBLOCK,
   SOCK_STREAM,
   socket,
+  SOL_SOCKET,
   tryAccept4,
   tryRecv,
   trySend,
@@ -28,8 +30,23 @@ import { shout } from "../../shared/shout.ts";
 import { mutations } from "./mutations.ts";
 
 const { mutation, ...options } = serverOptions({
-  mutation: choice(["none", ...mutations.map(({ name }) => name)], "none", "what it does wrong"),
+  mutation: choice(
+    ["none", "never-listens", ...mutations.map(({ name }) => name)],
+    "none",
+    "what it does wrong",
+  ),
 });
+
+/** socket(7): several sockets may have the same address. */
+const SO_REUSEPORT = 15;
+
+if (mutation === "never-listens") await new Promise(() => setInterval(() => {}, 1000));
+if (mutation === "is-deaf-to-signals") {
+  // The loop below never lets a listener run.
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(signal, () => Deno.exit());
+  }
+}
 
 const listener = openListener();
 console.log(`listening on ${addressOf(listener)}`);
@@ -37,6 +54,8 @@ console.log(`listening on ${addressOf(listener)}`);
 const buffer = new Uint8Array(64 * 1024);
 /** What each client has yet to be sent, by descriptor. */
 const unsent = new Map<number, Uint8Array<ArrayBuffer>>();
+const leavesBlocking = mutation === "leaves-accepted-sockets-blocking" ||
+  mutation === "waits-for-the-first-word";
 let accepting = true;
 let served = 0;
 
@@ -44,36 +63,45 @@ while (served < options.connections) {
   const list = new PollList();
   list.add(listener, accepting ? POLLIN : 0);
   for (const [fd, { length }] of unsent) list.add(fd, interestIn(length));
-  if (poll(list, accepting ? -1 : 100) === 0) accepting = true;
+  const timeout = mutation === "never-sleeps" ? 0 : accepting ? -1 : 100;
+  if (poll(list, timeout) === 0) accepting = true;
   if (list.revents(0) !== 0) acceptOne();
   for (let i = 1; i < list.length; i++) {
     if (list.revents(i) === 0) continue;
     const fd = list.fd(i);
-    if (list.revents(i) & POLLOUT) flush(fd);
+    if (list.revents(i) & POLLRDHUP) drop(fd); // takes-half-for-all
+    else if (list.revents(i) & POLLOUT) flush(fd);
     else answer(fd);
   }
 }
 
 function openListener(): number {
-  if (mutation !== "does-not-reuse-its-address") return listenTcp(options, SOCK_NONBLOCK);
   const fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK);
+  if (mutation !== "does-not-reuse-its-address") setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+  if (mutation === "shares-its-port") setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, 1);
   bind(fd, options);
-  listen(fd);
+  listen(fd, mutation === "has-a-short-backlog" ? 5 : undefined);
   return fd;
 }
 
 function interestIn(length: number): number {
+  if (mutation === "takes-half-for-all") return (length > 0 ? POLLOUT : POLLIN) | POLLRDHUP;
   if (mutation === "reads-without-limit") return length > 0 ? POLLIN | POLLOUT : POLLIN;
   return length > 0 ? POLLOUT : POLLIN;
 }
 
 function acceptOne() {
-  const flags = mutation === "leaves-accepted-sockets-blocking" ? 0 : SOCK_NONBLOCK;
-  const fd = tryAccept4(listener, flags);
-  if (fd >= 0) unsent.set(fd, new Uint8Array());
+  const fd = tryAccept4(listener, leavesBlocking ? 0 : SOCK_NONBLOCK);
+  if (fd >= 0) welcome(fd);
   else if (isShortage(fd) && mutation === "spins-without-descriptors") return;
   else if (isShortage(fd) && mutation !== "dies-without-descriptors") accepting = false;
   else if (fd !== -EAGAIN && fd !== -ECONNABORTED) throw systemError("accept4", -fd, listener);
+}
+
+function welcome(fd: number) {
+  unsent.set(fd, new Uint8Array());
+  if (mutation === "counts-those-who-come") served++;
+  if (mutation === "waits-for-the-first-word") answer(fd);
 }
 
 function answer(fd: number) {
@@ -81,6 +109,7 @@ function answer(fd: number) {
   if (length === -EAGAIN) return;
   if (length === 0 && mutation === "ignores-the-end") return;
   if (length < 0 && mutation === "dies-of-a-reset") throw systemError("recv", -length, fd);
+  if (length < 0 && mutation === "leaks-after-a-reset") return unsent.delete(fd);
   if (length <= 0) return drop(fd);
   send(fd, upperCase(buffer.subarray(0, length)));
   // Drains the socket, which is right only if it is non-blocking.
@@ -104,6 +133,8 @@ function send(fd: number, bytes: Uint8Array<ArrayBuffer>) {
   let sent = trySend(fd, bytes);
   if (sent === -EAGAIN) sent = 0;
   if (sent < 0 && mutation === "dies-of-a-reset") throw systemError("send", -sent, fd);
+  if (sent < 0 && mutation === "dies-of-a-broken-pipe") throw systemError("send", -sent, fd);
+  if (sent < 0 && mutation === "leaks-after-a-reset") return unsent.delete(fd);
   if (sent < 0) return drop(fd);
   if (mutation === "forgets-partial-sends") return;
   while (mutation === "drops-replies-on-EAGAIN" && sent < bytes.length) {
@@ -114,7 +145,7 @@ function send(fd: number, bytes: Uint8Array<ArrayBuffer>) {
   while (mutation === "waits-for-slow-readers" && sent < bytes.length) {
     sent += Math.max(0, trySend(fd, bytes.subarray(sent)));
   }
-  unsent.set(fd, bytes.slice(sent));
+  unsent.set(fd, mutation === "keeps-a-shared-buffer" ? bytes.subarray(sent) : bytes.slice(sent));
 }
 
 function concat(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
@@ -127,6 +158,6 @@ function concat(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
 function drop(fd: number) {
   unsent.delete(fd);
   close(fd);
-  served++;
+  if (mutation !== "counts-those-who-come") served++;
   accepting = true;
 }
