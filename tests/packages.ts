@@ -16,15 +16,13 @@ const PATIENCE = 5_000;
  */
 export async function packageOptions(): Promise<string[]> {
   // The contract test imports everything from them that any test uses.
-  const probe = new Deno.Command(Deno.execPath(), {
-    args: ["cache", "--quiet", fileOf("contract_test.ts")],
-    stdin: "null",
-    stdout: "null",
-    stderr: "null",
-  }).spawn();
-  const timer = setTimeout(() => probe.kill("SIGKILL"), PATIENCE);
-  const { success, signal } = await probe.status;
-  clearTimeout(timer);
+  const { success, signal, code } = await run(
+    ["cache", "--quiet", fileOf("contract_test.ts")],
+    { stdout: "null", stderr: "null" },
+    PATIENCE,
+  );
+  // Somebody wants this process to end, so no test is started any more.
+  if (signal !== null && signal !== "SIGKILL") Deno.exit(code);
 
   if (success) {
     console.log("packages: @std, from JSR");
@@ -37,17 +35,30 @@ export async function packageOptions(): Promise<string[]> {
 
 /** Runs Deno with this process's terminal, and returns its exit code. */
 export async function deno(...args: string[]): Promise<number> {
-  const process = new Deno.Command(Deno.execPath(), { args, stdin: "null" }).spawn();
+  return (await run(args)).code;
+}
+
+/** Runs Deno, and hands on the signals that this process gets; kills it after `patience` ms. */
+async function run(
+  args: string[],
+  output: Pick<Deno.CommandOptions, "stdout" | "stderr"> = {},
+  patience?: number,
+): Promise<Deno.CommandStatus> {
   // Ctrl-C at a terminal reaches the child as well; this process stays until the child has ended.
+  // It listens before there is a child, or a signal just then would leave one behind.
   const listeners = (["SIGINT", "SIGTERM", "SIGHUP"] as const).map((signal) =>
-    [signal, () => process.kill(signal)] as const
+    [signal, () => child.kill(signal)] as const
   );
   for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
-  const { code } = await process.status;
+  const child = new Deno.Command(Deno.execPath(), { args, stdin: "null", ...output }).spawn();
+  const timer = patience && setTimeout(() => child.kill("SIGKILL"), patience);
+  const status = await child.status;
+  clearTimeout(timer);
   for (const [signal, listener] of listeners) Deno.removeSignalListener(signal, listener);
-  return code;
+  return status;
 }
 
 function fileOf(name: string): string {
-  return new URL(name, import.meta.url).pathname;
+  // Not the URL's pathname, in which a space of the checkout's path is written %20.
+  return `${import.meta.dirname}/${name}`;
 }

@@ -5,6 +5,7 @@
  */
 
 import assertion from "node:assert/strict";
+import { isDeepStrictEqual } from "node:util";
 
 /** The error of a failed assertion. */
 export const AssertionError = assertion.AssertionError;
@@ -24,7 +25,27 @@ export function fail(message?: string): never {
 
 /** Fails unless both are equal, member by member. */
 export function assertEquals<T>(actual: T, expected: T, message?: string): void {
-  assertion.deepEqual(actual, expected, message);
+  // What differs for `equal` differs for Node as well, which then words the message.
+  if (!equal(actual, expected)) assertion.deepEqual(actual, expected, message);
+}
+
+/** Unlike Node, `@std` tells neither 0 from -0, nor `{}` from an object without a prototype. */
+function equal(a: unknown, b: unknown): boolean {
+  if (a === b || isDeepStrictEqual(a, b)) return true;
+  if (a instanceof Map && b instanceof Map) {
+    return a.size === b.size &&
+      [...a].every(([key, value]) => b.has(key) && equal(value, b.get(key)));
+  }
+  if (!hasMembers(a) || !hasMembers(b) || Array.isArray(a) !== Array.isArray(b)) return false;
+  const keys = Reflect.ownKeys(a);
+  return keys.length === Reflect.ownKeys(b).length &&
+    keys.every((key) => Object.hasOwn(b, key) && equal(a[key], b[key]));
+}
+
+/** Whether it is an array or a plain object, and so is the sum of its members. */
+function hasMembers(value: unknown): value is Record<PropertyKey, unknown> {
+  if (typeof value !== "object" || value === null) return false;
+  return Array.isArray(value) || [Object.prototype, null].includes(Object.getPrototypeOf(value));
 }
 
 /** Fails unless both are the same. */

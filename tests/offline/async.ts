@@ -4,26 +4,34 @@
  * @module
  */
 
-import { setTimeout as sleep } from "node:timers/promises";
-
-/** Resolves after `ms` milliseconds. */
+/** Resolves after `ms` milliseconds, of FakeTime if there is one, or rejects with the signal. */
 export async function delay(ms: number, options: { signal?: AbortSignal } = {}): Promise<void> {
-  options.signal?.throwIfAborted();
+  const { signal } = options;
+  signal?.throwIfAborted();
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const abort = () => reject(signal?.reason);
+  const timer = setTimeout(resolve, ms);
+  signal?.addEventListener("abort", abort);
   try {
-    await sleep(ms, undefined, options);
-  } catch (error) {
-    options.signal?.throwIfAborted();
-    throw error;
+    await promise;
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", abort);
   }
 }
 
-/** Settles as the promise does, or rejects with a TimeoutError after `ms` milliseconds. */
-export async function deadline<T>(promise: Promise<T>, ms: number): Promise<T> {
+/** Settles as the promise does, or rejects: with a TimeoutError after `ms`, or with the signal. */
+export async function deadline<T>(
+  promise: Promise<T>,
+  ms: number,
+  options: { signal?: AbortSignal } = {},
+): Promise<T> {
   const timer = new AbortController();
+  const signal = AbortSignal.any([timer.signal, ...options.signal ? [options.signal] : []]);
   try {
     return await Promise.race([
       promise,
-      delay(ms, timer).then(() => {
+      delay(ms, { signal }).then(() => {
         throw new DOMException("Signal timed out.", "TimeoutError");
       }),
     ]);
@@ -66,7 +74,7 @@ export async function retry<T>(
         throw new RetryError(`Retrying exceeded the maxAttempts (${maxAttempts}).`, { cause });
       }
       const pause = Math.min(maxTimeout, minTimeout * multiplier ** (attempt - 1));
-      await sleep(pause * (1 - jitter * Math.random()));
+      await delay(pause * (1 - jitter * Math.random()));
     }
   }
 }
