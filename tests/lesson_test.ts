@@ -119,8 +119,8 @@ Deno.test({
   name: `output at a terminal has colours${terminal ? "" : " (skipped: there is no script(1))"}`,
   ignore: terminal === undefined,
   fn: async () => {
-    const command =
-      `unset NO_COLOR; ${Deno.execPath()} run -A shared/lesson/main.ts 03 --clients 1 --pause 10`;
+    const lesson = "shared/lesson/main.ts 03 --clients 1 --pause 10";
+    const command = `unset NO_COLOR CI; ${Deno.execPath()} run -A ${lesson}`;
     const { code, stdout } = await new Deno.Command(terminal!, {
       args: ["-qec", command, "/dev/null"],
       cwd: ROOT,
