@@ -1,7 +1,7 @@
 /** Whether folders, tasks, scripts, READMEs and the catalogue of the lessons agree. */
 
 import { assert, assertEquals, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
-import { catalogue } from "../shared/lesson/catalogue.ts";
+import { catalogue, type Lesson } from "../shared/lesson/catalogue.ts";
 import { ROOT } from "./processes.ts";
 
 const tasks: Record<string, { description: string; command: string }> = JSON.parse(
@@ -23,6 +23,13 @@ function importsOf(path: string): string[] {
   const source = Deno.readTextFileSync(ROOT + path);
   return [...source.matchAll(/^(?:import|export)\b(?! type)[^"';]*["']([^"']+)["'];$/gm)]
     .map(([, specifier]) => specifier);
+}
+
+/** The scripts that a lesson runs, with what each of them is called. */
+function scriptsOf({ main, server, client }: Lesson) {
+  const named = [["main", "program", main], ["server", "server", server]] as const;
+  return [...named, ["client", "client", client] as const]
+    .flatMap(([name, side, script]) => script === undefined ? [] : [{ name, side, ...script }]);
 }
 
 Deno.test("every lesson's folder is in the catalogue, and the other way round", () => {
@@ -63,24 +70,34 @@ for (const lesson of catalogue) {
     assertStringIncludes(Deno.readTextFileSync(`${ROOT}README.md`), `](${path}/)`);
   });
 
-  for (const side of ["server", "client"] as const) {
+  Deno.test(`lesson ${number} runs the scripts that it has`, () => {
+    const names = scriptsOf(lesson).map(({ name }) => name);
+    const possible = ["main", "server", "client"];
+    const files = new Set(scriptsBelow(path).map((file) => file.replace(/.*\/|\.ts$/g, "")));
+    assertEquals(names, possible.filter((name) => files.has(name)));
+    assertEquals(names.includes("server"), names.includes("client"));
+  });
+
+  for (const { name, side, permissions } of scriptsOf(lesson)) {
     Deno.test(`the ${side} of lesson ${number} has a header that says how to run it`, () => {
-      const source = Deno.readTextFileSync(`${ROOT}${path}/${side}.ts`);
+      const source = Deno.readTextFileSync(`${ROOT}${path}/${name}.ts`);
       const header = /^\/\*\*\n( \*.*\n)+? \*\//.exec(source)?.[0] ?? "";
       assertStringIncludes(header, ` * Lesson ${number} · ${title}: the ${side}.\n`);
-      const run = ["deno run", ...lesson[side].permissions, `${path}/${side}.ts`].join(" ");
+      const run = ["deno run", ...permissions, `${path}/${name}.ts`].join(" ");
       assertStringIncludes(header, ` * Run:  ${run}\n`);
-      const client = ["deno run", ...lesson.client.permissions, `${path}/client.ts`].join(" ");
-      assertStringIncludes(header, ` * Try:  ${client}`);
+      const tried = name === "main"
+        ? ""
+        : ["deno run", ...lesson.client!.permissions, ""].join(" ");
+      assertStringIncludes(header, ` * Try:  ${tried}${tried && `${path}/client.ts`}`);
       if (side === "server") assertMatch(header, / \* Man: {2}.*\w+\(\d\)/);
     });
 
     Deno.test(`the ${side} of lesson ${number} can be read in one sitting`, () => {
-      const source = Deno.readTextFileSync(`${ROOT}${path}/${side}.ts`);
+      const source = Deno.readTextFileSync(`${ROOT}${path}/${name}.ts`);
       const lines = source.trimEnd().split("\n");
       // A server that shows two ways to wait needs a few lines more.
-      const most = lesson.server.variants === undefined ? 100 : 120;
-      assertLess(lines.length, side === "server" ? most + 1 : 60);
+      const most = name === "server" && lesson.server!.variants !== undefined ? 120 : 100;
+      assertLess(lines.length, name === "client" ? 60 : most + 1);
       assert(!/^export /m.test(source), "it exports something");
       assert(!/^(const|let) \w+ = (async )?(\([^)]*\)|\w+)(: \w+)? =>/m.test(source), "an arrow");
       assert(!/\bfunction main\b/.test(source), "it has a main()");
@@ -113,7 +130,10 @@ Deno.test("imports point downward only", () => {
   }
   for (const path of scriptsBelow("lessons")) {
     for (const specifier of importsOf(path)) {
-      assertMatch(specifier, /^(\.\.\/\.\.\/shared\/|\.\/|node:)/, path);
+      assertMatch(specifier, /^(\.\.\/\.\.\/shared\/|\.\/|\.\.\/\d\d-|node:)/, path);
+      // A lesson may build on those before it.
+      const other = /^\.\.\/(\d\d)-/.exec(specifier)?.[1];
+      if (other !== undefined) assertLess(Number(other), Number(path.slice(8, 10)), path);
     }
   }
 });
@@ -129,8 +149,10 @@ Deno.test("what runs lessons on any system does not load libc", () => {
     }
   }
   follow("shared/lesson/main.ts");
-  for (const { folder, client } of catalogue) {
-    if (!client.permissions.includes("--allow-ffi")) follow(`lessons/${folder}/client.ts`);
+  for (const lesson of catalogue) {
+    for (const { name, permissions } of scriptsOf(lesson)) {
+      if (!permissions.includes("--allow-ffi")) follow(`lessons/${lesson.folder}/${name}.ts`);
+    }
   }
   assert(seen.has("shared/lesson/costs.ts") && seen.has("shared/client.ts"));
   assertEquals(seen.has("shared/linux/libc.ts"), false);

@@ -2,12 +2,12 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { delay } from "@std/async";
-import { catalogue } from "../shared/lesson/catalogue.ts";
+import { serverLessons } from "../shared/lesson/catalogue.ts";
 import { LESSONS } from "../shared/lesson/run.ts";
 import { Server } from "./conformance/server.ts";
 import { ROOT, terminal } from "./processes.ts";
 
-const { folder, server: serverTraits } = catalogue.find(({ number }) => number === "07")!;
+const { folder, server: serverTraits } = serverLessons.find(({ number }) => number === "07")!;
 
 function startServer(): Promise<Server> {
   const script = new URL(`${folder}/server.ts`, LESSONS);

@@ -3,13 +3,13 @@
 import { deno, packageOptions } from "./packages.ts";
 
 const options = await packageOptions();
-const shared = modulesBelow("shared");
+const modules = [...modulesBelow("shared"), ...modulesBelow("lessons").filter(isModule)];
 const commands = [
   ["fmt", "--check", "--quiet"],
   ["lint", "--quiet"],
   ["check", "--quiet", ...options, "."],
-  ["doc", "--lint", "--quiet", ...shared],
-  ["test", "-A", "--doc", "--quiet", ...options, ...shared.filter(hasExamples)],
+  ["doc", "--lint", "--quiet", ...modules],
+  ["test", "-A", "--doc", "--quiet", ...options, ...modules.filter(hasExamples)],
 ];
 
 for (const command of commands) {
@@ -18,6 +18,11 @@ for (const command of commands) {
     console.error(`failed: deno ${command.slice(0, 2).join(" ")}`);
     Deno.exit(code);
   }
+}
+
+/** Whether something else imports it; a script has no public names. */
+function isModule(path: string): boolean {
+  return Deno.readTextFileSync(path).includes(" * @module\n");
 }
 
 /** Whether there is something to test; a script without an example would just be run. */

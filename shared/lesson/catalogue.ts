@@ -17,16 +17,25 @@ export interface Lesson {
   idea: string;
   /** What to notice when it has run. */
   notice: string;
-  /** Its server. */
-  server: Server;
-  /** The permissions of its client. */
-  client: { permissions: string[] };
+  /** Its program, `main.ts`, where there is something to be seen without a network. */
+  main?: Script;
+  /** Its server; a lesson that has one has a client as well. */
+  server?: Server;
+  /** Its client. */
+  client?: Script;
+}
+
+/** A lesson with a network. */
+export type ServerLesson = Lesson & Required<Pick<Lesson, "server" | "client">>;
+
+/** A script of a lesson. */
+export interface Script {
+  /** What it may do, as options of `deno run`. */
+  permissions: string[];
 }
 
 /** The server of a lesson. */
-export interface Server {
-  /** What it may do, as options of `deno run`. */
-  permissions: string[];
+export interface Server extends Script {
   /** It serves one client after the other, so a client has to wait for those before it. */
   sequential?: true;
   /** It never sleeps: an idle server uses a whole core. */
@@ -136,3 +145,10 @@ export const catalogue: readonly Lesson[] = [
     client,
   },
 ];
+
+/** The lessons that have a server. */
+export const serverLessons: readonly ServerLesson[] = catalogue.filter(hasServer);
+
+function hasServer(lesson: Lesson): lesson is ServerLesson {
+  return lesson.server !== undefined;
+}

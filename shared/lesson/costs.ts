@@ -54,16 +54,30 @@ export class Meter {
   readonly #switches = new Map<string, [voluntary: number, forced: number]>();
   readonly #timer: ReturnType<typeof setInterval>;
   #threads = 0;
+  #last: Usage | undefined;
 
   /** Begins to watch. */
   constructor(pid: number) {
     this.#pid = pid;
     this.#timer = setInterval(() => this.#look(), INTERVAL);
+    this.#look();
+  }
+
+  /**
+   * What the process had used when it was last seen, at most 50 ms before its end; undefined if it
+   * ended before anybody looked.
+   */
+  get last(): Usage | undefined {
+    return this.#last;
   }
 
   /** What the process has used up to now; throws if it has ended. */
   read(): Usage {
     this.#look();
+    return this.#usage();
+  }
+
+  #usage(): Usage {
     const status = Deno.readTextFileSync(`/proc/${this.#pid}/status`);
     const switches = [...this.#switches.values()];
     return {
@@ -91,6 +105,7 @@ export class Meter {
           fieldOf(status, "nonvoluntary_ctxt_switches"),
         ]);
       }
+      this.#last = this.#usage();
     } catch (error) {
       // The process, or one of its threads, ended while it was looked at.
       if (!(error instanceof Deno.errors.NotFound) && !isGone(error)) throw error;
@@ -149,8 +164,8 @@ export interface Costs {
   calls: CallCount[];
 }
 
-/** The cost report, as lines of text. */
-export function report({ outcome, wall, before, after, calls }: Costs): string[] {
+/** The cost report of a server, as lines of text. */
+export function serverReport({ outcome, wall, before, after, calls }: Costs): string[] {
   const cpu = after.cpu - before.cpu;
   const share = Math.round(100 * cpu / wall);
   const voluntary = after.voluntary - before.voluntary;
@@ -164,6 +179,26 @@ export function report({ outcome, wall, before, after, calls }: Costs): string[]
     ["context switches", `${whole(voluntary)} to wait, ${whole(forced)} forced`],
     ...calls.map(callRow),
   ];
+  return aligned(rows);
+}
+
+/**
+ * The cost report of a program that has ended, as lines of text.
+ *
+ * @param wall From its start to its end, in milliseconds.
+ * @param usage What it had used when it was last seen.
+ */
+export function programReport(wall: number, usage: Usage | undefined): string[] {
+  if (usage === undefined) return aligned([["wall time", seconds(wall)]]);
+  return aligned([
+    ["wall time", `${seconds(wall)}, the start of Deno included`],
+    ["CPU time", seconds(usage.cpu)],
+    ["peak memory", mebibytes(usage.memory)],
+    ["context switches", `${whole(usage.voluntary)} to wait, ${whole(usage.forced)} forced`],
+  ]);
+}
+
+function aligned(rows: [string, string][]): string[] {
   const width = Math.max(...rows.map(([left]) => left.length)) + 2;
   return rows.map(([left, right]) => left.padEnd(width) + right);
 }

@@ -1,13 +1,14 @@
 /**
- * Runs a lesson: its server, then its client, then the cost report.
+ * Runs a lesson: its program, if it has one, then its server and its client, each with what it
+ * cost.
  *
  * @module
  */
 
 import { styleText } from "node:util";
 import { type Outcome, parseSummary } from "../client.ts";
-import { catalogue, type Lesson } from "./catalogue.ts";
-import { callsBetween, Meter, readCounts, report } from "./costs.ts";
+import { catalogue, type Lesson, type Script as Source, type ServerLesson } from "./catalogue.ts";
+import { callsBetween, Meter, programReport, readCounts, serverReport } from "./costs.ts";
 import { linesOf } from "./lines.ts";
 
 /** The folder of all lessons. */
@@ -26,10 +27,11 @@ class Script {
   readonly #process: Deno.ChildProcess;
 
   constructor(
-    readonly side: "server" | "client",
-    { folder, [side]: { permissions } }: Lesson,
+    readonly name: "main" | "server" | "client",
+    folder: string,
+    { permissions }: Source,
     args: string[],
-    onLine: (line: string) => void,
+    onLine: (line: string) => void = () => {},
   ) {
     this.#process = new Deno.Command(Deno.execPath(), {
       args: [
@@ -37,7 +39,7 @@ class Script {
         "--quiet",
         "--no-prompt",
         ...permissions,
-        new URL(`${folder}/${side}.ts`, LESSONS).href,
+        new URL(`${folder}/${name}.ts`, LESSONS).href,
         ...args,
       ],
       stdin: interactive(args) ? "inherit" : "null",
@@ -45,7 +47,7 @@ class Script {
       stderr: interactive(args) ? "inherit" : "piped",
     }).spawn();
     this.pid = this.#process.pid;
-    const prefix = styleText(side === "server" ? "cyan" : "yellow", `${side} │`);
+    const prefix = styleText(name === "server" ? "cyan" : "yellow", `${name} │`);
     async function print(stream: ReadableStream<Uint8Array<ArrayBuffer>>) {
       for await (const line of linesOf(stream)) {
         console.log(`${prefix} ${line}`);
@@ -78,10 +80,10 @@ class Script {
 }
 
 /**
- * Runs a lesson and prints what both sides say, what it cost the server, and what to notice.
- * However it ends, neither side is left running.
+ * Runs a lesson and prints what its scripts say, what they cost, and what to notice. However it
+ * ends, none of them is left running.
  *
- * @param args Options for the client.
+ * @param args Options for the client; for the program, if that is all there is.
  * @returns The exit code: 0 if every reply was right, 2 if an option was wrong, else 1.
  */
 export async function runLesson(lesson: Lesson, args: string[]): Promise<number> {
@@ -108,9 +110,47 @@ async function run(
   counts: string,
   scripts: Script[],
 ): Promise<number> {
-  // The help of a client needs no server.
-  if (args.includes("--help")) return (await startClient(lesson, args, scripts).ended).code;
+  const { main, server, client } = lesson;
+  const withServer = server !== undefined && client !== undefined;
+  // The help needs neither a server nor what comes before it.
+  if (withServer && args.includes("--help")) {
+    return (await startClient({ ...lesson, server, client }, args, scripts).ended).code;
+  }
+  if (main !== undefined) {
+    const code = await runProgram(lesson.folder, main, withServer ? [] : args, scripts);
+    if (code !== 0 || args.includes("--help")) return code;
+    if (withServer) console.log();
+  }
+  if (withServer) {
+    const code = await runServer({ ...lesson, server, client }, args, counts, scripts);
+    if (code !== 0) return code;
+  }
+  console.log(`\n${styleText("bold", lesson.notice)}`);
+  const next = catalogue.find(({ number }) => number > lesson.number);
+  if (next !== undefined) console.log(`Next: deno task lesson:${next.number} (${next.title})`);
+  return 0;
+}
 
+async function runProgram(folder: string, source: Source, args: string[], scripts: Script[]) {
+  const start = performance.now();
+  const program = new Script("main", folder, source, args);
+  scripts.push(program);
+  using meter = new Meter(program.pid);
+  const { code } = await program.ended;
+  if (code === 2) return 2; // it has said which option was wrong
+  if (code !== 0) return await fail(program, "");
+  if (!args.includes("--help")) {
+    printCosts("What it cost", programReport(performance.now() - start, meter.last));
+  }
+  return 0;
+}
+
+async function runServer(
+  lesson: ServerLesson,
+  args: string[],
+  counts: string,
+  scripts: Script[],
+): Promise<number> {
   const { server, port } = await startServer(lesson, counts, scripts);
   if (port === undefined) return fail(server, "before it listened");
 
@@ -131,21 +171,21 @@ async function run(
   if (code === 2) return 2; // the client has said which option was wrong
   if (outcome !== undefined || interactive(args)) {
     const calls = callsBetween(callsBefore, readCounts(counts));
-    const rows = report({ outcome, wall, before, after: meter.read(), calls });
-    console.log(`\n${styleText("bold", "What it cost the server")}`);
-    for (const row of rows) console.log(`  ${row}`);
+    const after = meter.read();
+    printCosts("What it cost the server", serverReport({ outcome, wall, before, after, calls }));
   }
-  if (code !== 0) return await fail(client, "");
-  console.log(`\n${styleText("bold", lesson.notice)}`);
-  const next = catalogue[catalogue.indexOf(lesson) + 1];
-  if (next !== undefined) console.log(`Next: deno task lesson:${next.number} (${next.title})`);
-  return 0;
+  return code === 0 ? 0 : await fail(client, "");
 }
 
-async function startServer(lesson: Lesson, counts: string, scripts: Script[]) {
+function printCosts(heading: string, rows: string[]) {
+  console.log(`\n${styleText("bold", heading)}`);
+  for (const row of rows) console.log(`  ${row}`);
+}
+
+async function startServer(lesson: ServerLesson, counts: string, scripts: Script[]) {
   const listening = Promise.withResolvers<string | undefined>();
   const args = ["--port", "0", "--count-calls", counts];
-  const server = new Script("server", lesson, args, (line) => {
+  const server = new Script("server", lesson.folder, lesson.server, args, (line) => {
     const port = LISTENING.exec(line)?.[1];
     if (port !== undefined) listening.resolve(port);
   });
@@ -158,12 +198,12 @@ async function startServer(lesson: Lesson, counts: string, scripts: Script[]) {
 }
 
 function startClient(
-  lesson: Lesson,
+  lesson: ServerLesson,
   args: string[],
   scripts: Script[],
-  onLine: (line: string) => void = () => {},
+  onLine?: (line: string) => void,
 ): Script {
-  const client = new Script("client", lesson, args, onLine);
+  const client = new Script("client", lesson.folder, lesson.client, args, onLine);
   scripts.push(client);
   return client;
 }
@@ -173,11 +213,16 @@ function interactive(args: string[]): boolean {
   return args.includes("--interactive");
 }
 
-/** Says in one line which side failed, and how, and returns the exit code for it. */
+/** Says in one line which script failed, and how, and returns the exit code for it. */
 async function fail(script: Script, when: string): Promise<number> {
   script.kill("SIGINT"); // a server that neither listens nor ends
   const { code, signal } = await script.ended;
   const how = signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`;
-  console.error(styleText("red", `the ${script.side} ${how} ${when}`.trimEnd()));
+  console.error(
+    styleText(
+      "red",
+      `the ${script.name === "main" ? "program" : script.name} ${how} ${when}`.trimEnd(),
+    ),
+  );
   return 1;
 }

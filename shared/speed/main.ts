@@ -10,7 +10,7 @@
  */
 
 import { styleText } from "node:util";
-import { catalogue } from "../lesson/catalogue.ts";
+import { serverLessons } from "../lesson/catalogue.ts";
 import { linesOf } from "../lesson/lines.ts";
 import { LESSONS } from "../lesson/run.ts";
 import { number, type Option, parseOptions, text } from "../options.ts";
@@ -59,7 +59,7 @@ try {
 
 /** The servers of the lessons; the polling and the sequential ones would measure something else. */
 function lessons(): Contender[] {
-  return catalogue.filter(({ server }) => !server.polling && !server.sequential)
+  return serverLessons.filter(({ server }) => !server.polling && !server.sequential)
     .filter(({ number }) => number !== "02")
     .flatMap(({ folder, server: { permissions, variants = [] } }) =>
       [[], ...variants].map((args) => ({

@@ -4,13 +4,13 @@
  * @module
  */
 
-import { catalogue } from "../../shared/lesson/catalogue.ts";
+import { serverLessons } from "../../shared/lesson/catalogue.ts";
 import { LESSONS } from "../../shared/lesson/run.ts";
 import { IoUring } from "../../shared/linux/io_uring.ts";
 import type { Subject } from "./server.ts";
 
 /** Every server, in every variant. */
-export const subjects: readonly Subject[] = catalogue.flatMap(({ folder, server }) =>
+export const subjects: readonly Subject[] = serverLessons.flatMap(({ folder, server }) =>
   [[], ...server.variants ?? []].map((args) => ({
     name: [folder.replace("-", " "), ...args].join(" "),
     script: new URL(`${folder}/server.ts`, LESSONS),
