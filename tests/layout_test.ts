@@ -63,6 +63,8 @@ const ours = new Set([
   "WORDS", // epoll.ts: the length of a structure, in words
   "SQ_ENTRIES", // io_uring.ts: how long the rings are
   "CQ_ENTRIES",
+  "BUFFERS", // io_uring.ts: how many buffers there can be, and how many are provided at a time
+  "SUPPLY",
 ]);
 
 /** What the modules take for granted about structures that they write as plain arrays of words. */

@@ -161,9 +161,16 @@ export class Server implements AsyncDisposable {
     return Number(/^VmHWM:\s+(\d+)/m.exec(status)![1]) / 1024;
   }
 
-  /** How many descriptors it has open. */
+  /** How many descriptors it has open, those that only io_uring knows included. */
   get descriptors(): number {
-    return [...Deno.readDirSync(`/proc/${this.#process.pid}/fd`)].length;
+    const folder = `/proc/${this.#process.pid}`;
+    const names = [...Deno.readDirSync(`${folder}/fd`)].map(({ name }) => name);
+    const direct = names.map((name) => {
+      const info = Deno.readTextFileSync(`${folder}/fdinfo/${name}`);
+      const files = /^UserFiles:\t\d+\n((?: +\d+: .*\n)*)/m.exec(info)?.[1] ?? "";
+      return files.split("\n").length - 1;
+    });
+    return direct.reduce((sum, count) => sum + count, names.length);
   }
 
   /** The share of a core that it uses during the next `time` milliseconds: 0 to 1, or more. */
