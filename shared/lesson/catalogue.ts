@@ -144,6 +144,16 @@ export const catalogue: readonly Lesson[] = [
     server: { permissions: ["--allow-ffi"], needsIoUring: true },
     client,
   },
+  {
+    number: "13",
+    folder: "13-event-loop",
+    title: "An event loop",
+    idea: "asyncio rebuilt: coroutines over a scheduler and a selector",
+    notice: "epoll's calls, as in lesson 07; but what is done for a client stands in one function.",
+    main: { permissions: ["--allow-ffi"] },
+    server: { permissions: ["--allow-ffi"] },
+    client,
+  },
 ];
 
 /** The lessons that have a server. */
