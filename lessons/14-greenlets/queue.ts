@@ -1,0 +1,122 @@
+/**
+ * gevent.queue: how greenlets hand things to each other, and wait for each other.
+ *
+ * @module
+ */
+
+import { getHub, Waiter, type Waiting } from "./greenlet.ts";
+
+/** gevent.queue.Empty: there was nothing to get in time. */
+export class Empty extends Error {
+  /** The class's name, for messages. */
+  override name = "Empty";
+}
+
+/** gevent.queue.Full: there was no room to put something in time. */
+export class Full extends Error {
+  /** The class's name, for messages. */
+  override name = "Full";
+}
+
+/** gevent.queue.Queue: what is put first is got first; who is full or empty waits. */
+export class Queue<Item> {
+  readonly #items: Item[] = [];
+  readonly #getters = new Set<Waiter>();
+  readonly #putters = new Map<Waiter, Item>();
+  #scheduled = false;
+
+  /** A queue with room for `maxsize` items; unless given, for any number. */
+  constructor(readonly maxsize: number = Infinity) {}
+
+  /** How many items there are. */
+  qsize(): number {
+    return this.#items.length;
+  }
+
+  /** Whether there is none. */
+  empty(): boolean {
+    return this.#items.length === 0;
+  }
+
+  /** Whether there is no room. */
+  full(): boolean {
+    return this.#items.length >= this.maxsize;
+  }
+
+  /**
+   * Puts an item in, if need be after waiting for room.
+   *
+   * @throws {Full} if there is none within `timeout` milliseconds.
+   */
+  *put(item: Item, timeout?: number): Waiting {
+    if (!this.full()) return this.putNowait(item);
+    const waiter = new Waiter();
+    this.#putters.set(waiter, item);
+    try {
+      if (this.#getters.size > 0) this.#schedule();
+      if (!(yield* waiter.get(timeout))) throw new Full();
+    } finally {
+      this.#putters.delete(waiter);
+    }
+  }
+
+  /** Puts an item in; throws {@linkcode Full} if there is no room. */
+  putNowait(item: Item): void {
+    if (this.full()) throw new Full();
+    this.#items.push(item);
+    if (this.#getters.size > 0) this.#schedule();
+  }
+
+  /**
+   * Takes the first item out, if need be after waiting for it.
+   *
+   * @throws {Empty} if there is none within `timeout` milliseconds.
+   */
+  *get(timeout?: number): Waiting<Item> {
+    if (!this.empty()) return this.getNowait();
+    const waiter = new Waiter();
+    this.#getters.add(waiter);
+    try {
+      if (this.#putters.size > 0) this.#schedule();
+      if (!(yield* waiter.get(timeout))) throw new Empty();
+    } finally {
+      this.#getters.delete(waiter);
+    }
+    return this.#items.shift()!;
+  }
+
+  /** Takes the first item out; throws {@linkcode Empty} if there is none. */
+  getNowait(): Item {
+    if (this.empty()) throw new Empty();
+    if (this.#putters.size > 0) this.#schedule();
+    return this.#items.shift()!;
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    getHub().runCallback(() => this.#unlock());
+  }
+
+  /** Lets go on, one of each in turn, who can: those who wait to put, and those who wait to get. */
+  #unlock(): void {
+    for (let go = true; go;) {
+      go = false;
+      const [putter] = this.#putters;
+      if (putter !== undefined && !this.full()) {
+        const [waiter, item] = putter;
+        this.#putters.delete(waiter);
+        this.#items.push(item);
+        waiter.switch();
+        go = true;
+      }
+      const [getter] = this.#getters;
+      if (getter !== undefined && !this.empty()) {
+        this.#getters.delete(getter);
+        getter.switch();
+        go = true;
+      }
+    }
+    this.#scheduled = false;
+  }
+}
