@@ -154,6 +154,16 @@ export const catalogue: readonly Lesson[] = [
     server: { permissions: ["--allow-ffi"] },
     client,
   },
+  {
+    number: "14",
+    folder: "14-greenlets",
+    title: "Greenlets",
+    idea: "code that looks as if it blocked, and a hub that lets the others run",
+    notice: "Straight-line code, silent clients, and nobody waited; but a computation stops all.",
+    main: { permissions: ["--allow-ffi"] },
+    server: { permissions: ["--allow-ffi"] },
+    client,
+  },
 ];
 
 /** The lessons that have a server. */

@@ -1,0 +1,63 @@
+/**
+ * Lesson 14 · Greenlets: the program.
+ *
+ * Two greenlets that sleep; the same two functions with a sleep that blocks the thread, and once
+ * more after `patchAll`, which replaces that sleep under their hands; and what no greenlet can
+ * help: one that computes.
+ *
+ * Run:  deno run --allow-ffi lessons/14-greenlets/main.ts
+ * Try:  swap two lines, and guess what it prints before you run it
+ */
+
+import { joinAll, runMain, spawn, type Waiting } from "./greenlet.ts";
+import * as gevent from "./greenlet.ts";
+import { patchAll, sleep } from "./monkey.ts";
+
+let start = 0;
+
+runMain(function* () {
+  heading("egon sleeps for 400 ms, alex for 200 ms");
+  yield* joinAll([spawn(eat, "egon", 400), spawn(eat, "alex", 200)]);
+
+  heading("a sleep that blocks the thread, not patched");
+  yield* joinAll([spawn(work, "A", 400), spawn(work, "B", 200)]);
+
+  heading("the same functions, patched");
+  patchAll();
+  yield* joinAll([spawn(work, "A", 400), spawn(work, "B", 200)]);
+
+  heading("B computes for 300 ms, while A only wants to sleep for 100 ms");
+  yield* joinAll([spawn(work, "A", 100), spawn(compute, "B", 300)]);
+});
+
+function* eat(name: string, milliseconds: number): Waiting {
+  print(`${name} 1`);
+  // Switches to the hub, which goes on with whoever can.
+  yield* gevent.sleep(milliseconds);
+  print(`${name} 2`);
+}
+
+function* work(name: string, milliseconds: number): Waiting {
+  print(`${name} start`);
+  // Knows nothing of greenlets: what this call does is decided by monkey.ts.
+  yield* sleep(milliseconds);
+  print(`${name} end`);
+}
+
+/** Never waits, so it never switches, and is no generator. */
+function compute(name: string, milliseconds: number) {
+  print(`${name} start`);
+  const end = performance.now() + milliseconds;
+  while (performance.now() < end);
+  print(`${name} end`);
+}
+
+function heading(text: string) {
+  console.log(text);
+  start = performance.now();
+}
+
+function print(text: string) {
+  const elapsed = Math.round(performance.now() - start);
+  console.log(`  ${String(elapsed).padStart(3)} ms  ${text}`);
+}
