@@ -62,8 +62,9 @@ Deno.test("lesson 00 shows both phases for each size, and ends with the matrix",
   }
   const copies = rows.filter(({ call }) => call === "then recv").map(({ after }) => after);
   assertGreater(copies[3], 5 * copies[0]); // 8 MiB against 5 B
-  for (const { folder } of catalogue.slice(1)) {
-    assertStringIncludes(stdout, folder.replace("-", " "));
+  // The models of lessons 01 to 09; those that come after them are built on these.
+  for (const { number, folder } of catalogue.slice(1)) {
+    if (number < "10") assertStringIncludes(stdout, folder.replace("-", " "));
   }
 });
 
