@@ -38,8 +38,8 @@ export function serverOptions<Extra extends Options = Record<never, never>>(
 ): ServerOptions & Values<Extra> {
   const options = parseOptions<Options>({ ...SERVER, ...extra }) as ServerOptions & Values<Extra>;
   addEventListener("unhandledrejection", (event) => {
-    // Any other error is a fault of the script, and its stack trace is wanted.
-    if (event.reason?.syscall === undefined) return;
+    // Any error that is not the system's is a fault of the script, and its stack trace is wanted.
+    if (!/^E[A-Z0-9]+$/.test(event.reason?.code)) return;
     console.error(explain(event.reason, options));
     Deno.exit(1);
   });
@@ -58,7 +58,8 @@ export function requireRead(module: URL): void {
 }
 
 function explain(error: SystemError, { host, port }: Address): string {
-  switch (error.syscall === "bind" ? error.code : "") {
+  // Deno's own listen does not say which call has failed.
+  switch (error.syscall === "bind" || error.syscall === undefined ? error.code : "") {
     case "EADDRINUSE":
       return `port ${port} of ${host} is taken: choose another with --port, or 0 for any free one`;
     case "EACCES":

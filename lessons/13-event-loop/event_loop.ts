@@ -41,7 +41,8 @@ export class DeadlockError extends Error {
   override readonly name = "DeadlockError";
 }
 
-type State<Result> =
+/** How it stands with a future. */
+export type State<Result> =
   | { name: "pending" | "cancelled" }
   | { name: "finished"; result: Result }
   | { name: "failed"; error: unknown };
@@ -253,11 +254,12 @@ interface Watch {
 }
 
 /** The loop, as futures and functions see it; {@linkcode run} makes one. */
-class EventLoop {
+export class EventLoop {
   /** Tasks that are not done. */
   readonly tasks = new Set<Task<unknown>>();
   /** Futures whose errors nobody has asked for. */
   readonly uncollected = new Set<Future<unknown>>();
+  /** What happens when. */
   readonly timers = new Timers<() => void>();
   readonly #selector = new DefaultSelector<Watch>();
   readonly #watches: (Watch | undefined)[] = []; // by descriptor

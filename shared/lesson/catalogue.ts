@@ -40,6 +40,8 @@ export interface Server extends Script {
   sequential?: true;
   /** It never sleeps: an idle server uses a whole core. */
   polling?: true;
+  /** It goes on opening descriptors of its own after it has said that it listens. */
+  settles?: true;
   /** It needs io_uring, which some kernels do not have and some containers forbid. */
   needsIoUring?: true;
   /** Other ways to start it, as options, which the tests go through as well. */
@@ -162,6 +164,16 @@ export const catalogue: readonly Lesson[] = [
     notice: "Straight-line code, silent clients, and nobody waited; but a computation stops all.",
     main: { permissions: ["--allow-ffi"] },
     server: { permissions: ["--allow-ffi"] },
+    client,
+  },
+  {
+    number: "15",
+    folder: "15-async-await",
+    title: "async and await",
+    idea: "Deno's own listen and await, and its own epoll instance underneath",
+    notice: "No call of ours in the work itself, and epoll all the same: look at the first lines.",
+    main: { permissions: ["--allow-ffi"] },
+    server: { permissions: ["--allow-ffi", "--allow-net"], settles: true },
     client,
   },
 ];

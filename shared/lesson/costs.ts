@@ -105,7 +105,8 @@ export class Meter {
           fieldOf(status, "nonvoluntary_ctxt_switches"),
         ]);
       }
-      this.#last = this.#usage();
+      const usage = this.#usage();
+      if (usage.memory > 0) this.#last = usage; // 0 while it is ending
     } catch (error) {
       // The process, or one of its threads, ended while it was looked at.
       if (!(error instanceof Deno.errors.NotFound) && !isGone(error)) throw error;

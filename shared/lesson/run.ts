@@ -42,6 +42,7 @@ class Script {
         new URL(`${folder}/${name}.ts`, LESSONS).href,
         ...args,
       ],
+      env: { DENO_NO_UPDATE_CHECK: "1" }, // nothing goes out of this machine
       stdin: interactive(args) ? "inherit" : "null",
       stdout: interactive(args) ? "inherit" : "piped",
       stderr: interactive(args) ? "inherit" : "piped",

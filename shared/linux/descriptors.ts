@@ -1,5 +1,6 @@
 /**
- * File descriptors, whatever they refer to: close(2), fcntl(2), and how many there may be.
+ * File descriptors, whatever they refer to: open(2), read(2), close(2), fcntl(2), and how many
+ * there may be.
  *
  * @module
  */
@@ -7,6 +8,14 @@
 import { orErrno, orThrow } from "./errno.ts";
 import { libc } from "./libc.ts";
 
+/** open(2): for reading. */
+export const O_RDONLY = 0;
+/** open(2): for reading and writing. */
+export const O_RDWR = 0o2;
+/** open(2): create the file if it does not exist. */
+export const O_CREAT = 0o100;
+/** open(2): close the descriptor when another program is executed. */
+export const O_CLOEXEC = 0o2000000;
 /** fcntl(2): get the descriptor's own flags, such as {@linkcode FD_CLOEXEC}. */
 export const F_GETFD = 1;
 /** fcntl(2): get the status flags, such as {@linkcode O_NONBLOCK}. */
@@ -19,6 +28,22 @@ export const FD_CLOEXEC = 1;
 export const O_NONBLOCK = 0o4000;
 /** getrlimit(2): the number of the first descriptor that cannot be had. */
 export const RLIMIT_NOFILE = 7;
+
+/**
+ * Opens a file, see open(2).
+ *
+ * @param mode Who may do what with a file that is created.
+ * @throws {Deno.errors.NotFound} and others.
+ */
+export function open(path: string, flags: number, mode = 0): number {
+  const name = new TextEncoder().encode(path + "\0");
+  return orThrow("open", orErrno(libc.open(name, flags, mode)), path);
+}
+
+/** Reads into the beginning of a buffer, see read(2). Returns how many bytes; 0 at the end. */
+export function read(fd: number, buffer: Uint8Array<ArrayBuffer>): number {
+  return orThrow("read", orErrno(libc.read(fd, buffer, buffer.length)), fd);
+}
 
 /**
  * Closes a descriptor, see close(2). On Linux it is gone whatever the call returns.

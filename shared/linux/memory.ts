@@ -4,16 +4,10 @@
  * @module
  */
 
-import { close } from "./descriptors.ts";
+import { close, O_CLOEXEC, O_CREAT, O_RDWR, open } from "./descriptors.ts";
 import { errno, orErrno, orThrow, systemError } from "./errno.ts";
 import { libc } from "./libc.ts";
 
-/** open(2): for reading and writing. */
-export const O_RDWR = 0o2;
-/** open(2): create the file if it does not exist. */
-export const O_CREAT = 0o100;
-/** open(2): close the descriptor when another program is executed. */
-export const O_CLOEXEC = 0o2000000;
 /** mmap(2): the pages may be read. */
 export const PROT_READ = 1;
 /** mmap(2): the pages may be written. */
@@ -79,8 +73,7 @@ function pointerTo(buffer: ArrayBuffer): Deno.PointerValue {
  * the process ends.
  */
 export function mapFile(path: string, length: number): ArrayBuffer {
-  const name = new TextEncoder().encode(path + "\0");
-  const fd = orThrow("open", orErrno(libc.open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)), path);
+  const fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600);
   try {
     orThrow("ftruncate", orErrno(libc.ftruncate(fd, BigInt(length))), fd);
     return mmap(length, PROT_READ | PROT_WRITE, MAP_SHARED, fd);

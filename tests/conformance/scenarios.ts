@@ -184,6 +184,7 @@ export const scenarios: readonly Scenario[] = [
     meaning: "a recv that returns 0, the end of the input, is not noticed",
     async run(server) {
       await visit(server);
+      await server.settled();
       const before = server.descriptors;
       for (let i = 0; i < 20; i++) await visit(server);
       for (let i = 0; i < 20; i++) (await connect(server)).close();
@@ -243,6 +244,7 @@ export const scenarios: readonly Scenario[] = [
     meaning: "ECONNRESET or EPIPE of one client ends the server, or its connection is not closed",
     async run(server) {
       await visit(server);
+      await server.settled();
       const before = server.descriptors;
       const message = pattern(60_000);
       for (let i = 0; i < 200; i++) await visitRudely(server, message, i % 3);
@@ -284,6 +286,7 @@ export const scenarios: readonly Scenario[] = [
     start: { descriptors: 64 },
     limit: 20_000,
     async run(server) {
+      await server.settled();
       const leave = Promise.withResolvers<void>();
       const served: Deno.Conn[] = [];
       async function stay() {

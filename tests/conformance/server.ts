@@ -24,6 +24,8 @@ export interface Subject {
   sequential?: true;
   /** It never sleeps. */
   polling?: true;
+  /** It goes on opening descriptors of its own for half a second. */
+  settles?: true;
   /** It needs io_uring. */
   needsIoUring?: true;
 }
@@ -161,12 +163,17 @@ export class Server implements AsyncDisposable {
     return Number(/^VmHWM:\s+(\d+)/m.exec(status)![1]) / 1024;
   }
 
+  /** Waits until it has opened all that it needs for itself. */
+  async settled(): Promise<void> {
+    if (this.subject.settles) await sleep(800);
+  }
+
   /** How many descriptors it has open, those that only io_uring knows included. */
   get descriptors(): number {
     const folder = `/proc/${this.#process.pid}`;
     const names = [...Deno.readDirSync(`${folder}/fd`)].map(({ name }) => name);
     const direct = names.map((name) => {
-      const info = Deno.readTextFileSync(`${folder}/fdinfo/${name}`);
+      const info = textOf(`${folder}/fdinfo/${name}`);
       const files = /^UserFiles:\t\d+\n((?: +\d+: .*\n)*)/m.exec(info)?.[1] ?? "";
       return files.split("\n").length - 1;
     });
@@ -220,6 +227,16 @@ export async function within<T>(time: number, what: string, promise: Promise<T>)
   }
 }
 
+/** What a file holds; nothing if it is gone meanwhile. */
+function textOf(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "";
+    throw error;
+  }
+}
+
 /** Ends a process by force, if it still runs. */
 export async function kill(process: Deno.ChildProcess): Promise<void> {
   try {
@@ -243,7 +260,8 @@ function command(
     : ["sh", "-c", `ulimit -n ${descriptors}; exec "$@"`, "sh", ...words];
   return new Deno.Command(program, {
     args: rest,
-    env: { NO_COLOR: "1" },
+    // Deno's search for a new version, half a second after its start, would take descriptors.
+    env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
