@@ -16,21 +16,41 @@ const PATIENCE = 5_000;
  */
 export async function packageOptions(): Promise<string[]> {
   // The contract test imports everything from them that any test uses.
-  const { success, signal, code } = await run(
-    ["cache", "--quiet", fileOf("contract_test.ts")],
-    { stdout: "null", stderr: "null" },
-    PATIENCE,
-  );
-  // Somebody wants this process to end, so no test is started any more.
-  if (signal !== null && signal !== "SIGKILL") Deno.exit(code);
-
-  if (success) {
+  const reason = await whyMissing("JSR", fileOf("contract_test.ts"), PATIENCE);
+  if (reason === undefined) {
     console.log("packages: @std, from JSR");
     return [];
   }
-  const why = signal === null ? "JSR cannot be reached" : "JSR did not answer in time";
-  console.log(`packages: the replacements in tests/offline, since ${why}`);
+  console.log(`packages: the replacements in tests/offline, since ${reason}`);
   return ["--import-map", fileOf("offline/import_map.json")];
+}
+
+/**
+ * Why the packages that a module imports cannot be had, neither from a registry nor from Deno's
+ * cache; undefined if they can.
+ *
+ * @param patience How long the registry may take, in milliseconds.
+ */
+export async function whyMissing(
+  registry: string,
+  module: string,
+  patience: number,
+): Promise<string | undefined> {
+  const { success, signal, code } = await run(
+    ["cache", "--quiet", module],
+    { stdout: "null", stderr: "null" },
+    patience,
+  );
+  // Somebody wants this process to end, so nothing is started any more.
+  if (signal !== null && signal !== "SIGKILL") Deno.exit(code);
+  if (success) return undefined;
+  return signal === null ? `${registry} cannot be reached` : `${registry} did not answer in time`;
+}
+
+/** Why the tool in `shared/note/` lacks the TypeScript compiler; undefined if it does not. */
+export function whyNoCompiler(): Promise<string | undefined> {
+  // It is some megabytes, which are fetched once.
+  return whyMissing("npm", fileOf("../shared/note/syntax.ts"), 30_000);
 }
 
 /** Runs Deno with this process's terminal, and returns its exit code. */

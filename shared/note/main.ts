@@ -1,0 +1,105 @@
+/**
+ * `deno task note NN` prints a lesson as one page of Markdown; `--single server` prints a script of
+ * it as one file that runs alone. With `--out DIR` they are written there.
+ *
+ * @module
+ */
+
+import { parseArgs } from "node:util";
+import { catalogue, type Lesson } from "../lesson/catalogue.ts";
+import { noteName, pageOf, timelineOf } from "./page.ts";
+
+const HELP = `deno task note NN [options]   a lesson as one page of Markdown
+
+Options:
+  --single server|client|main  that script, and all that it imports, as one file
+  --out DIR                    write into this folder, with the timeline beside the page
+  --help                       show this`;
+
+const { positionals, values } = parsed();
+if (values.help) {
+  console.log(HELP);
+  Deno.exit();
+}
+const [number] = positionals;
+const lesson = catalogue.find((lesson) => lesson.number === number);
+if (positionals.length !== 1) refuse("deno task note takes the number of a lesson, such as 03");
+if (lesson === undefined) refuse(`there is no lesson ${number}; deno task lesson lists them`);
+
+if (values.single !== undefined) {
+  const script = values.single;
+  if (script !== "server" && script !== "client" && script !== "main") {
+    refuse(`--single takes server, client or main, not "${script}"`);
+  }
+  if (lesson[script] === undefined) refuse(`lesson ${lesson.number} has no ${script}.ts`);
+  deliver(noteName(lesson, `${script}.ts`), await single(lesson, `${script}.ts`));
+} else {
+  const timeline = values.out === undefined ? undefined : timelineOf(lesson);
+  const picture = noteName(lesson, "timeline.svg");
+  deliver(`${lesson.folder}.md`, pageOf(lesson, timeline && picture));
+  if (timeline !== undefined) deliver(picture, timeline);
+}
+
+function parsed() {
+  try {
+    return parseArgs({
+      // `deno task note -- 03` hands on the two dashes as well.
+      args: Deno.args.filter((arg) => arg !== "--"),
+      allowPositionals: true,
+      options: {
+        single: { type: "string" },
+        out: { type: "string" },
+        help: { type: "boolean", short: "h" },
+      },
+    });
+  } catch (error) {
+    return refuse((error as Error).message.split(/[.\n] ?/)[0]);
+  }
+}
+
+function deliver(name: string, text: string): void {
+  if (values.out === undefined) {
+    Deno.stdout.writeSync(new TextEncoder().encode(text));
+    return;
+  }
+  Deno.mkdirSync(values.out, { recursive: true });
+  const path = `${values.out.replace(/\/+$/, "")}/${name}`;
+  Deno.writeTextFileSync(path, text);
+  console.log(path);
+}
+
+async function single({ folder }: Lesson, name: string): Promise<string> {
+  const { NotOneFile, singleFile } = await compiler();
+  const path = `lessons/${folder}/`;
+  try {
+    return singleFile(
+      new URL(`../../${path}${name}`, import.meta.url),
+      // The commands in it are those for the one file, beside which the client's may lie.
+      (comment) => comment.replaceAll(path, `${folder}-`),
+    );
+  } catch (error) {
+    if (!(error instanceof NotOneFile)) throw error;
+    console.error(`${path}${name} does not fit into one file: ${error.message}`);
+    Deno.exit(1);
+  }
+}
+
+/** The compiler is a package, which is fetched when it is first needed. */
+async function compiler(): Promise<typeof import("./single.ts")> {
+  // By a name that is not literal: else Deno would look for the package whenever this file is run.
+  const module = new URL("./single.ts", import.meta.url).href;
+  try {
+    return await import(module);
+  } catch (error) {
+    console.error(
+      "--single needs the TypeScript compiler from npm, which cannot be had: " +
+        (error as Error).message.split("\n")[0],
+    );
+    Deno.exit(1);
+  }
+}
+
+function refuse(reason: string): never {
+  console.error(`${reason} (--help shows the options)`);
+  Deno.exit(2);
+}
