@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { connect, say } from "./conformance/clients.ts";
-import { check, type Scenario, scenarios } from "./conformance/scenarios.ts";
+import { check, Failure, type Scenario, scenarios } from "./conformance/scenarios.ts";
 import { Server, type Subject } from "./conformance/server.ts";
 import { subjects, unavailable } from "./conformance/subjects.ts";
 import { edits } from "./mutants/edits.ts";
@@ -26,9 +26,9 @@ function scenarioOf(name: string): Scenario {
   return scenario;
 }
 
-for (const { name, foundBy, says } of mutations) {
+for (const { name, foundBy, says, explained } of mutations) {
   Deno.test({
-    name: `a server that ${name} is found, by: ${foundBy}`,
+    name: `a server that ${name} is found and explained, by: ${foundBy}`,
     // A scenario that fails is left where it stands, with its connections and timers.
     sanitizeOps: false,
     sanitizeResources: false,
@@ -36,9 +36,10 @@ for (const { name, foundBy, says } of mutations) {
       await servesOneClient(mutant(name));
       const error = await assertRejects(
         () => check(mutant(name), { ...scenarioOf(foundBy), limit: LIMIT }),
-        Error,
+        Failure,
       );
       assertMatch(error.message, says);
+      assertMatch(error.fault, explained);
     },
   });
 }

@@ -54,7 +54,9 @@ export async function expectReply(
   const expected = shout(message.slice());
   const piece = new Uint8Array(64 * 1024);
   for (let received = 0; received < expected.length;) {
-    const length = await connection.read(piece);
+    const length = await connection.read(piece).catch(({ message }: Error) =>
+      assert.fail(`${message}, after ${received} of ${expected.length} bytes of the reply`)
+    );
     assert(length !== null, `the reply ended after ${received} of ${expected.length} bytes`);
     assert(received + length <= expected.length, "the reply is longer than the message");
     expectBytes(

@@ -6,6 +6,7 @@
 
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Address } from "../../shared/linux/socket.ts";
 import { shout } from "../../shared/shout.ts";
 import {
   bytesOf,
@@ -23,23 +24,40 @@ import {
   visitAndDie,
   visitRudely,
 } from "./clients.ts";
+import { type Fault, faultBehind, FORGOTTEN, PILED_UP } from "./faults.ts";
 import { Server, type StartOptions, type Subject, within } from "./server.ts";
 
 /** A situation, and what a server has to do in it. */
-export interface Scenario {
+export type Scenario = Situation & (Visit | Inspection);
+
+interface Situation {
   /** What a right server does, as the end of the sentence "the server …". */
   name: string;
-  /** Which fault it usually is, if a server fails. */
-  meaning: string;
+  /** Whom it concerns, as the beginning of the sentence that says what went wrong. */
+  who: string;
+  /** What a server that fails usually does wrong: the first one that fits what was seen. */
+  faults: readonly Fault[];
   /** It needs more than one client to be served at a time. */
   concurrent?: true;
+  /** It is about the options that the lessons' servers have. */
+  ofLessons?: true;
   /** How the server is started. */
   start?: StartOptions;
   /** How long it may take, in milliseconds. */
   limit?: number;
   /** The server has ended at the end, so it cannot be asked whether it still serves. */
   ends?: true;
-  /** Visits the server; throws if it does anything wrong. */
+}
+
+/** What a client can see, of any server at all. Throws if the server does anything wrong. */
+interface Visit {
+  inspects?: undefined;
+  run(server: Address): Promise<void>;
+}
+
+/** What needs the process of the server as well. */
+interface Inspection {
+  inspects: true;
   run(server: Server): Promise<void>;
 }
 
@@ -50,30 +68,75 @@ const LIMIT = 10_000;
 /** Why a server is excused from a scenario; undefined if it is not. */
 export function excuse(subject: Subject, scenario: Scenario): string | undefined {
   if (scenario.concurrent && subject.sequential) return "it serves one client after the other";
+  if (scenario.ofLessons && subject.foreign) return "it is about the options of the lessons";
+}
+
+/** The error for a server that fails in a scenario. */
+export class Failure extends Error {
+  /** The class's name, for messages. */
+  override name = "Failure";
+
+  /**
+   * Puts together what is told.
+   *
+   * @param saw What the client saw.
+   * @param fault Which fault of the server that usually is.
+   * @param stderr What the server wrote to stderr, its first lines.
+   */
+  constructor(readonly saw: string, readonly fault: string, readonly stderr: readonly string[]) {
+    const said = stderr.map((line) => `\n  stderr: ${line}`).join("");
+    super(`${saw}${said}\n  usually: ${fault}`);
+  }
 }
 
 /**
  * Starts a server and runs a scenario against it, after which it still has to serve a fresh client.
  *
- * @throws {Error} with what went wrong, and what the server wrote to stderr.
+ * @throws {Failure} with what went wrong, and what the server wrote to stderr.
  */
 export async function check(subject: Subject, scenario: Scenario): Promise<void> {
   await using server = await Server.start(subject, scenario.start);
-  const { limit: time = LIMIT } = scenario;
+  const run = scenario.run(server);
+  // A scenario that ends the server itself, or starts another one, goes on after that.
+  if (scenario.ends) return await judge(scenario, run, server.errors);
+  await judge(scenario, run.then(() => visit(server)), server.errors, server.ended);
+}
+
+/**
+ * Runs a scenario against a server that runs already, in whatever language it is written.
+ *
+ * @throws {Failure} with what went wrong.
+ */
+export async function checkAddress(address: Address, scenario: Situation & Visit): Promise<void> {
+  await judge(scenario, scenario.run(address).then(() => visit(address)));
+}
+
+/** Waits for the outcome of a scenario, or for the end of the server, which must not come. */
+async function judge(
+  { limit: time = LIMIT, faults }: Situation,
+  outcome: Promise<void>,
+  errors: readonly string[] = [],
+  end: Promise<Deno.CommandStatus> = new Promise(() => {}),
+): Promise<void> {
   const limit = new AbortController();
+  const ended = end.then(({ code, signal }) =>
+    `the server ended, ${signal ?? `exit code ${code}`}`
+  );
   try {
     await Promise.race([
-      scenario.run(server).then(() => scenario.ends ? undefined : visit(server)),
-      server.ended.then(({ code, signal }) =>
-        // A scenario that ends the server, or starts another one, goes on after that.
-        scenario.ends ? new Promise(() => {}) : assert.fail(`the server ended: ${signal ?? code}`)
-      ),
+      outcome,
+      ended.then((how) => assert.fail(how)),
       sleep(time, undefined, { signal: limit.signal })
         .then(() => assert.fail(`nothing came of it for ${time} ms`)),
     ]);
   } catch (error) {
-    const said = server.errors.slice(0, 3).map((line) => `\n  stderr: ${line}`).join("");
-    throw new Error(`${(error as Error).message}${said}\n  usually: ${scenario.meaning}`);
+    // Below the first line, Node compares two values. That a client was cut off says less than that
+    // the server has ended, which may be noticed a little later, as may its last words.
+    const [saw] = (error as Error).message.split("\n");
+    await sleep(100);
+    const how = await Promise.race([ended, saw]);
+    const stderr = errors.slice(0, 3);
+    throw new Failure(how, faultBehind(faults, how, stderr), stderr);
   } finally {
     limit.abort();
   }
@@ -83,7 +146,11 @@ export async function check(subject: Subject, scenario: Scenario): Promise<void>
 export const scenarios: readonly Scenario[] = [
   {
     name: "answers 20 clients at once",
-    meaning: "a client's bytes are sent to another, or a client is forgotten",
+    who: "one of 20 clients who came at once",
+    faults: [
+      [/^byte|longer/, "a client's bytes are sent to another: each needs a state of its own"],
+      [/nothing came/, "a client is forgotten: it is neither asked nor waited for any more"],
+    ],
     async run(server) {
       const messages = Array.from({ length: 20 }, (_, i) => bytesOf(`client ${i} says hello\n`));
       await Promise.all(messages.map((message) => visit(server, message)));
@@ -91,7 +158,13 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: "answers a message that comes one byte at a time",
-    meaning: "it expects a message to arrive in one piece",
+    who: "a client that sent its message one byte at a time",
+    faults: [
+      [
+        /nothing came|ended after/,
+        "it expects a message to arrive in one piece, or to end with a certain byte",
+      ],
+    ],
     async run(server) {
       using connection = await connect(server);
       const message = bytesOf("one byte at a time, ".repeat(10));
@@ -105,7 +178,10 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: "answers messages that come in pieces of random sizes",
-    meaning: "it relies on how TCP cuts a stream into pieces",
+    who: "a client that sent 500,000 bytes in pieces of random sizes",
+    faults: [
+      [/nothing came/, "it relies on how TCP cuts a stream into pieces"],
+    ],
     async run(server) {
       const message = pattern(500_000);
       const random = pseudoRandom(2026);
@@ -121,7 +197,13 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: "turns a to z into A to Z and leaves all other bytes alone",
-    meaning: "it decodes the bytes to a string, which changes everything that is not UTF-8",
+    who: "a client that sent every byte there is, and words in UTF-8",
+    faults: [
+      [
+        /^byte|longer|ended after/,
+        "it decodes the bytes to a string, which changes everything that is not UTF-8 or not ASCII",
+      ],
+    ],
     async run(server) {
       await visit(server, Uint8Array.from({ length: 256 }, (_, i) => i));
       await visit(server, bytesOf("Grüße, straße, ﬁne, 你好\0"));
@@ -129,12 +211,18 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: "answers 1 MiB",
-    meaning: "bytes that send did not take are forgotten",
+    who: "a client that sent 1 MiB and read meanwhile",
+    faults: [[/^byte|nothing came|ended after/, FORGOTTEN]],
     run: (server) => visit(server, pattern(MEBIBYTE)),
   },
   {
     name: "keeps every byte of 64 MiB for a client that reads late, in bounded memory",
-    meaning: "bytes that send did not take are forgotten, or pile up because it goes on reading",
+    who: "a client that sent 64 MiB and began to read late",
+    faults: [
+      [/memory grew/, PILED_UP],
+      [/missing|^byte|nothing came|ended after/, FORGOTTEN],
+    ],
+    inspects: true,
     async run(server) {
       // A chunk whose length no buffer has, over and over.
       const chunk = pattern(65_521);
@@ -149,8 +237,11 @@ export const scenarios: readonly Scenario[] = [
         await sleep(300);
         const expected = shout(chunk.slice());
         const piece = new Uint8Array(256 * 1024);
+        const total = chunks * chunk.length;
         let received = 0;
-        for (let length; (length = await connection.read(piece)) !== null;) {
+        while (received < total) {
+          const length = await connection.read(piece);
+          assert(length !== null, `${total - received} bytes of the reply are missing`);
           for (let i = 0; i < length;) {
             const at = received % chunk.length;
             const run = Math.min(length - i, chunk.length - at);
@@ -159,7 +250,7 @@ export const scenarios: readonly Scenario[] = [
             received += run;
           }
         }
-        assert.equal(received, chunks * chunk.length, "bytes of the reply are missing");
+        await expectEnd(connection);
       }
       await Promise.all([sendChunks(), readLate()]);
       const grown = server.peakMemory - before;
@@ -168,7 +259,10 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: "answers in full after a half-close, and then closes",
-    meaning: "the end of the input is taken for the end of the connection, or is not noticed",
+    who: "a client that sent 3 MiB, ended its sending, and then read",
+    faults: [
+      [/^byte|nothing came/, FORGOTTEN],
+    ],
     async run(server) {
       using connection = await connect(server);
       const message = pattern(3 * MEBIBYTE);
@@ -181,7 +275,9 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: "closes the connections of clients who have gone",
-    meaning: "a recv that returns 0, the end of the input, is not noticed",
+    who: "after 40 clients had come and gone",
+    faults: [],
+    inspects: true,
     async run(server) {
       await visit(server);
       await server.settled();
@@ -193,7 +289,15 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: "serves 20 clients beside a silent one",
-    meaning: "an accepted socket is blocking: on Linux it does not inherit O_NONBLOCK",
+    who: "one of 20 clients who came while two others said nothing",
+    faults: [
+      [
+        /nothing came/,
+        "it sleeps in recv for a client that says nothing, and meanwhile serves nobody else: an " +
+        "accepted socket is blocking, since on Linux it does not inherit O_NONBLOCK; or it reads " +
+        "before it is told that there is something to read",
+      ],
+    ],
     concurrent: true,
     async run(server) {
       // One has never said anything, the other says no more.
@@ -207,7 +311,10 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: "serves those who came after a silent client, once it has gone",
-    meaning: "clients who wait to be accepted are lost, or the end of a silent one is not noticed",
+    who: "one of five clients who came after a silent one, which then went",
+    faults: [
+      [/nothing came/, "the end of a silent client is not noticed, or those who wait are lost"],
+    ],
     async run(server) {
       const silent = await connect(server);
       const others = later(Promise.all(Array.from({ length: 5 }, () => visit(server))));
@@ -218,7 +325,19 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: "serves others while one does not read",
-    meaning: "it waits in send for a client that does not read, or keeps a buffer that others use",
+    who: "one of six clients, of whom one did not read its 8 MiB for a while",
+    faults: [
+      [
+        /^byte/,
+        "unsent bytes are kept in a buffer that is used for others meanwhile: copy them",
+      ],
+      [/nothing came/, FORGOTTEN],
+      [
+        /others were not served/,
+        "it waits until a client that does not read has taken everything, in send or by trying " +
+        "again and again, and meanwhile nobody else is served",
+      ],
+    ],
     concurrent: true,
     async run(server) {
       using slow = await connect(server);
@@ -227,13 +346,15 @@ export const scenarios: readonly Scenario[] = [
       await sleep(100);
       // Long enough to fill every buffer with something else than the slow one's bytes.
       const other = pattern(200_000).reverse();
-      await Promise.all(Array.from({ length: 5 }, () => visit(server, other)));
+      const others = Promise.all(Array.from({ length: 5 }, () => visit(server, other)));
+      await within(3000, "the others were not served", others);
       await Promise.all([sent, expectReply(slow, message)]);
     },
   },
   {
     name: "is not concerned by a reset of an idle client",
-    meaning: "ECONNRESET of one client ends the server",
+    who: "a client who came after others had broken off (RST)",
+    faults: [],
     async run(server) {
       for (let i = 0; i < 10; i++) await visitRudely(server, new Uint8Array(), 2);
       await visitRudely(server, bytesOf("hello"), 20);
@@ -241,7 +362,14 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: "is not concerned by 200 resets with unread replies",
-    meaning: "ECONNRESET or EPIPE of one client ends the server, or its connection is not closed",
+    who: "a client who came after 203 others had broken off, with unread replies (RST)",
+    faults: [
+      [
+        /stay open/,
+        "a broken connection is not closed: after ECONNRESET or EPIPE its descriptor stays",
+      ],
+    ],
+    inspects: true,
     async run(server) {
       await visit(server);
       await server.settled();
@@ -257,14 +385,20 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: "is not concerned by a client that is killed",
-    meaning: "an error of one client ends the server",
+    who: "a client who came after another had been killed",
+    faults: [],
     async run(server) {
       await visitAndDie(server);
     },
   },
   {
     name: "accepts 500 clients who come at once",
-    meaning: "the backlog of listen is too short, or a client is lost between two events",
+    who: "500 clients who came while the server was busy",
+    faults: [
+      [/connected by the kernel/, "the backlog of listen is too short"],
+      [/nothing came/, "a client is lost between two events"],
+    ],
+    inspects: true,
     limit: 40_000,
     async run(server) {
       // While the server is stopped, only the backlog can take them. The kernel does not refuse
@@ -282,7 +416,20 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: "pauses and recovers when it runs out of descriptors",
-    meaning: "EMFILE from accept4 ends the server, or makes it spin on a listener that stays ready",
+    who: "100 clients of a server that may have 64 descriptors",
+    faults: [
+      [
+        /% of a core/,
+        "EMFILE leaves the client in the queue, so the listener stays ready, and asking again at " +
+        "once makes it spin: it has to pause accepting",
+      ],
+      [/the server ended/, "EMFILE from accept4 ends the server"],
+      [
+        /nothing came/,
+        "it does not accept again, or does not close the connections of those who have gone",
+      ],
+    ],
+    inspects: true,
     start: { descriptors: 64 },
     limit: 20_000,
     async run(server) {
@@ -311,7 +458,14 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: "uses no CPU when there is nothing to do, unless its way is to ask again and again",
-    meaning: "it asks again and again, or is told of something that it does not take",
+    who: "while its only client said nothing",
+    faults: [
+      [
+        /% of a core/,
+        "it never sleeps: it asks again and again, or is told of something that it does not take",
+      ],
+    ],
+    inspects: true,
     async run(server) {
       using idle = await connect(server);
       await say(idle);
@@ -324,7 +478,11 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: "goes on after having been stopped and continued",
-    meaning: "EINTR from a call that waits is taken for an error",
+    who: "a client of a server that was stopped and continued, as Ctrl-Z and fg do",
+    faults: [
+      [/the server ended/, "EINTR from a call that waits is taken for an error"],
+    ],
+    inspects: true,
     async run(server) {
       using connection = await connect(server);
       await say(connection);
@@ -338,7 +496,16 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: "ends after as many clients as --connections says",
-    meaning: "clients are not counted, or the count includes those who are still there",
+    who: "the last of 3 clients, with --connections 3",
+    faults: [
+      [
+        /ended|refused|reset/i,
+        "clients are counted when they come, not when they have gone, so the last is cut off",
+      ],
+      [/nothing came/, "those who have gone are not counted"],
+    ],
+    inspects: true,
+    ofLessons: true,
     start: { args: ["--connections", "3"] },
     ends: true,
     async run(server) {
@@ -352,7 +519,11 @@ export const scenarios: readonly Scenario[] = [
   },
   ...(["SIGINT", "SIGTERM"] as const).map((signal): Scenario => ({
     name: `is ended at once by ${signal}`,
-    meaning: "a signal listener is installed, but the thread that would run it sleeps in a call",
+    who: `somebody who sent the server ${signal}${signal === "SIGINT" ? ", as Ctrl-C does" : ""}`,
+    faults: [
+      [/did not end|it took/, "a signal listener is installed, but the thread sleeps in a call"],
+    ],
+    inspects: true,
     ends: true,
     async run(server) {
       // The best of three, since the machine may be busy with something else.
@@ -369,7 +540,11 @@ export const scenarios: readonly Scenario[] = [
   })),
   {
     name: "can be started again at once on the same port",
-    meaning: "SO_REUSEADDR is not set, so connections in TIME_WAIT keep the port",
+    who: "somebody who ended the server and started it again at once",
+    faults: [
+      [/ended before/, "SO_REUSEADDR is not set, so connections in TIME_WAIT keep the port"],
+    ],
+    inspects: true,
     ends: true,
     async run(server) {
       const { port } = server;
@@ -385,26 +560,36 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: "says in one line that a port is taken",
-    meaning: "an error of bind is not explained",
+    who: "somebody who started it a second time, on the same port",
+    faults: [
+      [/should have ended/, "SO_REUSEPORT is set, so two servers can have the same port"],
+      [/it ended with|it said/, "an error of bind is not explained"],
+    ],
+    inspects: true,
+    ofLessons: true,
     async run(server) {
       const { code, stderr } = await server.runAnother({ port: server.port });
       assert.equal(code, 1, `it ended with exit code ${code}`);
       assert.match(
         stderr,
         new RegExp(`^[^\\n]*${server.port}[^\\n]* taken[^\\n]*--port[^\\n]*\\n$`),
+        `it said: ${stderr}`,
       );
     },
   },
   {
     name: "explains a wrong option in one line, and all of them with --help",
-    meaning: "options are not read through shared/options.ts",
+    who: "somebody who mistyped an option, or asked for --help",
+    faults: [[/./, "options are not read through shared/options.ts"]],
+    inspects: true,
+    ofLessons: true,
     async run(server) {
       const wrong = await server.runAnother({ args: ["--nonsense"] });
       assert.equal(wrong.code, 2, `a wrong option gave exit code ${wrong.code}`);
-      assert.match(wrong.stderr, /^[^\n]*--nonsense[^\n]*\n$/);
+      assert.match(wrong.stderr, /^[^\n]*--nonsense[^\n]*\n$/, `it said: ${wrong.stderr}`);
       const help = await server.runAnother({ args: ["--help"] });
       assert.equal(help.code, 0, `--help gave exit code ${help.code}`);
-      assert.match(help.stdout, /--connections/);
+      assert.match(help.stdout, /--connections/, `--help said: ${help.stdout}`);
     },
   },
 ];

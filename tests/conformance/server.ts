@@ -28,6 +28,8 @@ export interface Subject {
   settles?: true;
   /** It needs io_uring. */
   needsIoUring?: true;
+  /** It is no lesson's: it knows no option but `--port`, and need not say where it listens. */
+  foreign?: true;
 }
 
 /** How a server is started. */
@@ -56,7 +58,7 @@ class Company {
   spawn(command: Deno.Command): Deno.ChildProcess {
     // What is left of a scenario that was given up may go on for a while.
     assert(!this.#over, "the server has ended");
-    const process = command.spawn();
+    const process = spawn(command);
     this.#running.add(process);
     process.status.then(() => this.#running.delete(process));
     return process;
@@ -100,14 +102,20 @@ export class Server implements AsyncDisposable {
    * Starts a server and waits until it says where it listens, which must be its first line.
    */
   static async start(subject: Subject, options: StartOptions = {}): Promise<Server> {
-    return await Server.#listening(subject, command(subject, options).spawn());
+    const chosen = portFor(subject, options);
+    return await Server.#listening(subject, spawn(command(subject, chosen)), chosen.port);
   }
 
-  static async #listening(subject: Subject, process: Deno.ChildProcess): Promise<Server> {
+  static async #listening(
+    subject: Subject,
+    process: Deno.ChildProcess,
+    chosen = 0,
+  ): Promise<Server> {
     const port = Promise.withResolvers<number>();
     const errors: string[] = [];
     async function readOutput() {
       for await (const line of linesOf(process.stdout)) {
+        if (subject.foreign) continue;
         const match = LISTENING.exec(line);
         if (match !== null) port.resolve(Number(match[1]));
         else port.reject(new Error(`its first line is not where it listens: ${line}`));
@@ -118,20 +126,27 @@ export class Server implements AsyncDisposable {
     }
     const drained = Promise.all([readOutput(), readErrors()]);
     drained.then(() => port.reject(new Error(`it ended before it listened: ${errors.join("; ")}`)));
+    const what = subject.foreign ? "did not listen on its --port" : "did not say where it listens";
+    const watch = setInterval(() => {
+      if (subject.foreign && isListening(chosen)) port.resolve(chosen);
+    }, 10);
     try {
-      const where = await within(START, "it did not say where it listens", port.promise);
+      const where = await within(START, `it ${what}`, port.promise);
       return new Server(subject, process, where, errors, drained);
     } catch (error) {
       await kill(process);
       await drained;
       throw error;
+    } finally {
+      clearInterval(watch);
     }
   }
 
   /** Starts a server of the same kind, which does not outlive this one. */
   async startAnother(options: StartOptions = {}): Promise<Server> {
-    const process = this.#others.spawn(command(this.subject, options));
-    return await Server.#listening(this.subject, process);
+    const chosen = portFor(this.subject, options);
+    const process = this.#others.spawn(command(this.subject, chosen));
+    return await Server.#listening(this.subject, process, chosen.port);
   }
 
   /** Runs a server of the same kind that is expected to end at once. */
@@ -237,6 +252,21 @@ function textOf(path: string): string {
   }
 }
 
+/** All servers that run. */
+const running = new Set<Deno.ChildProcess>();
+
+function spawn(command: Deno.Command): Deno.ChildProcess {
+  const process = command.spawn();
+  running.add(process);
+  process.status.then(() => running.delete(process));
+  return process;
+}
+
+/** Ends all servers by force, for a program that has to end at once. */
+export function killAll(): void {
+  for (const process of running) process.kill("SIGKILL");
+}
+
 /** Ends a process by force, if it still runs. */
 export async function kill(process: Deno.ChildProcess): Promise<void> {
   try {
@@ -245,6 +275,21 @@ export async function kill(process: Deno.ChildProcess): Promise<void> {
     // It has ended by itself.
   }
   await process.status;
+}
+
+/** A server that says nothing is told a port that is free; the others let the kernel choose. */
+function portFor(subject: Subject, options: StartOptions): StartOptions {
+  if (!subject.foreign || options.port !== undefined) return options;
+  using listener = Deno.listen({ hostname: HOST, port: 0 });
+  return { ...options, port: listener.addr.port };
+}
+
+/** Whether anybody listens on a port. Connecting would tell as well, but be a client to serve. */
+function isListening(port: number): boolean {
+  const number = port.toString(16).toUpperCase().padStart(4, "0");
+  const LISTEN = "0A"; // see proc(5), /proc/net/tcp
+  const line = new RegExp(`: [0-9A-F]+:${number} [0-9A-F]+:0000 ${LISTEN} `);
+  return ["tcp", "tcp6"].some((name) => line.test(Deno.readTextFileSync(`/proc/net/${name}`)));
 }
 
 function command(

@@ -12,6 +12,8 @@ export interface Mutation {
   foundBy: string;
   /** What the scenario says then: it has to fail because of this fault, and of no other. */
   says: RegExp;
+  /** Which fault is named then. */
+  explained: RegExp;
 }
 
 const BOUNDED = "keeps every byte of 64 MiB for a client that reads late, in bounded memory";
@@ -27,53 +29,125 @@ const STALLED = /nothing came of it/;
 
 /** All faults. */
 export const mutations: readonly Mutation[] = [
-  { name: "drops-replies-on-EAGAIN", foundBy: BOUNDED, says: /bytes of the reply are missing/ },
-  { name: "forgets-partial-sends", foundBy: BOUNDED, says: /bytes of the reply are missing/ },
-  { name: "reads-without-limit", foundBy: BOUNDED, says: /memory grew by/ },
-  { name: "leaves-accepted-sockets-blocking", foundBy: SILENT, says: STALLED },
-  { name: "waits-for-the-first-word", foundBy: SILENT, says: STALLED },
-  { name: "waits-for-slow-readers", foundBy: SLOW, says: STALLED },
-  { name: "keeps-a-shared-buffer", foundBy: SLOW, says: /byte \d+ of the reply/ },
+  {
+    name: "drops-replies-on-EAGAIN",
+    foundBy: BOUNDED,
+    says: /bytes of the reply are missing/,
+    explained: /send took fewer bytes .* or none \(EAGAIN\)/,
+  },
+  {
+    name: "forgets-partial-sends",
+    foundBy: BOUNDED,
+    says: /bytes of the reply are missing/,
+    explained: /send took fewer bytes .* forgotten/,
+  },
+  {
+    name: "reads-without-limit",
+    foundBy: BOUNDED,
+    says: /memory grew by/,
+    explained: /goes on reading .* pile up/,
+  },
+  {
+    name: "leaves-accepted-sockets-blocking",
+    foundBy: SILENT,
+    says: STALLED,
+    explained: /sleeps in recv .* O_NONBLOCK/,
+  },
+  {
+    name: "waits-for-the-first-word",
+    foundBy: SILENT,
+    says: STALLED,
+    explained: /sleeps in recv .* reads before it is told/,
+  },
+  {
+    name: "waits-for-slow-readers",
+    foundBy: SLOW,
+    says: /others were not served/,
+    explained: /waits until a client that does not read/,
+  },
+  {
+    name: "keeps-a-shared-buffer",
+    foundBy: SLOW,
+    says: /byte \d+ of the reply/,
+    explained: /buffer that is used for others/,
+  },
   {
     name: "dies-of-a-reset",
     foundBy: "is not concerned by a reset of an idle client",
     says: ENDED,
+    explained: /recv failed with ECONNRESET/,
   },
-  { name: "dies-of-a-broken-pipe", foundBy: RESETS, says: ENDED },
-  { name: "leaks-after-a-reset", foundBy: RESETS, says: /connections stay open/ },
-  { name: "ignores-the-end", foundBy: GONE, says: /did not close its side/ },
+  {
+    name: "dies-of-a-broken-pipe",
+    foundBy: RESETS,
+    says: ENDED,
+    explained: /send failed with E(PIPE|CONNRESET)/,
+  },
+  {
+    name: "leaks-after-a-reset",
+    foundBy: RESETS,
+    says: /connections stay open/,
+    explained: /broken connection is not closed/,
+  },
+  {
+    name: "ignores-the-end",
+    foundBy: GONE,
+    says: /did not close its side/,
+    explained: /recv returned 0/,
+  },
   {
     name: "takes-half-for-all",
     foundBy: "answers in full after a half-close, and then closes",
     says: /the reply ended|Connection reset/,
+    explained: /end of the input is taken for the end of the connection/,
   },
   {
     name: "decodes-to-a-string",
     foundBy: "turns a to z into A to Z and leaves all other bytes alone",
     says: /byte \d+ of the reply|longer than the message/,
+    explained: /decodes the bytes to a string/,
   },
   {
     name: "has-a-short-backlog",
     foundBy: "accepts 500 clients who come at once",
     says: /not all were connected/,
+    explained: /backlog/,
   },
-  { name: "spins-without-descriptors", foundBy: SHORTAGE, says: /% of a core/ },
-  { name: "dies-without-descriptors", foundBy: SHORTAGE, says: ENDED },
-  { name: "never-sleeps", foundBy: IDLE, says: /% of a core/ },
+  {
+    name: "spins-without-descriptors",
+    foundBy: SHORTAGE,
+    says: /% of a core/,
+    explained: /pause accepting/,
+  },
+  {
+    name: "dies-without-descriptors",
+    foundBy: SHORTAGE,
+    says: ENDED,
+    explained: /EMFILE from accept4 ends/,
+  },
+  { name: "never-sleeps", foundBy: IDLE, says: /% of a core/, explained: /never sleeps/ },
   {
     name: "counts-those-who-come",
     foundBy: "ends after as many clients as --connections says",
     says: ENDED,
+    explained: /counted when they come/,
   },
-  { name: "is-deaf-to-signals", foundBy: "is ended at once by SIGINT", says: /did not end after/ },
+  {
+    name: "is-deaf-to-signals",
+    foundBy: "is ended at once by SIGINT",
+    says: /did not end after/,
+    explained: /signal listener is installed/,
+  },
   {
     name: "does-not-reuse-its-address",
     foundBy: "can be started again at once on the same port",
     says: /port \d+ of 127\.0\.0\.1 is taken/,
+    explained: /SO_REUSEADDR is not set/,
   },
   {
     name: "shares-its-port",
     foundBy: "says in one line that a port is taken",
     says: /should have ended/,
+    explained: /SO_REUSEPORT is set/,
   },
 ];

@@ -1,0 +1,201 @@
+/**
+ * `deno task check 03` tells what is wrong with the server of a lesson as it now stands, and which
+ * fault that usually is. So it does for any script that listens on `--port`, and with
+ * `--address 127.0.0.1:9000` for a server that runs already.
+ *
+ * It needs no package: what checks a server is over Deno's own modules.
+ *
+ * @module
+ */
+
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { parseArgs, styleText } from "node:util";
+import { catalogue } from "../shared/lesson/catalogue.ts";
+import type { Address } from "../shared/linux/socket.ts";
+import { connect } from "./conformance/clients.ts";
+import { check, checkAddress, excuse, Failure, scenarios } from "./conformance/scenarios.ts";
+import { killAll, Server, type Subject } from "./conformance/server.ts";
+import { subjects, unavailable } from "./conformance/subjects.ts";
+
+const HELP = `deno task check 03                        the server of a lesson
+deno task check path/to/server.ts         any script that listens on --port
+deno task check --address 127.0.0.1:9000  any server that runs on this machine`;
+
+/** How long a scenario may take unless it says otherwise, in milliseconds. Most take 100. */
+const PATIENCE = 5_000;
+
+/** A server, and how to put it into a scenario. */
+interface Candidate {
+  name: string;
+  /** Why it is left out of a scenario; undefined if it is not. */
+  excuse(scenario: typeof scenarios[number]): string | undefined;
+  /** Throws if it fails. */
+  check(scenario: typeof scenarios[number]): Promise<void>;
+}
+
+// What is left of a scenario that has failed may fail as well, when nobody waits for it any more.
+addEventListener("unhandledrejection", (event) => event.preventDefault());
+
+for (const [signal, code] of Object.entries({ SIGHUP: 129, SIGINT: 130, SIGTERM: 143 })) {
+  Deno.addSignalListener(signal as Deno.Signal, () => {
+    killAll();
+    Deno.exit(code);
+  });
+}
+
+let wrong = 0;
+for (const candidate of await candidates()) wrong += await examine(candidate);
+// What is left of it may also wait for ever.
+Deno.exit(wrong > 0 ? 1 : 0);
+
+/** Puts a server into all scenarios, and returns in how many it failed. */
+async function examine(candidate: Candidate): Promise<number> {
+  console.log(styleText("bold", candidate.name));
+  const counts = { right: 0, wrong: 0, "left out": 0 };
+  const told = new Set<string>();
+  for (const scenario of scenarios) {
+    const reason = candidate.excuse(scenario);
+    if (reason !== undefined) {
+      counts["left out"]++;
+      console.log(styleText("dim", `  - ${scenario.name} (left out: ${reason})`));
+      continue;
+    }
+    const failure = await failureOf(candidate, scenario);
+    if (failure === undefined) {
+      counts.right++;
+      console.log(`  ${styleText("green", "✓")} ${scenario.name}`);
+      continue;
+    }
+    counts.wrong++;
+    console.log(`  ${styleText("red", "✗")} ${scenario.name}`);
+    if (!(failure instanceof Failure)) {
+      console.log(`      ${failure.message}`);
+      continue;
+    }
+    const { saw, fault, stderr } = failure;
+    console.log(`      ${scenario.who}: ${saw}`);
+    for (const line of stderr) console.log(`      stderr: ${line}`);
+    console.log(`      Usually: ${told.has(fault) ? "as above" : fault}.`);
+    told.add(fault);
+  }
+  const rows = Object.entries(counts).filter(([, count]) => count > 0);
+  console.log(`${candidate.name}: ${rows.map(([word, count]) => `${count} ${word}`).join(", ")}`);
+  return counts.wrong;
+}
+
+async function failureOf(candidate: Candidate, scenario: typeof scenarios[number]) {
+  // A line that gives way to the result, and that only people see.
+  if (Deno.stdout.isTerminal()) write(`  … ${scenario.name}`);
+  try {
+    await candidate.check({ limit: PATIENCE, ...scenario });
+  } catch (error) {
+    return error as Error;
+  } finally {
+    if (Deno.stdout.isTerminal()) write("\r\x1b[K");
+  }
+}
+
+function write(text: string) {
+  Deno.stdout.writeSync(new TextEncoder().encode(text));
+}
+
+async function candidates(): Promise<Candidate[]> {
+  const { positionals, values } = parsed();
+  if (values.help) {
+    console.log(HELP);
+    Deno.exit();
+  }
+  if (values.address !== undefined) {
+    if (positionals.length > 0) refuse("--address stands alone");
+    return [await ofAddress(values.address)];
+  }
+  if (positionals.length !== 1) refuse("deno task check takes the number of a lesson, or a script");
+  const [target] = positionals;
+  const found = /^\d+$/.test(target) ? ofLesson(target) : ofScript(target);
+  for (const subject of found) {
+    const reason = unavailable(subject);
+    if (reason !== undefined) quit(`${subject.name} cannot be checked here: ${reason}`);
+    await expectStart(subject);
+  }
+  return found.map((subject) => ({
+    name: subject.name,
+    excuse: (scenario) => excuse(subject, scenario),
+    check: (scenario) => check(subject, scenario),
+  }));
+}
+
+function parsed() {
+  try {
+    return parseArgs({
+      args: Deno.args.filter((arg) => arg !== "--"),
+      allowPositionals: true,
+      options: { address: { type: "string" }, help: { type: "boolean", short: "h" } },
+    });
+  } catch (error) {
+    return refuse((error as Error).message.split(/[.\n] ?/)[0]);
+  }
+}
+
+function ofLesson(number: string): Subject[] {
+  const lesson = catalogue.find((lesson) => lesson.number === number);
+  if (lesson === undefined) refuse(`there is no lesson ${number}; deno task lesson lists them`);
+  if (lesson.server === undefined) refuse(`lesson ${number} has no server`);
+  return subjects.filter(({ script }) => script.href.includes(`/${lesson.folder}/`));
+}
+
+function ofScript(path: string): Subject[] {
+  // A task runs in the project's folder, and tells where it was called.
+  const script = pathToFileURL(resolve(Deno.env.get("INIT_CWD") ?? ".", path));
+  try {
+    if (!Deno.statSync(script).isFile) refuse(`${path} is not a script`);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    refuse(`there is no script ${path}`);
+  }
+  const known = subjects.filter((subject) => subject.script.href === script.href);
+  if (known.length > 0) return known;
+  return [{ name: path, script, permissions: ["-A"], foreign: true }];
+}
+
+async function ofAddress(text: string): Promise<Candidate> {
+  const match = /^(localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}):(\d{1,5})$/.exec(text);
+  if (match === null || Number(match[2]) > 65535) {
+    refuse(`--address takes an address of this machine such as 127.0.0.1:9000, not "${text}"`);
+  }
+  const address: Address = {
+    host: match[1] === "localhost" ? "127.0.0.1" : match[1],
+    port: Number(match[2]),
+  };
+  try {
+    (await connect(address)).close();
+  } catch (error) {
+    quit(`${text} cannot be checked: ${(error as Error).message}`);
+  }
+  const reason = "it needs the server's process";
+  return {
+    name: text,
+    excuse: ({ inspects }) => inspects ? reason : undefined,
+    check: (scenario) =>
+      scenario.inspects ? Promise.reject(new Error(reason)) : checkAddress(address, scenario),
+  };
+}
+
+/** What does not even start would fail in every scenario, for the same reason. */
+async function expectStart(subject: Subject): Promise<void> {
+  try {
+    await using _server = await Server.start(subject);
+  } catch (error) {
+    quit(`${subject.name} cannot be checked: ${(error as Error).message}`);
+  }
+}
+
+function refuse(reason: string): never {
+  console.error(`${reason} (--help shows the ways)`);
+  Deno.exit(2);
+}
+
+function quit(reason: string): never {
+  console.error(reason);
+  Deno.exit(1);
+}
