@@ -5,6 +5,7 @@
  * @module
  */
 
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { catalogue, type Lesson } from "../lesson/catalogue.ts";
 import { noteName, pageOf, timelineOf } from "./page.ts";
@@ -62,10 +63,11 @@ function deliver(name: string, text: string): void {
     Deno.stdout.writeSync(new TextEncoder().encode(text));
     return;
   }
-  Deno.mkdirSync(values.out, { recursive: true });
-  const path = `${values.out.replace(/\/+$/, "")}/${name}`;
-  Deno.writeTextFileSync(path, text);
-  console.log(path);
+  // A task runs in the project's folder, and tells where it was called.
+  const folder = resolve(Deno.env.get("INIT_CWD") ?? ".", values.out);
+  Deno.mkdirSync(folder, { recursive: true });
+  Deno.writeTextFileSync(`${folder}/${name}`, text);
+  console.log(join(values.out, name));
 }
 
 async function single({ folder }: Lesson, name: string): Promise<string> {
