@@ -33,7 +33,7 @@ Deno.test("deno task lesson lists the lessons with their ideas and their command
   for (const { number, title, idea } of catalogue) {
     assertStringIncludes(
       stdout,
-      `${number} · ${title}: ${idea}\n     deno task lesson:${number}\n`,
+      `  ${number} · ${title}: ${idea}\n       deno task lesson:${number}\n`,
     );
   }
 });

@@ -19,7 +19,9 @@ export const ROOT = new URL("../", import.meta.url).pathname;
 
 /** Runs Deno to its end, in the root of the project. */
 export function deno(args: string[], env: Record<string, string> = {}): Promise<Ended> {
-  const options = { args, cwd: ROOT, env: { NO_COLOR: "1", ...env }, stdin: "null" } as const;
+  // A test leaves no traces in the user's own folder: this one cannot be written into.
+  const variables = { NO_COLOR: "1", XDG_STATE_HOME: "/dev/null", ...env };
+  const options = { args, cwd: ROOT, env: variables, stdin: "null" } as const;
   return outcomeOf(new Deno.Command(Deno.execPath(), options));
 }
 

@@ -10,6 +10,7 @@ import { type Outcome, parseSummary } from "../client.ts";
 import { catalogue, type Lesson, type Script as Source, type ServerLesson } from "./catalogue.ts";
 import { callsBetween, Meter, programReport, readCounts, serverReport } from "./costs.ts";
 import { linesOf } from "./lines.ts";
+import { print, showProgress } from "./progress.ts";
 
 /** The folder of all lessons. */
 export const LESSONS: URL = new URL("../../lessons/", import.meta.url);
@@ -49,17 +50,17 @@ class Script {
     }).spawn();
     this.pid = this.#process.pid;
     const prefix = styleText(name === "server" ? "cyan" : "yellow", `${name} │`);
-    async function print(stream: ReadableStream<Uint8Array<ArrayBuffer>>) {
+    async function printAll(stream: ReadableStream<Uint8Array<ArrayBuffer>>) {
       for await (const line of linesOf(stream)) {
-        console.log(`${prefix} ${line}`);
+        print(`${prefix} ${line}`);
         onLine(line);
       }
     }
     const { status } = this.#process;
     this.ended = interactive(args) ? status : Promise.all([
       status,
-      print(this.#process.stdout),
-      print(this.#process.stderr),
+      printAll(this.#process.stdout),
+      printAll(this.#process.stderr),
     ]).then(([status]) => status);
   }
 
@@ -85,9 +86,14 @@ class Script {
  * ends, none of them is left running.
  *
  * @param args Options for the client; for the program, if that is all there is.
+ * @param onCosts Gets each report of costs, as the lines that are printed.
  * @returns The exit code: 0 if every reply was right, 2 if an option was wrong, else 1.
  */
-export async function runLesson(lesson: Lesson, args: string[]): Promise<number> {
+export async function runLesson(
+  lesson: Lesson,
+  args: string[],
+  onCosts: (rows: string[]) => void = () => {},
+): Promise<number> {
   const scripts: Script[] = [];
   const counts = Deno.makeTempFileSync({ prefix: "lesson-" });
   const interrupted = Promise.withResolvers<number>();
@@ -97,7 +103,7 @@ export async function runLesson(lesson: Lesson, args: string[]): Promise<number>
   );
   for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
   try {
-    return await Promise.race([interrupted.promise, run(lesson, args, counts, scripts)]);
+    return await Promise.race([interrupted.promise, run(lesson, args, counts, scripts, onCosts)]);
   } finally {
     await Promise.all(scripts.map((script) => script.stop()));
     for (const [signal, listener] of listeners) Deno.removeSignalListener(signal, listener);
@@ -110,6 +116,7 @@ async function run(
   args: string[],
   counts: string,
   scripts: Script[],
+  onCosts: (rows: string[]) => void,
 ): Promise<number> {
   const { main, server, client } = lesson;
   const withServer = server !== undefined && client !== undefined;
@@ -118,12 +125,13 @@ async function run(
     return (await startClient({ ...lesson, server, client }, args, scripts).ended).code;
   }
   if (main !== undefined) {
-    const code = await runProgram(lesson.folder, main, withServer ? [] : args, scripts);
+    const programArgs = withServer ? [] : args;
+    const code = await runProgram(lesson.folder, main, programArgs, scripts, onCosts);
     if (code !== 0 || args.includes("--help")) return code;
     if (withServer) console.log();
   }
   if (withServer) {
-    const code = await runServer({ ...lesson, server, client }, args, counts, scripts);
+    const code = await runServer({ ...lesson, server, client }, args, counts, scripts, onCosts);
     if (code !== 0) return code;
   }
   console.log(`\n${styleText("bold", lesson.notice)}`);
@@ -132,16 +140,25 @@ async function run(
   return 0;
 }
 
-async function runProgram(folder: string, source: Source, args: string[], scripts: Script[]) {
+async function runProgram(
+  folder: string,
+  source: Source,
+  args: string[],
+  scripts: Script[],
+  onCosts: (rows: string[]) => void,
+): Promise<number> {
   const start = performance.now();
   const program = new Script("main", folder, source, args);
   scripts.push(program);
   using meter = new Meter(program.pid);
-  const { code } = await program.ended;
+  const progress = showProgress((time) => `… ${seconds(time)}`);
+  const { code } = await program.ended.finally(progress.end);
   if (code === 2) return 2; // it has said which option was wrong
   if (code !== 0) return await fail(program, "");
   if (!args.includes("--help")) {
-    printCosts("What it cost", programReport(performance.now() - start, meter.last));
+    const rows = programReport(performance.now() - start, meter.last);
+    printCosts("What it cost", rows);
+    onCosts(rows);
   }
   return 0;
 }
@@ -151,6 +168,7 @@ async function runServer(
   args: string[],
   counts: string,
   scripts: Script[],
+  onCosts: (rows: string[]) => void,
 ): Promise<number> {
   const { server, port } = await startServer(lesson, counts, scripts);
   if (port === undefined) return fail(server, "before it listened");
@@ -163,7 +181,13 @@ async function runServer(
   const client = startClient(lesson, ["--port", port, ...args], scripts, (line) => {
     outcome = parseSummary(line) ?? outcome;
   });
-  const first = await Promise.race([server.ended.then(() => server), client.ended]);
+  const progress = interactive(args) ? undefined : showProgress((time) => {
+    const calls = callsBetween(callsBefore, readCounts(counts));
+    const made = calls.reduce((sum, { calls }) => sum + calls, 0);
+    return `… ${seconds(time)}, ${made.toLocaleString("en")} system calls`;
+  });
+  const first = await Promise.race([server.ended.then(() => server), client.ended])
+    .finally(progress?.end);
   if (first === server) return await fail(server, "while the client was running");
   const wall = performance.now() - start;
 
@@ -173,7 +197,9 @@ async function runServer(
   if (outcome !== undefined || interactive(args)) {
     const calls = callsBetween(callsBefore, readCounts(counts));
     const after = meter.read();
-    printCosts("What it cost the server", serverReport({ outcome, wall, before, after, calls }));
+    const rows = serverReport({ outcome, wall, before, after, calls });
+    printCosts("What it cost the server", rows);
+    onCosts(rows);
   }
   return code === 0 ? 0 : await fail(client, "");
 }
@@ -181,6 +207,10 @@ async function runServer(
 function printCosts(heading: string, rows: string[]) {
   console.log(`\n${styleText("bold", heading)}`);
   for (const row of rows) console.log(`  ${row}`);
+}
+
+function seconds(milliseconds: number): string {
+  return `${Math.floor(milliseconds / 1000)} s`;
 }
 
 async function startServer(lesson: ServerLesson, counts: string, scripts: Script[]) {

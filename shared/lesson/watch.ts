@@ -1,0 +1,119 @@
+/**
+ * `deno task lesson:NN --watch`: runs a lesson again whenever its scripts have changed, and shows
+ * what the change did to the costs.
+ *
+ * @module
+ */
+
+import { fileURLToPath } from "node:url";
+import { styleText } from "node:util";
+import type { Lesson } from "./catalogue.ts";
+import { rememberRun } from "./history.ts";
+import { LESSONS, runLesson } from "./run.ts";
+
+/** An editor may write a file in several steps; so long it has to be quiet, in milliseconds. */
+const QUIET = 200;
+
+/**
+ * Runs a lesson until somebody ends it.
+ *
+ * @returns The exit code.
+ */
+export async function watchLesson(lesson: Lesson, args: string[]): Promise<number> {
+  const folder = fileURLToPath(new URL(`${lesson.folder}/`, LESSONS));
+  // It watches while the lesson runs as well, so that no change is missed.
+  using watcher = new Watcher(folder);
+  let before: string[] = [];
+  while (true) {
+    const sources = sourcesIn(folder);
+    const costs: string[] = [];
+    const code = await runLesson(lesson, args, (rows) => costs.push(...rows));
+    if (code === 2 || code > 128) return code; // a wrong option, or a signal
+    if (code === 0) rememberRun(lesson.number);
+    if (before.length > 0 && costs.length > 0) {
+      console.log(`\n${styleText("bold", "What the change did")}`);
+      for (const row of comparison(before, costs)) console.log(`  ${row}`);
+    }
+    // A run that failed has no costs, and the next one is compared with the last that had.
+    if (costs.length > 0) before = costs;
+
+    console.log(`\nWaiting for a change in lessons/${lesson.folder}; Ctrl-C ends it.`);
+    const signal = await changeOrSignal(watcher, () => sourcesIn(folder) !== sources);
+    if (signal !== undefined) return signal;
+    console.log(styleText("dim", "─".repeat(40)));
+  }
+}
+
+/** The costs of two runs side by side. A cost that only one of them has gets a dash. */
+export function comparison(before: string[], after: string[]): string[] {
+  const [left, right] = [before, after].map((rows) =>
+    new Map(rows.map((row) => row.split(/ {2,}/) as [string, string]))
+  );
+  const names = [...new Set([...left.keys(), ...right.keys()])];
+  const rows = [["", "before", "after"]]
+    .concat(names.map((name) => [name, left.get(name) ?? "–", right.get(name) ?? "–"]));
+  const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column].length)) + 2);
+  return rows.map(([name, a, b]) => name.padEnd(widths[0]) + a.padEnd(widths[1]) + b);
+}
+
+/** Tells when something happens in a folder. */
+class Watcher implements Disposable {
+  readonly #events: Deno.FsWatcher;
+  #next = Promise.withResolvers<void>();
+
+  constructor(folder: string) {
+    this.#events = Deno.watchFs(folder);
+    this.#read();
+  }
+
+  /** Settles at the next event from now on. */
+  next(): Promise<void> {
+    this.#next = Promise.withResolvers();
+    return this.#next.promise;
+  }
+
+  [Symbol.dispose](): void {
+    this.#events.close();
+  }
+
+  async #read() {
+    for await (const _event of this.#events) this.#next.resolve();
+  }
+}
+
+/** Waits until something has changed, or somebody wants this to end: then, with which code. */
+async function changeOrSignal(
+  watcher: Watcher,
+  hasChanged: () => boolean,
+): Promise<number | undefined> {
+  const ended = Promise.withResolvers<number>();
+  const signals = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
+  const listeners = Object.entries(signals).map(([signal, code]) =>
+    [signal as Deno.Signal, () => ended.resolve(code)] as const
+  );
+  for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
+  try {
+    while (true) {
+      // Before the look at the files, or what happens just after it would be missed.
+      const event = watcher.next();
+      // An event may be of no interest, such as that a file was read.
+      if (hasChanged()) return;
+      const code = await Promise.race([ended.promise, event]);
+      if (code !== undefined) return code;
+      await new Promise((resolve) => setTimeout(resolve, QUIET));
+    }
+  } finally {
+    for (const [signal, listener] of listeners) Deno.removeSignalListener(signal, listener);
+  }
+}
+
+function sourcesIn(folder: string): string {
+  const names = [...Deno.readDirSync(folder)].map(({ name }) => name);
+  return names.filter((name) => name.endsWith(".ts")).sort().map((name) => {
+    try {
+      return Deno.readTextFileSync(folder + name);
+    } catch {
+      return ""; // an editor is about to replace it
+    }
+  }).join("\0");
+}
