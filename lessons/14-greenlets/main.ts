@@ -9,8 +9,7 @@
  * Try:  swap two lines, and guess what it prints before you run it
  */
 
-import { joinAll, runMain, spawn, type Waiting } from "./greenlet.ts";
-import * as gevent from "./greenlet.ts";
+import { joinAll, runMain, sleep as hubSleep, spawn, type Waiting } from "./greenlet.ts";
 import { patchAll, sleep } from "./monkey.ts";
 
 let start = 0;
@@ -33,7 +32,7 @@ runMain(function* () {
 function* eat(name: string, milliseconds: number): Waiting {
   print(`${name} 1`);
   // Switches to the hub, which goes on with whoever can.
-  yield* gevent.sleep(milliseconds);
+  yield* hubSleep(milliseconds);
   print(`${name} 2`);
 }
 

@@ -8,7 +8,7 @@
  * @module
  */
 
-import * as descriptors from "../../shared/linux/descriptors.ts";
+import { close as closeDescriptor } from "../../shared/linux/descriptors.ts";
 import {
   EAGAIN,
   ECONNABORTED,
@@ -17,19 +17,38 @@ import {
   orThrow,
   systemError,
 } from "../../shared/linux/errno.ts";
-import * as socket from "../../shared/linux/socket.ts";
-import { type Address, SOCK_NONBLOCK } from "../../shared/linux/socket.ts";
-import * as greenlet from "./greenlet.ts";
-import { getHub, type Waiting, waitRead, waitWrite } from "./greenlet.ts";
+import {
+  accept as blockingAccept,
+  type Address,
+  AF_INET,
+  connect as connectSocket,
+  getsockopt,
+  isShortage,
+  listenTcp,
+  recv as blockingRecv,
+  sendAll as blockingSendAll,
+  sleep as blockingSleep,
+  SO_ERROR,
+  SOCK_CLOEXEC,
+  SOCK_NONBLOCK,
+  SOCK_STREAM,
+  socket,
+  SOL_SOCKET,
+  tryAccept4,
+  tryConnect,
+  tryRecv,
+  trySend,
+} from "../../shared/linux/socket.ts";
+import { getHub, sleep as hubSleep, type Waiting, waitRead, waitWrite } from "./greenlet.ts";
 
 /** time.sleep: waits for some milliseconds. */
-export let sleep: (milliseconds: number) => Waiting = blocking(socket.sleep);
+export let sleep: (milliseconds: number) => Waiting = blocking(blockingSleep);
 
 /** A listening TCP socket; on a patched one, `accept` has to be patched as well. */
-export let listen: (address: Address) => number = socket.listenTcp;
+export let listen: (address: Address) => number = listenTcp;
 
 /** socket.accept: waits for a client, and returns its descriptor. */
-export let accept: (listener: number) => Waiting<number> = blocking(socket.accept);
+export let accept: (listener: number) => Waiting<number> = blocking(blockingAccept);
 
 /** socket.connect: a new socket, as soon as it is connected. */
 export let connect: (address: Address) => Waiting<number> = blocking(blockingConnect);
@@ -40,7 +59,7 @@ export let connect: (address: Address) => Waiting<number> = blocking(blockingCon
  * @returns How many bytes it is, 0 at the end of the input.
  */
 export let recv: (fd: number, buffer: Uint8Array<ArrayBuffer>) => Waiting<number> = blocking(
-  socket.recv,
+  blockingRecv,
 );
 
 /**
@@ -51,15 +70,15 @@ export let sendAll: (
   fd: number,
   buffer: Uint8Array<ArrayBuffer>,
   length?: number,
-) => Waiting = blocking(socket.sendAll);
+) => Waiting = blocking(blockingSendAll);
 
 /** socket.close; patched, it gives an error to greenlets that wait for the socket. */
-export let close: (fd: number) => void = descriptors.close;
+export let close: (fd: number) => void = closeDescriptor;
 
 /** gevent.monkey.patch_all: from now on, only greenlets wait, and not the thread. */
 export function patchAll(): void {
-  sleep = greenlet.sleep;
-  listen = (address) => socket.listenTcp(address, SOCK_NONBLOCK);
+  sleep = hubSleep;
+  listen = (address) => listenTcp(address, SOCK_NONBLOCK);
   accept = hubAccept;
   connect = hubConnect;
   recv = hubRecv;
@@ -78,23 +97,23 @@ function blocking<Args extends unknown[], Result>(
 }
 
 function blockingConnect(address: Address): number {
-  const fd = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_CLOEXEC);
+  const fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC);
   try {
-    socket.connect(fd, address);
+    connectSocket(fd, address);
     return fd;
   } catch (error) {
-    descriptors.close(fd);
+    closeDescriptor(fd);
     throw error;
   }
 }
 
 function* hubAccept(listener: number): Waiting<number> {
   while (true) {
-    const result = socket.tryAccept4(listener, SOCK_NONBLOCK);
+    const result = tryAccept4(listener, SOCK_NONBLOCK);
     if (result >= 0) return result;
     if (result === -EAGAIN) yield* waitRead(listener);
     // The listener stays ready while descriptors are short, so waiting for it would spin.
-    else if (socket.isShortage(result)) yield* greenlet.sleep(100);
+    else if (isShortage(result)) yield* hubSleep(100);
     else if (result !== -EINTR && result !== -ECONNABORTED) {
       throw systemError("accept4", -result, listener);
     }
@@ -102,13 +121,13 @@ function* hubAccept(listener: number): Waiting<number> {
 }
 
 function* hubConnect(address: Address): Waiting<number> {
-  const type = socket.SOCK_STREAM | SOCK_NONBLOCK | socket.SOCK_CLOEXEC;
-  const fd = socket.socket(socket.AF_INET, type);
+  const type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+  const fd = socket(AF_INET, type);
   try {
-    const result = socket.tryConnect(fd, address);
+    const result = tryConnect(fd, address);
     if (result === -EINPROGRESS) {
       yield* waitWrite(fd);
-      const error = socket.getsockopt(fd, socket.SOL_SOCKET, socket.SO_ERROR);
+      const error = getsockopt(fd, SOL_SOCKET, SO_ERROR);
       orThrow("connect", -error, fd);
     } else orThrow("connect", result, fd);
     return fd;
@@ -126,11 +145,11 @@ function* hubRecv(fd: number, buffer: Uint8Array<ArrayBuffer>): Waiting<number> 
   // A client that sends as fast as it is served would keep the thread for itself, as in gevent.
   if (++turn > TURN) {
     turn = 0;
-    yield* greenlet.sleep(0);
+    yield* hubSleep(0);
   }
   while (true) {
     // First the call, and only then the wait: often there is something already.
-    const result = socket.tryRecv(fd, buffer);
+    const result = tryRecv(fd, buffer);
     if (result >= 0) return result;
     if (result === -EAGAIN) {
       turn = 0;
@@ -144,19 +163,19 @@ function* hubSendAll(
   buffer: Uint8Array<ArrayBuffer>,
   length = buffer.length,
 ): Waiting {
-  let sent = socket.trySend(fd, buffer, length);
+  let sent = trySend(fd, buffer, length);
   if (sent === length) return; // nearly always, and then nothing is allocated
   // While this greenlet waits, others may use the buffer.
   let rest = buffer.slice(Math.max(sent, 0), length);
   while (rest.length > 0) {
     if (sent === -EAGAIN) yield* waitWrite(fd);
     else if (sent < 0 && sent !== -EINTR) throw systemError("send", -sent, fd);
-    sent = socket.trySend(fd, rest);
+    sent = trySend(fd, rest);
     if (sent > 0) rest = rest.subarray(sent);
   }
 }
 
 function hubClose(fd: number): void {
   getHub().cancelWait(fd);
-  descriptors.close(fd);
+  closeDescriptor(fd);
 }
