@@ -8,18 +8,22 @@
  */
 
 import type { Address } from "./linux/socket.ts";
-import { HOST, number, type Options, parseOptions, type Values } from "./options.ts";
+import { HOST, number, type Options, parseOptions, TRACE, type Values } from "./options.ts";
 import { shout } from "./shout.ts";
+import { clients, traceClients } from "./trace/clients.ts";
+import { openTrace } from "./trace/file.ts";
 
 const CLIENT = {
   host: HOST,
   port: number(8080, "port of the server", 1, 65535),
+  trace: { ...TRACE, help: "tell what each client does, on stderr or in this file" },
 };
 
 /**
- * Reads a client's command line: `--host`, `--port`, `--help`, and what its scenario needs. From
- * here on, a failure that nobody handles, such as a server that is not there, ends the script with
- * exit code 1 and one line; only a fault of the script itself still shows where it happened.
+ * Reads a client's command line: `--host`, `--port`, `--trace`, `--help`, and what its scenario
+ * needs. From here on, a failure that nobody handles, such as a server that is not there, ends the
+ * script with exit code 1 and one line; only a fault of the script itself still shows where it
+ * happened.
  */
 export function clientOptions<Extra extends Options = Record<never, never>>(
   extra: Extra = {} as Extra,
@@ -29,13 +33,20 @@ export function clientOptions<Extra extends Options = Record<never, never>>(
     console.error(reason.message);
     Deno.exit(1);
   });
-  return parseOptions<Options>({ ...CLIENT, ...extra }) as Address & Values<Extra>;
+  const { trace, ...options } = parseOptions<Options>({ ...CLIENT, ...extra });
+  if (trace) traceClients(openTrace(trace, "client"));
+  return options as Address & Values<Extra>;
 }
 
 /** Sends all of a message, however often that takes. */
 export async function sendAll(connection: Deno.Conn, message: Uint8Array): Promise<void> {
-  for (let sent = 0; sent < message.length;) {
-    sent += await connection.write(message.subarray(sent));
+  const client = clients?.of(connection);
+  client?.begin("send");
+  let sent = 0;
+  try {
+    while (sent < message.length) sent += await connection.write(message.subarray(sent));
+  } finally {
+    client?.end("send", sent);
   }
 }
 
@@ -55,6 +66,8 @@ export async function checkReply(connection: Deno.Conn, message: Uint8Array): Pr
   const piece = new Uint8Array(64 * 1024);
   let received = 0;
   let reason = "";
+  const client = clients?.of(connection);
+  client?.begin("wait for the reply");
   const timer = setTimeout(() => {
     reason = `no more came within ${PATIENCE / 1000} s`;
     connection.close(); // which ends the read below
@@ -75,6 +88,7 @@ export async function checkReply(connection: Deno.Conn, message: Uint8Array): Pr
     );
   } finally {
     clearTimeout(timer);
+    client?.end("wait for the reply", received);
   }
 }
 

@@ -6,11 +6,14 @@
  */
 
 import { parseArgs } from "node:util";
+import { STDERR } from "./trace/events.ts";
 
 /** An option of a script: how to read it, and what it is without it. */
 export interface Option<Value> {
   /** What stands for the value in the help; undefined for a switch. */
   placeholder?: string;
+  /** What it is if it is given without a value, which then can only follow behind a `=`. */
+  bare?: Value;
   /** What the option is for, in a few words. */
   help: string;
   /** What it is unless given. */
@@ -93,6 +96,18 @@ export const HOST: Option<string> = {
   },
 };
 
+/** Telling what a script does: on stderr, or in a file that Perfetto opens. */
+export const TRACE: Option<string> = {
+  placeholder: "FILE",
+  bare: STDERR,
+  help: "tell each call, on stderr or as Chrome trace events in this file",
+  initial: "",
+  parse(text) {
+    if (text === "") throw new Error("the name of a file, or no =");
+    return text;
+  },
+};
+
 /**
  * Reads this script's command line. `--help` prints the options and exits with 0; a wrong option is
  * one line on stderr and exit code 2.
@@ -119,9 +134,15 @@ function parseGiven(options: Options) {
   const known = Object.entries(options).map((
     [name, { placeholder }],
   ) => [kebab(name), { type: placeholder === undefined ? "boolean" as const : "string" as const }]);
+  const bare = new Map(
+    Object.entries(options).flatMap(([name, { bare }]) =>
+      bare === undefined ? [] : [[`--${kebab(name)}`, bare]]
+    ),
+  );
   try {
     return parseArgs({
-      args: Deno.args,
+      // parseArgs knows no options whose value may be left out.
+      args: Deno.args.map((arg) => bare.has(arg) ? `${arg}=${bare.get(arg)}` : arg),
       options: { ...Object.fromEntries(known), help: { type: "boolean", short: "h" } },
     }).values;
   } catch (error) {
@@ -134,7 +155,8 @@ function parseGiven(options: Options) {
 function help(options: Options): string {
   const rows = Object.entries(options).map(([name, option]) => {
     const { placeholder, help, initial } = option;
-    const left = `  --${kebab(name)}${placeholder === undefined ? "" : ` ${placeholder}`}`;
+    const value = option.bare === undefined ? ` ${placeholder}` : `[=${placeholder}]`;
+    const left = `  --${kebab(name)}${placeholder === undefined ? "" : value}`;
     const noDefault = placeholder === undefined || initial === "" || initial === Infinity;
     return [left, noDefault ? help : `${help} (${initial})`];
   });

@@ -6,6 +6,7 @@
 
 import { setTimeout as pause } from "node:timers/promises";
 import type { Address } from "./linux/socket.ts";
+import { clients } from "./trace/clients.ts";
 
 /** How long to try, and how to stop trying. */
 export interface ConnectOptions {
@@ -42,12 +43,15 @@ export async function connectWhenReady(
   const timer = setTimeout(() => clock.abort(), timeout);
   const stop = AbortSignal.any([clock.signal, ...signal ? [signal] : []]);
   let reason = "no answer";
+  const client = clients?.add();
+  client?.begin("connect");
   try {
     for (let wait = SHORTEST_PAUSE;; wait = Math.min(wait * 2, LONGEST_PAUSE)) {
       try {
         stop.throwIfAborted();
         const connection = await Deno.connect({ hostname: host, port, signal: stop });
         connection.setNoDelay(true);
+        if (client) clients!.connected(connection, client);
         return connection;
       } catch (error) {
         if (!(error instanceof Deno.errors.ConnectionRefused)) throw error;
@@ -63,5 +67,6 @@ export async function connectWhenReady(
     );
   } finally {
     clearTimeout(timer);
+    client?.end("connect");
   }
 }

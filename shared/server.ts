@@ -7,8 +7,9 @@
 
 import type { SystemError } from "./linux/errno.ts";
 import type { Address } from "./linux/socket.ts";
-import { HOST, number, type Options, parseOptions, text, type Values } from "./options.ts";
-import { countCalls } from "./trace.ts";
+import { HOST, number, type Options, parseOptions, text, TRACE } from "./options.ts";
+import type { Values } from "./options.ts";
+import { type Watch, watch } from "./trace.ts";
 
 const SERVER = {
   host: HOST,
@@ -18,33 +19,36 @@ const SERVER = {
     ...text("", "count the system calls, in this file, while they are made"),
     placeholder: "FILE",
   },
+  trace: TRACE,
 };
 
 /** What a server's command line gives it, besides options of its own. */
 export interface ServerOptions extends Address {
   /** How many clients it serves before it ends. */
   connections: number;
-  /** The file that system calls are counted in, or an empty text. */
-  countCalls: string;
+  /** How its calls are watched, for threads that it starts. */
+  watch: Watch;
 }
 
 /**
- * Reads a server's command line: `--host`, `--port`, `--connections`, `--count-calls`, `--help`,
- * and the options of its own. From here on, a failed system call that nobody handles, such as a
- * bind to a port that is taken, ends the script with exit code 1 and one line that says what to do.
+ * Reads a server's command line: `--host`, `--port`, `--connections`, `--count-calls`, `--trace`,
+ * `--help`, and the options of its own. From here on, its calls are watched if that was asked for,
+ * and a failed system call that nobody handles, such as a bind to a port that is taken, ends the
+ * script with exit code 1 and one line that says what to do.
  */
 export function serverOptions<Extra extends Options = Record<never, never>>(
   extra: Extra = {} as Extra,
 ): ServerOptions & Values<Extra> {
-  const options = parseOptions<Options>({ ...SERVER, ...extra }) as ServerOptions & Values<Extra>;
+  const options = parseOptions<Options>({ ...SERVER, ...extra }) as
+    & Values<typeof SERVER>
+    & Values<Extra>;
   addEventListener("unhandledrejection", (event) => {
     // Any error that is not the system's is a fault of the script, and its stack trace is wanted.
     if (!/^E[A-Z0-9]+$/.test(event.reason?.code)) return;
     console.error(explain(event.reason, options));
     Deno.exit(1);
   });
-  if (options.countCalls) countCalls(options.countCalls);
-  return options;
+  return { ...options, watch: watch(options) };
 }
 
 /**

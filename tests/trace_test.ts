@@ -68,12 +68,12 @@ Deno.test("what is not counted is not wrapped, and what is counted keeps its err
   const libc = new URL("../shared/linux/libc.ts", import.meta.url);
   const socket = new URL("../shared/linux/socket.ts", import.meta.url);
   const code = `
-    import { countCalls } from "${trace}";
+    import { watch } from "${trace}";
     import { libc } from "${libc}";
     import { tryRecv } from "${socket}";
     const plain = { ...libc };
     const native = Object.values(plain).every((f) => String(f).includes("native code"));
-    countCalls("${path}");
+    watch({ countCalls: "${path}", trace: "" });
     const wrapped = Object.keys(libc).filter((name) => libc[name] !== plain[name]);
     const results = new Set();
     for (let i = 0; i < 100_000; i++) results.add(tryRecv(-1, new Uint8Array(1)));

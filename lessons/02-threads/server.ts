@@ -16,7 +16,7 @@ import { clock_gettime, CLOCK_MONOTONIC } from "../../shared/linux/time.ts";
 import { requireRead, serverOptions } from "../../shared/server.ts";
 import type { Task } from "./thread.ts";
 
-const { countCalls, ...options } = serverOptions();
+const { watch, ...options } = serverOptions();
 const module = new URL("./thread.ts", import.meta.url);
 requireRead(module);
 const listener = listenTcp(options);
@@ -36,7 +36,7 @@ for (let served = 0; served < options.connections; served++) {
 
   // Starting the thread does not wait for it: it loads its module while the next one is accepted.
   const thread = new Worker(module, { type: "module" });
-  thread.postMessage({ connection, running, number, accepted, countCalls } satisfies Task);
+  thread.postMessage({ connection, running, number, accepted, watch } satisfies Task);
 }
 
 // The process ends by itself when the last thread has ended.

@@ -11,7 +11,7 @@ import { close } from "../../shared/linux/descriptors.ts";
 import { recv, sendAll } from "../../shared/linux/socket.ts";
 import { clock_gettime, CLOCK_MONOTONIC } from "../../shared/linux/time.ts";
 import { shout } from "../../shared/shout.ts";
-import { countCalls } from "../../shared/trace.ts";
+import { type Watch, watch } from "../../shared/trace.ts";
 
 /** What the main thread hands to a new one. */
 export interface Task {
@@ -23,12 +23,12 @@ export interface Task {
   number: number;
   /** When that was, in milliseconds of CLOCK_MONOTONIC. */
   accepted: number;
-  /** The file that system calls are counted in, or an empty text. */
-  countCalls: string;
+  /** How system calls are watched. */
+  watch: Watch;
 }
 
 self.onmessage = ({ data: task }: MessageEvent<Task>) => {
-  if (task.countCalls) countCalls(task.countCalls);
+  watch(task.watch, `thread ${task.number}`);
   if ([1, 10, 50, 100].includes(task.number)) report(task);
   serve(task.connection);
 

@@ -14,6 +14,12 @@ export const O_RDONLY = 0;
 export const O_RDWR = 0o2;
 /** open(2): create the file if it does not exist. */
 export const O_CREAT = 0o100;
+/** open(2): throw away what is in the file. */
+export const O_TRUNC = 0o1000;
+/** open(2): every write(2) goes to the end of the file, wherever that is by then. */
+export const O_APPEND = 0o2000;
+/** lseek(2): count from where the next read or write would be. */
+export const SEEK_CUR = 1;
 /** open(2): close the descriptor when another program is executed. */
 export const O_CLOEXEC = 0o2000000;
 /** fcntl(2): get the descriptor's own flags, such as {@linkcode FD_CLOEXEC}. */

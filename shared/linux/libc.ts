@@ -56,6 +56,10 @@ export const PROTOTYPES = {
   munmap: { parameters: ["pointer", "usize"], result: "i32" },
   /** ssize_t read(int fd, void *buffer, size_t length); */
   read: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  /** ssize_t write(int fd, const void *buffer, size_t length); */
+  write: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  /** off_t lseek(int fd, off_t offset, int whence); */
+  lseek: { parameters: ["i32", "i64", "i32"], result: "i64" },
   /** int getrlimit(int resource, struct rlimit *limit); */
   getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
   /** int setrlimit(int resource, const struct rlimit *limit); */

@@ -37,6 +37,11 @@ export function mmap(
   offset = 0n,
 ): ArrayBuffer {
   const address = libc.mmap(null, BigInt(length), protection, flags, fd, offset);
+  return mappedAt(address, length, fd);
+}
+
+/** The memory that mmap(2) has mapped at `address`; throws if it has failed. */
+export function mappedAt(address: Deno.PointerValue, length: number, fd: number): ArrayBuffer {
   if (address === null || Deno.UnsafePointer.value(address) === MAP_FAILED) {
     throw systemError("mmap", errno(), fd);
   }

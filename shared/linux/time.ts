@@ -11,6 +11,8 @@ import { libc } from "./libc.ts";
 export const CLOCK_REALTIME = 0;
 /** A clock that is never set back. */
 export const CLOCK_MONOTONIC = 1;
+/** The CPU time of the calling thread. */
+export const CLOCK_THREAD_CPUTIME_ID = 3;
 
 const timespec = new BigInt64Array(2);
 

@@ -1,0 +1,113 @@
+/**
+ * What a trace consists of, and its two notations: text like strace's, and Chrome's Trace Event
+ * Format, which Perfetto (ui.perfetto.dev) and `chrome://tracing` open. Nothing here calls libc.
+ *
+ * @module
+ */
+
+/** An event, in the fields of the Trace Event Format. */
+export interface TraceEvent {
+  /** What happened: the name of a call, for example. */
+  name: string;
+  /** What kind of thing that was, such as `call`. */
+  cat: string;
+  /**
+   * `X` has a beginning and a duration, `i` is an instant; `b` and `e` begin and end something that
+   * is no thread's own, `n` is an instant of it; `M` is no event, but a name.
+   */
+  ph: "X" | "i" | "b" | "n" | "e" | "M";
+  /** The process. */
+  pid: number;
+  /** The thread; each client of a client script counts as one. */
+  tid: number;
+  /** When it happened or began, in microseconds since 1970. */
+  ts: number;
+  /** How long it took, in microseconds; of `X` alone. */
+  dur?: number;
+  /** Which `b`, `n` and `e` of a category belong together. */
+  id?: string;
+  /** Whom an instant concerns; of `i` alone: its thread. */
+  s?: "t";
+  /** Arguments, the result behind them, and what is to be said about it. */
+  args: Record<string, number | string>;
+}
+
+/** Takes an event into a trace. */
+export type Recorder = (event: TraceEvent) => void;
+
+/** What stands for stderr in the place of a file's name. */
+export const STDERR = "-";
+
+/**
+ * The first line of a file, which says whose events follow. They are an array that is never closed,
+ * as the format allows, so the file is complete whenever the process is ended.
+ */
+export function jsonHeader(process: string): string {
+  return `[${JSON.stringify(nameEvent("process_name", 0, process))}\n`;
+}
+
+/** An event as a further line. The comma comes first, so that none is left over at the end. */
+export function jsonLine(event: TraceEvent): string {
+  return `,${JSON.stringify(event)}\n`;
+}
+
+/** What gives a thread, or the whole process, its name. */
+export function nameEvent(
+  name: "thread_name" | "process_name",
+  tid: number,
+  value: string,
+): TraceEvent {
+  return { name, cat: "name", ph: "M", pid: Deno.pid, tid, ts: 0, args: { name: value } };
+}
+
+/**
+ * An event as strace would write it: seconds since the beginning, the call, and in angle brackets
+ * how many seconds it took. What is no call stands between dashes.
+ *
+ * @param since The beginning, in microseconds since 1970.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const args = { fd: 7, length: 65536, result: 5 };
+ * const call = { name: "recv", cat: "call", ph: "X", pid: 1, tid: 1, ts: 1500, dur: 8 } as const;
+ * assertEquals(textLine({ ...call, args }, 1000), "0.000500 recv(7, 65536) = 5 <0.000008>\n");
+ * ```
+ */
+export function textLine(event: TraceEvent, since: number): string {
+  const { dur } = event;
+  const what = event.cat === "call" ? callText(event) : `--- ${otherText(event)} ---`;
+  const took = dur === undefined ? "" : ` <${seconds(dur)}>`;
+  return `${seconds(event.ts - since)} ${what}${took}\n`;
+}
+
+function callText({ name, args: { error, count, result, ...rest } }: TraceEvent): string {
+  const { completed, ...given } = rest;
+  const failure = error === undefined ? "" : ` ${error}`;
+  const times = count === undefined ? "" : `, ${count.toLocaleString("en")} times`;
+  const extra = completed === undefined ? "" : `, ${completed} completed`;
+  return `${name}(${Object.values(given).join(", ")}) = ${result}${failure}${times}${extra}`;
+}
+
+const PHASES = { X: "", i: "", b: " begins", n: " goes on", e: " ends", M: "" };
+
+function otherText({ cat, ph, id, tid, name, args }: TraceEvent): string {
+  const who = cat === "client" ? `client ${tid}: ` : id === undefined ? "" : `${cat} ${id}: `;
+  const rest = Object.entries(args).map(([key, value]) => ` ${key}=${value}`).join("");
+  return `${who}${name}${PHASES[ph]}${rest}`;
+}
+
+function seconds(microseconds: number): string {
+  return (microseconds / 1e6).toFixed(6);
+}
+
+const encoder = new TextEncoder();
+
+/** Writes text to stderr, which needs no permission. Each line begins with `prefix`. */
+export function recordOnStderr(since: number, prefix = ""): Recorder {
+  return (event) => {
+    if (event.ph === "M") return;
+    Deno.stderr.writeSync(encoder.encode(prefix + textLine(event, since)));
+  };
+}
