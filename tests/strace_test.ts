@@ -1,0 +1,123 @@
+/** What `--trace` reports, compared with what strace saw from the outside. */
+
+import { assertEquals, assertGreater } from "@std/assert";
+import { serverLessons } from "../shared/lesson/catalogue.ts";
+import { linesOf } from "../shared/lesson/lines.ts";
+import { LESSONS } from "../shared/lesson/run.ts";
+import type { TraceEvent } from "../shared/trace/events.ts";
+import { bytesOf, connect } from "./conformance/clients.ts";
+import { readTrace, resultsOf } from "./trace_events.ts";
+
+/** What the kernel calls them, of which strace tells, where the C library calls them otherwise. */
+const SYSTEM_CALLS: Record<string, string> = {
+  epoll_pwait: "epoll_wait",
+  ppoll: "poll",
+  pselect6: "select",
+  recvfrom: "recv",
+  sendto: "send",
+  signalfd4: "signalfd",
+};
+/** Whose first argument is no descriptor. */
+const WITHOUT_DESCRIPTOR = ["select", "poll", "socket", "signalfd", "epoll_create1"];
+const COMPARED = [
+  ...["accept4", "bind", "close", "epoll_create1", "epoll_ctl", "epoll_wait", "fcntl"],
+  ...["getsockname", "io_uring_enter", "listen", "poll", "read", "recv", "recvmsg", "select"],
+  ...["send", "setsockopt", "shutdown", "signalfd", "socket"],
+];
+
+/** Why there is nothing to compare with, if so. */
+const missing = (() => {
+  try {
+    const args = ["-f", "-e", "trace=none", "true"];
+    const { success, stderr } = new Deno.Command("strace", { args, stdout: "null" }).outputSync();
+    return success ? "" : `strace says: ${new TextDecoder().decode(stderr).split("\n")[0]}`;
+  } catch {
+    return "there is no strace";
+  }
+})();
+
+/** Three clients, each of whom says two things. */
+async function visitAll(port: number) {
+  await Promise.all([1, 2, 3].map(async () => {
+    using connection = await connect({ host: "127.0.0.1", port });
+    for (const word of ["hello", "goodbye"]) {
+      await connection.write(bytesOf(word));
+      for (let n = 0; n < word.length;) n += await connection.read(new Uint8Array(16)) ?? Infinity;
+    }
+  }));
+}
+
+/** The server's calls as strace saw them: those of its threads on its descriptors. */
+function seenByStrace(folder: string, events: TraceEvent[]): Map<string, number> {
+  const results = new Map<string, number>();
+  const calls = events.filter(({ cat }) => cat === "call");
+  const descriptors = new Set(
+    calls.filter(({ name }) =>
+      /^(socket|accept4|epoll_create1|signalfd|io_uring_setup)$/.test(name)
+    )
+      .map(({ args: { result } }) => String(result)),
+  );
+  // io_uring accepts without a call.
+  for (const { cat, name, args: { result } } of events) {
+    if (cat === "io_uring" && name === "accept") descriptors.add(String(result));
+  }
+  for (const tid of new Set(calls.map(({ tid }) => tid))) {
+    const own = calls.filter((event) => event.tid === tid);
+    const first = own[0].ts - 500;
+    const last = own.at(-1)!.ts + own.at(-1)!.dur!;
+    for (const line of Deno.readTextFileSync(`${folder}/strace.${tid}`).split("\n")) {
+      const match = /^(\d+\.\d+) (\w+)\((-?\d+)?.* = (-?\d+)(?: (E[A-Z]+))?/.exec(line);
+      if (match === null) continue;
+      const [, seconds, call, fd, result, error] = match;
+      const time = Number(seconds) * 1e6;
+      const name = SYSTEM_CALLS[call] ?? call;
+      if (!COMPARED.includes(name) || time < first || time > last) continue;
+      if (!WITHOUT_DESCRIPTOR.includes(name) && !descriptors.has(fd)) continue;
+      const key = `${name} = ${error === undefined ? result : `${result} ${error}`}`;
+      results.set(key, (results.get(key) ?? 0) + 1);
+    }
+  }
+  return results;
+}
+
+function sorted(results: Map<string, number>): Record<string, number> {
+  return Object.fromEntries([...results].sort(([a], [b]) => a < b ? -1 : 1));
+}
+
+for (const { folder, server } of serverLessons) {
+  for (const variant of [[], ...server.variants ?? []]) {
+    const name = [folder, ...variant].join(" ");
+    Deno.test({
+      name: `strace saw the calls that ${name} tells of${missing && ` (skipped: ${missing})`}`,
+      ignore: missing !== "",
+      fn: async () => {
+        const directory = await Deno.makeTempDir();
+        const process = new Deno.Command("strace", {
+          args: [
+            ...["-ff", "-ttt", "-s", "0", "-o", `${directory}/strace`],
+            ...["-e", "trace=all", "-e", "signal=none", "--seccomp-bpf"],
+            ...[Deno.execPath(), "run", ...server.permissions],
+            new URL(`${folder}/server.ts`, LESSONS).pathname,
+            ...["--port", "0", "--connections", "3", `--trace=${directory}/trace`, ...variant],
+          ],
+          stdin: "null",
+          stdout: "piped",
+          stderr: "null",
+        }).spawn();
+        for await (const line of linesOf(process.stdout)) {
+          const port = /^listening on .*:(\d+)$/.exec(line)?.[1];
+          if (port !== undefined) await visitAll(Number(port));
+        }
+        assertEquals((await process.status).code, 0);
+
+        const events = readTrace(`${directory}/trace`);
+        const told = new Map(
+          [...resultsOf(events)].filter(([key]) => COMPARED.includes(key.split(" ")[0])),
+        );
+        assertGreater(told.size, 3);
+        assertEquals(sorted(told), sorted(seenByStrace(directory, events)));
+        await Deno.remove(directory, { recursive: true });
+      },
+    });
+  }
+}
