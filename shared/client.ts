@@ -46,7 +46,7 @@ export async function sendAll(connection: Deno.Conn, message: Uint8Array): Promi
   try {
     while (sent < message.length) sent += await connection.write(message.subarray(sent));
   } finally {
-    client?.end("send", sent);
+    client?.end("send", { bytes: sent });
   }
 }
 
@@ -88,7 +88,7 @@ export async function checkReply(connection: Deno.Conn, message: Uint8Array): Pr
     );
   } finally {
     clearTimeout(timer);
-    client?.end("wait for the reply", received);
+    client?.end("wait for the reply", { bytes: received });
   }
 }
 

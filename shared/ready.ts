@@ -52,6 +52,7 @@ export async function connectWhenReady(
         const connection = await Deno.connect({ hostname: host, port, signal: stop });
         connection.setNoDelay(true);
         if (client) clients!.connected(connection, client);
+        client?.end("connect", { port: connection.localAddr.port });
         return connection;
       } catch (error) {
         if (!(error instanceof Deno.errors.ConnectionRefused)) throw error;
@@ -67,6 +68,5 @@ export async function connectWhenReady(
     );
   } finally {
     clearTimeout(timer);
-    client?.end("connect");
   }
 }

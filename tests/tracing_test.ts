@@ -99,7 +99,7 @@ Deno.test("--trace tells each call on stderr as strace does", async () => {
   for (const line of stderr.trimEnd().split("\n")) {
     assertMatch(line, /^\d+\.\d{6} .* <\d+\.\d{6}>$/);
   }
-  const accepted = Number(/accept4\(\d+\) = (\d+) </.exec(stderr)![1]);
+  const accepted = Number(/accept4\(\d+\) = (\d+), peer \d+ </.exec(stderr)![1]);
   assertMatch(stderr, new RegExp(`recv\\(${accepted}, 65536\\) = [1-9]\\d* <`));
   assertMatch(stderr, new RegExp(`recv\\(${accepted}, 65536\\) = 0 <`));
   assertMatch(stderr, new RegExp(`close\\(${accepted}\\) = 0 <`));

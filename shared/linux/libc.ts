@@ -35,6 +35,8 @@ export const PROTOTYPES = {
   shutdown: { parameters: ["i32", "i32"], result: "i32" },
   /** int getsockname(int fd, struct sockaddr *addr, socklen_t *length); */
   getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  /** int getpeername(int fd, struct sockaddr *addr, socklen_t *length); */
+  getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
   /** int setsockopt(int fd, int level, int name, const void *value, socklen_t length); */
   setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
   /** int getsockopt(int fd, int level, int name, void *value, socklen_t *length); */

@@ -8,6 +8,7 @@
 import { errno, setErrno, strerror } from "../linux/errno.ts";
 import { type Libc, libc, PROTOTYPES } from "../linux/libc.ts";
 import { errnoName } from "../linux/names.ts";
+import { SOCKADDR_IN_SIZE } from "../linux/socket.ts";
 import { CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_THREAD_CPUTIME_ID } from "../linux/time.ts";
 import type { Recorder, TraceEvent } from "./events.ts";
 import { ringHooks } from "./ring.ts";
@@ -17,7 +18,7 @@ export interface Hook {
   /** Looks at the arguments; gets the time as well. */
   before?(args: unknown[], now: number): void;
   /** What is to stand behind the result. */
-  extra?(args: unknown[]): Record<string, number>;
+  extra?(args: unknown[], result: unknown): Record<string, number>;
   /** Looks at what has come of it, after it has been recorded. */
   after?(args: unknown[], result: unknown, now: number): void;
 }
@@ -74,7 +75,7 @@ const LONGEST_RUN = 100_000;
 
 // The plain functions, also when there are wrappers in the place of others. The halves of a
 // timespec are read as 32 bits each, since 64 would be bigints: this is done twice for every call.
-const { clock_gettime, gettid } = libc;
+const { clock_gettime, getpeername, gettid } = libc;
 const timespec = new Uint32Array(4);
 
 function clock(id: number): number {
@@ -204,7 +205,10 @@ class Calls {
  */
 export function traceCalls(record: Recorder, counts?: Uint32Array<ArrayBuffer>): void {
   const calls = new Calls(record);
-  const hooks: { [name: string]: Hook } = ringHooks(record);
+  const hooks: { [name: string]: Hook } = {
+    ...ringHooks(record),
+    accept4: { extra: (_, fd) => ({ peer: peerOf(fd as number) }) },
+  };
   systemCalls.forEach((name, row) => wrap(name, row * ERRORS, calls, counts, hooks[name]));
   traceSignals(record);
 }
@@ -241,7 +245,7 @@ function wrap(
     if (number === 0) {
       const event = calls.event(called, start, end, argumentsOf(args));
       event.args.result = typeof result === "number" ? result : addressText(result);
-      if (hook?.extra) Object.assign(event.args, hook.extra(args));
+      if (hook?.extra) Object.assign(event.args, hook.extra(args, result));
       calls.succeeded(event);
       hook?.after?.(args, result, end);
     } else {
@@ -256,6 +260,16 @@ function wrap(
     calls.end(start, end);
     return result;
   };
+}
+
+const address = new Uint8Array(SOCKADDR_IN_SIZE);
+const addressLength = new Uint32Array(1);
+
+/** The port of a new client, by which it can be found among the clients' own events. */
+function peerOf(fd: number): number {
+  addressLength[0] = address.length;
+  if (getpeername(fd, address, addressLength) === -1) return 0; // it has gone already
+  return address[2] << 8 | address[3];
 }
 
 function numbersOf(name: keyof Libc): Record<string, number> {

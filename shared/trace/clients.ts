@@ -33,15 +33,14 @@ export class ClientTrace {
   /**
    * It has done that.
    *
-   * @param bytes How many bytes it has sent or received.
+   * @param args What has come of it.
    */
-  end(activity: Activity, bytes?: number): void {
+  end(activity: Activity, args: TraceEvent["args"] = {}): void {
     const index = this.#activities.indexOf(activity);
     this.#activities.splice(index, 1);
     if (index > 0) return; // it has been doing something else up to now
     const end = now();
     const event = { name: activity, cat: "client", ph: "X", pid: Deno.pid } as const;
-    const args: TraceEvent["args"] = bytes === undefined ? {} : { bytes };
     this.#record({ ...event, tid: this.#number, ts: this.#since, dur: end - this.#since, args });
     this.#since = end;
   }

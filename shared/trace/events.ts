@@ -82,12 +82,14 @@ export function textLine(event: TraceEvent, since: number): string {
   return `${seconds(event.ts - since)} ${what}${took}\n`;
 }
 
-function callText({ name, args: { error, count, result, ...rest } }: TraceEvent): string {
-  const { completed, ...given } = rest;
+function callText({ name, args: { error, count, ...rest } }: TraceEvent): string {
+  const entries = Object.entries(rest);
+  const at = entries.findIndex(([key]) => key === "result");
+  const given = entries.slice(0, at).map(([, value]) => value);
+  const extra = entries.slice(at + 1).map(([key, value]) => `, ${key} ${value}`).join("");
   const failure = error === undefined ? "" : ` ${error}`;
   const times = count === undefined ? "" : `, ${count.toLocaleString("en")} times`;
-  const extra = completed === undefined ? "" : `, ${completed} completed`;
-  return `${name}(${Object.values(given).join(", ")}) = ${result}${failure}${times}${extra}`;
+  return `${name}(${given.join(", ")}) = ${rest.result}${failure}${times}${extra}`;
 }
 
 const PHASES = { X: "", i: "", b: " begins", n: " goes on", e: " ends", M: "" };
