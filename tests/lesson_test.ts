@@ -154,7 +154,7 @@ async function runScripts(server: string, client: string) {
       ...catalogue[0],
       folder: new URL(folder, "file:").href,
       server: { permissions: ["-A"] },
-      client: { permissions: ["-A"] },
+      client: { permissions: [] },
     };
     const code = `
       import { runLesson } from "${run}";

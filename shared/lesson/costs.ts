@@ -183,6 +183,15 @@ export function serverReport({ outcome, wall, before, after, calls }: Costs): st
   return aligned(rows);
 }
 
+/** The costs that a picture has room for, in a line. */
+export function costLine({ wall, before, after, calls }: Costs): string {
+  const cpu = after.cpu - before.cpu;
+  const all = calls.reduce((sum, { calls }) => sum + calls, 0);
+  const vain = calls.reduce((sum, { failures }) => sum + (failures.get("EAGAIN") ?? 0), 0);
+  return `The server: CPU time ${seconds(cpu)}, ${Math.round(100 * cpu / wall)} % of a core, ` +
+    `${whole(all)} calls${vain > 0 ? `, of which ${whole(vain)} EAGAIN` : ""}`;
+}
+
 /**
  * The cost report of a program that has ended, as lines of text.
  *

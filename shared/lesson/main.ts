@@ -1,6 +1,7 @@
 /**
  * `deno task lesson` lists the lessons; `deno task lesson:NN` runs one, with options for its
- * client, and with `--watch` again whenever its scripts have changed.
+ * client. With `--svg FILE`, its timeline is drawn in that file as well; with `--watch`, it is run
+ * again whenever its scripts have changed.
  *
  * @module
  */
@@ -13,13 +14,16 @@ import { watchLesson } from "./watch.ts";
 
 // `deno task lesson:03 -- --clients 5` hands on the two dashes as well.
 const [number, ...args] = Deno.args.filter((arg) => arg !== "--");
+const svg = takeValue(args, "--svg");
 const lesson = catalogue.find((lesson) => lesson.number === number);
 
 if (lesson !== undefined) {
   const rest = args.filter((arg) => arg !== "--watch");
   const asksForHelp = rest.includes("--help") || rest.includes("-h");
   const watches = rest.length < args.length && !asksForHelp;
-  const code = watches ? await watchLesson(lesson, rest) : await runLesson(lesson, rest);
+  const code = watches
+    ? await watchLesson(lesson, rest, svg)
+    : await runLesson(lesson, rest, { svg });
   if (code === 0 && asksForHelp) {
     console.log("and --watch, to run it again whenever its scripts change");
   } else if (code === 0) rememberRun(lesson.number);
@@ -35,5 +39,16 @@ if (lesson !== undefined) {
   if (next !== undefined) console.log(`Next: deno task lesson:${next.number} (${next.title})`);
 } else {
   console.error(`there is no lesson ${number}; deno task lesson lists them`);
+  Deno.exit(2);
+}
+
+/** Takes an option that is not the client's out of the arguments, and returns its value. */
+function takeValue(args: string[], name: string): string | undefined {
+  const at = args.findIndex((arg) => arg === name || arg.startsWith(`${name}=`));
+  if (at === -1) return undefined;
+  const [option] = args.splice(at, 1);
+  const value = option === name ? args.splice(at, 1)[0] : option.slice(name.length + 1);
+  if (value) return value;
+  console.error(`${name} takes the name of a file`);
   Deno.exit(2);
 }

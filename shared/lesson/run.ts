@@ -8,9 +8,13 @@
 import { styleText } from "node:util";
 import { type Outcome, parseSummary } from "../client.ts";
 import { catalogue, type Lesson, type Script as Source, type ServerLesson } from "./catalogue.ts";
-import { callsBetween, Meter, programReport, readCounts, serverReport } from "./costs.ts";
+import { callsBetween, costLine, type Costs, Meter, programReport, readCounts } from "./costs.ts";
+import { serverReport } from "./costs.ts";
 import { linesOf } from "./lines.ts";
 import { print, showProgress } from "./progress.ts";
+import { readTimeline } from "./timeline.ts";
+import { timelineSvg } from "./timeline_svg.ts";
+import { timelineText } from "./timeline_text.ts";
 
 /** The folder of all lessons. */
 export const LESSONS: URL = new URL("../../lessons/", import.meta.url);
@@ -82,20 +86,21 @@ class Script {
 }
 
 /**
- * Runs a lesson and prints what its scripts say, what they cost, and what to notice. However it
- * ends, none of them is left running.
+ * Runs a lesson and prints what its scripts say, what they cost, when they did what, and what to
+ * notice. However it ends, none of them is left running.
  *
  * @param args Options for the client; for the program, if that is all there is.
+ * @param svg A file in which the timeline is drawn as well.
  * @param onCosts Gets each report of costs, as the lines that are printed.
  * @returns The exit code: 0 if every reply was right, 2 if an option was wrong, else 1.
  */
 export async function runLesson(
   lesson: Lesson,
   args: string[],
-  onCosts: (rows: string[]) => void = () => {},
+  { svg, onCosts = () => {} }: { svg?: string; onCosts?: (rows: string[]) => void } = {},
 ): Promise<number> {
   const scripts: Script[] = [];
-  const counts = Deno.makeTempFileSync({ prefix: "lesson-" });
+  const records = recordsIn(Deno.makeTempDirSync({ prefix: "lesson-" }), svg);
   const interrupted = Promise.withResolvers<number>();
   const signals = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
   const listeners = Object.entries(signals).map(([signal, code]) =>
@@ -103,18 +108,42 @@ export async function runLesson(
   );
   for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
   try {
-    return await Promise.race([interrupted.promise, run(lesson, args, counts, scripts, onCosts)]);
+    return await Promise.race([interrupted.promise, run(lesson, args, records, scripts, onCosts)]);
   } finally {
     await Promise.all(scripts.map((script) => script.stop()));
     for (const [signal, listener] of listeners) Deno.removeSignalListener(signal, listener);
-    Deno.removeSync(counts);
+    Deno.removeSync(records.directory, { recursive: true });
   }
+}
+
+/** The files in which a run is recorded. */
+interface Records {
+  directory: string;
+  counts: string;
+  server: string;
+  client: string;
+  svg?: string;
+}
+
+function recordsIn(directory: string, svg: string | undefined): Records {
+  const records = {
+    directory,
+    counts: `${directory}/counts`,
+    server: `${directory}/server.json`,
+    client: `${directory}/client.json`,
+    svg,
+  };
+  // A server that does not call libc writes nothing, and is not missed.
+  for (const path of [records.counts, records.server, records.client]) {
+    Deno.writeTextFileSync(path, "");
+  }
+  return records;
 }
 
 async function run(
   lesson: Lesson,
   args: string[],
-  counts: string,
+  records: Records,
   scripts: Script[],
   onCosts: (rows: string[]) => void,
 ): Promise<number> {
@@ -131,7 +160,7 @@ async function run(
     if (withServer) console.log();
   }
   if (withServer) {
-    const code = await runServer({ ...lesson, server, client }, args, counts, scripts, onCosts);
+    const code = await runServer({ ...lesson, server, client }, args, records, scripts, onCosts);
     if (code !== 0) return code;
   }
   console.log(`\n${styleText("bold", lesson.notice)}`);
@@ -166,23 +195,24 @@ async function runProgram(
 async function runServer(
   lesson: ServerLesson,
   args: string[],
-  counts: string,
+  records: Records,
   scripts: Script[],
   onCosts: (rows: string[]) => void,
 ): Promise<number> {
-  const { server, port } = await startServer(lesson, counts, scripts);
+  const { server, port } = await startServer(lesson, records, scripts);
   if (port === undefined) return fail(server, "before it listened");
 
   using meter = new Meter(server.pid);
   const before = meter.read();
-  const callsBefore = readCounts(counts);
+  const callsBefore = readCounts(records.counts);
   const start = performance.now();
   let outcome: Outcome | undefined;
-  const client = startClient(lesson, ["--port", port, ...args], scripts, (line) => {
+  const clientArgs = ["--port", port, `--trace=${records.client}`, ...args];
+  const client = startClient(writing(lesson, records.client), clientArgs, scripts, (line) => {
     outcome = parseSummary(line) ?? outcome;
   });
   const progress = interactive(args) ? undefined : showProgress((time) => {
-    const calls = callsBetween(callsBefore, readCounts(counts));
+    const calls = callsBetween(callsBefore, readCounts(records.counts));
     const made = calls.reduce((sum, { calls }) => sum + calls, 0);
     return `… ${seconds(time)}, ${made.toLocaleString("en")} system calls`;
   });
@@ -195,10 +225,12 @@ async function runServer(
   const { code } = await client.ended;
   if (code === 2) return 2; // the client has said which option was wrong
   if (outcome !== undefined || interactive(args)) {
-    const calls = callsBetween(callsBefore, readCounts(counts));
     const after = meter.read();
-    const rows = serverReport({ outcome, wall, before, after, calls });
+    const calls = callsBetween(callsBefore, readCounts(records.counts));
+    const costs = { outcome, wall, before, after, calls };
+    const rows = serverReport(costs);
     printCosts("What it cost the server", rows);
+    drawTimeline(lesson, costs, records);
     onCosts(rows);
   }
   return code === 0 ? 0 : await fail(client, "");
@@ -213,9 +245,29 @@ function seconds(milliseconds: number): string {
   return `${Math.floor(milliseconds / 1000)} s`;
 }
 
-async function startServer(lesson: ServerLesson, counts: string, scripts: Script[]) {
+function drawTimeline(
+  { number, title }: ServerLesson,
+  costs: Costs,
+  { server, client, svg }: Records,
+) {
+  const heading = `${number} · ${title}`;
+  const timeline = readTimeline(heading, costLine(costs), [server, client]);
+  if (timeline === undefined) return;
+  const width = (Deno.stdout.isTerminal() && Deno.consoleSize().columns) || 80;
+  console.log(`\n${styleText("bold", "When it did what")}`);
+  for (const line of timelineText(timeline, width - 2)) console.log(`  ${line}`);
+  if (svg !== undefined) Deno.writeTextFileSync(svg, timelineSvg(timeline));
+}
+
+/** The lesson, with a client that may write a file. */
+function writing(lesson: ServerLesson, path: string): ServerLesson {
+  const permissions = [...lesson.client.permissions, `--allow-write=${path}`];
+  return { ...lesson, client: { ...lesson.client, permissions } };
+}
+
+async function startServer(lesson: ServerLesson, records: Records, scripts: Script[]) {
   const listening = Promise.withResolvers<string | undefined>();
-  const args = ["--port", "0", "--count-calls", counts];
+  const args = ["--port", "0", "--count-calls", records.counts, `--trace=${records.server}`];
   const server = new Script("server", lesson.folder, lesson.server, args, (line) => {
     const port = LISTENING.exec(line)?.[1];
     if (port !== undefined) listening.resolve(port);

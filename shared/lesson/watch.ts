@@ -19,7 +19,11 @@ const QUIET = 200;
  *
  * @returns The exit code.
  */
-export async function watchLesson(lesson: Lesson, args: string[]): Promise<number> {
+export async function watchLesson(
+  lesson: Lesson,
+  args: string[],
+  svg?: string,
+): Promise<number> {
   const folder = fileURLToPath(new URL(`${lesson.folder}/`, LESSONS));
   // It watches while the lesson runs as well, so that no change is missed.
   using watcher = new Watcher(folder);
@@ -27,7 +31,10 @@ export async function watchLesson(lesson: Lesson, args: string[]): Promise<numbe
   while (true) {
     const sources = sourcesIn(folder);
     const costs: string[] = [];
-    const code = await runLesson(lesson, args, (rows) => costs.push(...rows));
+    const code = await runLesson(lesson, args, {
+      svg,
+      onCosts: (rows) => costs.push(...rows),
+    });
     if (code === 2 || code > 128) return code; // a wrong option, or a signal
     if (code === 0) rememberRun(lesson.number);
     if (before.length > 0 && costs.length > 0) {

@@ -1,0 +1,15 @@
+/**
+ * `deno task timelines [NN …]` runs the lessons again and draws their timelines, for the READMEs.
+ *
+ * @module
+ */
+
+import { serverLessons } from "./catalogue.ts";
+import { LESSONS, runLesson } from "./run.ts";
+
+for (const lesson of serverLessons) {
+  if (Deno.args.length > 0 && !Deno.args.includes(lesson.number)) continue;
+  const svg = new URL(`${lesson.folder}/timeline.svg`, LESSONS).pathname;
+  const code = await runLesson(lesson, [], { svg });
+  if (code !== 0) Deno.exit(code);
+}

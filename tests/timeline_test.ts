@@ -1,0 +1,267 @@
+/** `shared/lesson/timeline*.ts`: from what was recorded to what is drawn. */
+
+import { assert, assertEquals, assertGreater, assertLess, assertMatch } from "@std/assert";
+import { assertStringIncludes } from "@std/assert";
+import {
+  columnsOf,
+  type Lane,
+  readEvents,
+  ticksOf,
+  type Timeline,
+  timelineOf,
+} from "../shared/lesson/timeline.ts";
+import { timelineSvg } from "../shared/lesson/timeline_svg.ts";
+import { timelineText } from "../shared/lesson/timeline_text.ts";
+import type { TraceEvent } from "../shared/trace/events.ts";
+import { deno } from "./processes.ts";
+
+/** Events of a process: its milliseconds begin far from 0, as those of a clock do. */
+const EPOCH = 1e9;
+
+function event(fields: Partial<TraceEvent> & { ms: number; took?: number }): TraceEvent {
+  const { ms, took, ...rest } = fields;
+  const times = { ts: EPOCH + 1000 * ms, ...took === undefined ? {} : { dur: 1000 * took } };
+  return { name: "", cat: "call", ph: "X", pid: 1, tid: 1, args: {}, ...times, ...rest };
+}
+
+function named(pid: number, tid: number, name: string): TraceEvent {
+  return event({ ms: 0, name: "thread_name", cat: "name", ph: "M", pid, tid, args: { name } });
+}
+
+function draw(...events: TraceEvent[]): Timeline {
+  return timelineOf("42 · A lesson", "1 call", events)!;
+}
+
+/** The segments of a lane, in short: what was done, from when, to when. */
+function told({ segments }: Lane): [string, number, number][] {
+  return segments.map(({ state, start, end }) =>
+    [state, Math.round(1000 * start) / 1000, Math.round(1000 * end) / 1000] as const
+  ).map((segment) => [...segment]);
+}
+
+const again = { result: -1, error: "EAGAIN (Resource temporarily unavailable)" };
+
+Deno.test("a thread waits in long calls, copies in short ones, and computes in between", () => {
+  const { lanes } = draw(
+    event({ ms: 0, took: 100, name: "recv", args: { fd: 7, length: 9, result: 5 } }),
+    event({ ms: 100.5, took: 0.2, name: "send", args: { fd: 7, length: 5, result: 5 } }),
+    event({ ms: 200, took: 0.1, name: "close", args: { fd: 7, result: 0 } }),
+    event({ ms: 200.1, took: 50, name: "computing", cat: "computing", args: { cpu: 50_000 } }),
+    event({ ms: 250.1, took: 0.5, name: "select", args: { nfds: 8, result: 1 } }),
+  );
+  assertEquals(told(lanes[0]), [
+    ["waiting", 0, 100],
+    ["copying", 100, 100],
+    ["computing", 100, 100.5],
+    ["copying", 100.5, 100.7],
+    ["idle", 100.7, 200],
+    ["computing", 200, 200.1],
+    ["computing", 200.1, 250.1],
+    ["waiting", 250.1, 250.6],
+  ]);
+  assertEquals(lanes[0].segments[0].call, "recv(7)");
+});
+
+Deno.test("who asks in vain does so without a pause, and a call that fails late has waited", () => {
+  const { lanes } = draw(
+    event({ ms: 0, took: 100, name: "recv", args: { fd: "several", ...again, count: 9000 } }),
+    event({ ms: 100.1, took: 0.1, name: "accept4", args: { fd: 3, ...again } }),
+    event({ ms: 100.2, took: 30, name: "recv", args: { fd: 7, ...again } }),
+  );
+  assertEquals(told(lanes[0]), [
+    ["polling", 0, 100],
+    ["polling", 100, 100.1],
+    ["polling", 100.1, 100.2],
+    ["waiting", 100.2, 130.2],
+  ]);
+});
+
+Deno.test("a client stands in the queue until the server has accepted its port", () => {
+  const client = { cat: "client", pid: 2 } as const;
+  const { lanes } = draw(
+    named(1, 1, "server"),
+    named(2, 1, "client 1"),
+    event({ ms: 80, took: 0.1, name: "accept4", args: { fd: 3, result: 7, peer: 5555 } }),
+    event({ ...client, ms: 0, took: 2, name: "connect", args: { port: 5555 } }),
+    event({ ...client, ms: 3, took: 1, name: "send", args: { bytes: 5 } }),
+    event({ ...client, ms: 4, took: 96, name: "wait for the reply", args: { bytes: 5 } }),
+  );
+  assertEquals(lanes.map(({ name }) => name), ["server", "client 1"]);
+  assertEquals(told(lanes[1]).sort(([, a], [, b]) => a - b), [
+    ["waiting", 0, 2],
+    ["queued", 2, 80.1],
+    ["copying", 3, 4],
+    ["waiting", 80.1, 100],
+    ["copying", 100, 100],
+  ]);
+});
+
+Deno.test("operations have lanes from submission to completion, or to the end", () => {
+  const ring = { cat: "io_uring", name: "recv", id: "2.7" } as const;
+  const { lanes } = draw(
+    event({ ...ring, ms: 0, ph: "b", args: { fd: 7 } }),
+    event({ ...ring, ms: 60, ph: "e", args: { result: 5 } }),
+    event({ ...ring, ms: 61, ph: "b", args: { fd: 7 } }),
+    event({ ms: 0, took: 100, name: "io_uring_enter", args: { fd: 5, result: 1 } }),
+  );
+  const lane = lanes.find(({ kind }) => kind === "operation")!;
+  assertEquals(lane.name, "recv(7)");
+  assertEquals(told(lane), [
+    ["submitted", 0, 0],
+    ["completed", 60, 60],
+    ["kernel", 0, 60],
+    ["submitted", 61, 61],
+    ["kernel", 61, 100],
+  ]);
+});
+
+Deno.test("coroutines have lanes of their own: when they ran, and when they did not", () => {
+  const egon = { cat: "coroutine", id: "1", name: "egon" } as const;
+  const { lanes } = draw(
+    event({ ...egon, ms: 0, ph: "b" }),
+    event({ ...egon, ms: 10, ph: "b", name: "running" }),
+    event({ ...egon, ms: 30, ph: "e", name: "running" }),
+    event({ ...egon, ms: 80, ph: "b", name: "running" }),
+    event({ ...egon, ms: 100, ph: "e", name: "running" }),
+    event({ ...egon, ms: 100, ph: "e" }),
+  );
+  assertEquals(lanes.map(({ kind, name }) => [kind, name]), [["coroutine", "egon"]]);
+  assertEquals(told(lanes[0]), [
+    ["waiting", 0, 10],
+    ["computing", 10, 30],
+    ["waiting", 30, 80],
+    ["computing", 80, 100],
+  ]);
+});
+
+Deno.test("of many clients the first are drawn, and it is said how many more there are", () => {
+  const clients = Array.from({ length: 30 }, (_, i) => [
+    named(2, i + 1, `client ${i + 1}`),
+    event({ ms: 0, took: 5, pid: 2, tid: i + 1, cat: "client", name: "send", args: { bytes: 5 } }),
+  ]);
+  const { lanes, more } = draw(...clients.flat().reverse());
+  assertEquals(lanes.map(({ name }) => name).slice(0, 3), ["client 1", "client 2", "client 3"]);
+  assertLess(lanes.length, 20);
+  assertEquals(more, [`${30 - lanes.length} more clients`]);
+});
+
+const wait = event({ ms: 0, took: 1000, name: "poll", args: { length: 9, result: 1 } });
+const work = event({ ms: 1000, took: 0.005, name: "recv", args: { fd: 7, result: 5 } });
+
+Deno.test("work is to be seen however short it was, and its height is its share", () => {
+  const { lanes: [lane], length } = draw(wait, work);
+  const columns = columnsOf(lane, length, 100);
+  assertEquals(columns[50], { background: "waiting", mark: undefined, level: 1 });
+  assertEquals(columns[99], { background: "waiting", mark: "copying", level: 1 });
+  const half = draw({ ...wait, dur: 5000 }, { ...work, ts: EPOCH + 5000, dur: 900 });
+  assertEquals(columnsOf(half.lanes[0], 10, 1)[0].level, 1);
+  const busy = event({ ms: 0, took: 60, name: "computing", cat: "computing" });
+  const idle = event({ ms: 100, took: 0, name: "close", args: { fd: 7, result: 0 } });
+  assertEquals(columnsOf(draw(busy, idle).lanes[0], 100, 1)[0].level, 5);
+});
+
+Deno.test("the ticks of the axis are round numbers", () => {
+  assertEquals(ticksOf(1046, 6), [0, 200, 400, 600, 800, 1000]);
+  assertEquals(ticksOf(0.9, 4), [0, 0.5]);
+  for (let length = 0.003; length < 1e6; length *= 1.7) {
+    const ticks = ticksOf(length, 8);
+    assertLess(ticks.length, 10);
+    assertGreater(ticks.length, 2);
+  }
+});
+
+Deno.test("the text fits its width, and can be read without colours", () => {
+  const timeline = draw(
+    named(1, 1, "server"),
+    wait,
+    work,
+    event({ ms: 1100, took: 100, name: "recv", args: { fd: 7, ...again, count: 9 } }),
+  );
+  for (const width of [78, 118]) {
+    const lines = timelineText(timeline, width).map((line) =>
+      // deno-lint-ignore no-control-regex -- colours, if there are any
+      line.replaceAll(/\x1b\[\d+m/g, "")
+    );
+    for (const line of lines) assert(line.length <= width, line);
+    assertMatch(lines[0], /^server {2}░░poll\(9\)░+│·+▓+$/);
+    assertMatch(lines[1], /^ +0 ms .*1,000/);
+    for (const text of ["░ waits", "▓ asks in vain", "┃ receives or sends", "· idle"]) {
+      assertStringIncludes(lines.slice(2).join("\n"), text);
+    }
+  }
+});
+
+Deno.test("the picture says in words what can be seen, and knows light and dark", () => {
+  const svg = timelineSvg({ ...draw(named(1, 1, "a<b"), wait, work), costs: "1 & 2" });
+  assertMatch(svg, /^<svg [^>]*role="img" aria-labelledby="title desc">/);
+  assertStringIncludes(svg, '<title id="title">42 · A lesson</title>');
+  assertMatch(svg, /<desc id="desc">1000 ms\. a&lt;b: waits 100 %\. 1 &amp; 2\.<\/desc>/);
+  assertStringIncludes(svg, "@media (prefers-color-scheme: dark)");
+  // What is drawn has a colour on both pages, and an explanation.
+  const [light, dark] = svg.split("@media");
+  const legend = svg.slice(svg.indexOf('class="legend"'));
+  for (const [, state] of svg.matchAll(/<path class="(?!grid)(\w+)"/g)) {
+    assertStringIncludes(light, `.${state} {`);
+    assertStringIncludes(dark, `.${state} {`);
+    assertStringIncludes(legend, `<rect class="${state}"`);
+  }
+  // Every element is closed.
+  const open: string[] = [];
+  for (const [, end, name, alone] of svg.matchAll(/<(\/?)(\w+)[^>]*?(\/?)>/g)) {
+    if (end) assertEquals(open.pop(), name);
+    else if (!alone) open.push(name);
+  }
+  assertEquals(open, []);
+});
+
+Deno.test("a file that is still being written gives the events that are complete", async () => {
+  const path = await Deno.makeTempFile();
+  const one = JSON.stringify(wait);
+  await Deno.writeTextFile(path, `[${one}\n     ,${one}\n,${one.slice(0, 40)}    `);
+  assertEquals(readEvents(path), [wait, wait]);
+  await Deno.writeTextFile(path, "");
+  assertEquals(timelineOf("", "", readEvents(path)), undefined);
+  await Deno.remove(path);
+});
+
+/** Runs a lesson, and returns the server's row and the picture. */
+async function runLesson(number: string, ...args: string[]) {
+  const svg = await Deno.makeTempFile({ suffix: ".svg" });
+  const { code, stdout } = await deno([
+    ...["run", "-A", "shared/lesson/main.ts", number, "--svg", svg],
+    ...args,
+  ]);
+  assertEquals(code, 0, stdout);
+  const picture = await Deno.readTextFile(svg);
+  await Deno.remove(svg);
+  const [, row] = /^ {2}server {2,}(.*)$/m.exec(stdout.slice(stdout.indexOf("When it did what")))!;
+  return { row, picture, stdout };
+}
+
+function count(row: string, character: string): number {
+  return row.split(character).length - 1;
+}
+
+Deno.test("lesson 03 is a bar of asking in vain, lesson 04 one of waiting", async () => {
+  const polling = await runLesson("03");
+  assertGreater(count(polling.row, "▓"), 0.5 * polling.row.length);
+  assertEquals(count(polling.row, "░"), 0);
+  assertMatch(polling.picture, /calls, of which [\d,]+ EAGAIN/);
+  assertMatch(polling.picture, /and 12 more clients/);
+  const multiplexing = await runLesson("04");
+  assertGreater(count(multiplexing.row, "░"), 0.5 * multiplexing.row.length);
+  assertEquals(count(multiplexing.row, "▓"), 0);
+});
+
+Deno.test("lesson 01 leaves clients in the queue, and says in whose recv it waits", async () => {
+  const { row, stdout } = await runLesson("01");
+  assertMatch(row, /recv\(\d+\)/);
+  for (const client of [2, 3]) {
+    assertMatch(stdout, new RegExp(`^ {2}client ${client} .*▒{40}`, "m"));
+  }
+});
+
+Deno.test("--svg without a file is one line and exit code 2", async () => {
+  const { code, stderr } = await deno(["run", "-A", "shared/lesson/main.ts", "03", "--svg"]);
+  assertEquals([code, stderr], [2, "--svg takes the name of a file\n"]);
+});
