@@ -70,6 +70,26 @@ for (const lesson of catalogue) {
     assertStringIncludes(Deno.readTextFileSync(`${ROOT}README.md`), `](${path}/)`);
   });
 
+  const { server } = lesson;
+  if (server !== undefined) {
+    Deno.test(`lesson ${number} has a timeline of its scripts, in its README as well`, () => {
+      const svg = Deno.readTextFileSync(`${ROOT}${path}/timeline.svg`);
+      assertStringIncludes(svg, `<title id="title">${number} · ${title}</title>`);
+      assertMatch(svg, /class="costs quiet">The server: CPU time [^<]* calls/);
+      const lanes = [...svg.matchAll(/<g class="lane"><title>([^<]+)</g)].map(([, name]) => name);
+      // Who makes no calls of its own has nothing to tell of them.
+      const first = server.permissions.includes("--allow-ffi") ? "server" : "client 1";
+      assertEquals(lanes[0], first);
+      assert(lanes.includes("client 1") && lanes.length <= 20, lanes.join());
+      const legend = svg.slice(svg.indexOf('class="legend"'));
+      for (const state of ["waits", "receives or sends"]) assertStringIncludes(legend, state);
+      const readme = Deno.readTextFileSync(`${ROOT}${path}/README.md`);
+      const printed = readme.slice(readme.indexOf("## What it printed"));
+      assertMatch(printed, /!\[Timeline: [^\]]{60,}\]\(timeline\.svg\)/);
+      assertStringIncludes(printed, `\nWhen it did what\n  ${first} `);
+    });
+  }
+
   Deno.test(`lesson ${number} runs the scripts that it has`, () => {
     const names = scriptsOf(lesson).map(({ name }) => name);
     const possible = ["main", "server", "client"];
