@@ -104,10 +104,15 @@ for (const { folder, server } of serverLessons) {
           stdout: "piped",
           stderr: "null",
         }).spawn();
+        // Ending strace would not end the server, but ending the server ends both.
+        const timer = setTimeout(() => {
+          Deno.kill(readTrace(`${directory}/trace`)[0].pid, "SIGKILL");
+        }, 20_000);
         for await (const line of linesOf(process.stdout)) {
           const port = /^listening on .*:(\d+)$/.exec(line)?.[1];
           if (port !== undefined) await visitAll(Number(port));
         }
+        clearTimeout(timer);
         assertEquals((await process.status).code, 0);
 
         const events = readTrace(`${directory}/trace`);

@@ -2,12 +2,12 @@
 
 import { assertEquals, assertGreater, assertLess, assertMatch } from "@std/assert";
 import { assertStringIncludes } from "@std/assert";
-import { delay } from "@std/async";
+import { deadline, delay } from "@std/async";
 import { serverLessons } from "../shared/lesson/catalogue.ts";
 import { LESSONS } from "../shared/lesson/run.ts";
 import { visit } from "./conformance/clients.ts";
 import { Server } from "./conformance/server.ts";
-import { deno, ROOT } from "./processes.ts";
+import { deno } from "./processes.ts";
 import { readTrace, resultsOf } from "./trace_events.ts";
 
 function startServer(number: string, args: string[]): Promise<Server> {
@@ -27,7 +27,7 @@ async function traceServer(number: string, clients: number, kill = false) {
   if (kill) {
     await delay(150);
     await server.stop("SIGKILL");
-  } else await server.ended;
+  } else await deadline(server.ended, 5000);
   const events = readTrace(path);
   const { size } = await Deno.stat(path);
   await Deno.remove(path);
@@ -82,23 +82,15 @@ Deno.test("SIGIO is told whenever the server's listener is called", async () => 
 });
 
 Deno.test("--trace tells each call on stderr as strace does", async () => {
-  const script = "lessons/01-blocking/server.ts";
-  const process = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--allow-ffi", script, "--port", "0", "--trace", "--connections", "1"],
-    cwd: ROOT,
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const reader = process.stdout.getReader();
-  const line = new TextDecoder().decode((await reader.read()).value);
-  await visit({ host: "127.0.0.1", port: Number(/:(\d+)/.exec(line)![1]) } as Server);
-  const stderr = await new Response(process.stderr).text();
-  await reader.cancel();
-  assertEquals((await process.status).code, 0);
-  for (const line of stderr.trimEnd().split("\n")) {
-    assertMatch(line, /^\d+\.\d{6} .* <\d+\.\d{6}>$/);
-  }
+  let lines: readonly string[];
+  {
+    await using server = await startServer("01", ["--trace", "--connections", "1"]);
+    lines = server.errors;
+    await visit(server);
+    await deadline(server.ended, 5000);
+  } // where all that it has written is read
+  const stderr = lines.join("\n");
+  for (const line of lines) assertMatch(line, /^\d+\.\d{6} .* <\d+\.\d{6}>$/);
   const accepted = Number(/accept4\(\d+\) = (\d+), peer \d+ </.exec(stderr)![1]);
   assertMatch(stderr, new RegExp(`recv\\(${accepted}, 65536\\) = [1-9]\\d* <`));
   assertMatch(stderr, new RegExp(`recv\\(${accepted}, 65536\\) = 0 <`));

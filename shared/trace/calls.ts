@@ -68,10 +68,10 @@ export const ERRORS = 134;
 
 /** Microseconds. What takes longer was a wait, or a time in which the program did other things. */
 const LONG = 1000;
-/** In the place of a descriptor. */
-const SEVERAL = -2;
 /** Microseconds after which a run of failing calls is recorded although it goes on. */
 const LONGEST_RUN = 100_000;
+/** In the place of a descriptor: the calls of a run were about more than one. */
+const SEVERAL = -2;
 
 // The plain functions, also when there are wrappers in the place of others. The halves of a
 // timespec are read as 32 bits each, since 64 would be bigints: this is done twice for every call.
