@@ -78,7 +78,7 @@ for (const lesson of catalogue) {
       assertMatch(svg, /class="costs quiet">The server: CPU time [^<]* calls/);
       const lanes = [...svg.matchAll(/<g class="lane"><title>([^<]+)</g)].map(([, name]) => name);
       // Who makes no calls of its own has nothing to tell of them.
-      const first = server.permissions.includes("--allow-ffi") ? "server" : "client 1";
+      const first = server.native ? "client 1" : "server";
       assertEquals(lanes[0], first);
       assert(lanes.includes("client 1") && lanes.length <= 20, lanes.join());
       const legend = svg.slice(svg.indexOf('class="legend"'));

@@ -16,6 +16,7 @@ import {
   type SelectorKey,
 } from "../../shared/selectors.ts";
 import { Timers } from "../../shared/timers.ts";
+import { onCoroutine } from "../../shared/trace/coroutines.ts";
 
 /** A function that can wait: `yield*` runs it, and gives its result. */
 export type Coroutine<Result = void> = Generator<Future<unknown>, Result, void>;
@@ -187,14 +188,16 @@ let tasksSoFar = 0;
 export class Task<Result = void> extends Future<Result> {
   /** What it is called in messages. */
   readonly name: string;
+  readonly #id = ++tasksSoFar;
   readonly #coroutine: Coroutine<Result>;
   #waitsFor: Future<unknown> | undefined;
   #toThrow: Error | undefined;
 
   /** See {@linkcode createTask}. */
-  constructor(coroutine: Coroutine<Result>, name = `Task-${++tasksSoFar}`) {
+  constructor(coroutine: Coroutine<Result>, name?: string) {
     super();
-    this.name = name;
+    this.name = name ?? `Task-${this.#id}`;
+    onCoroutine?.("created", this.#id, this.name);
     this.#coroutine = coroutine;
     this.loop.tasks.add(this as Task<unknown>);
     this.loop.callSoon(this.#step, this);
@@ -217,6 +220,7 @@ export class Task<Result = void> extends Future<Result> {
   readonly #step = (): void => {
     const error = this.#toThrow;
     this.#toThrow = this.#waitsFor = undefined;
+    onCoroutine?.("running", this.#id, this.name);
     try {
       const { done, value } = error === undefined
         ? this.#coroutine.next()
@@ -229,6 +233,7 @@ export class Task<Result = void> extends Future<Result> {
   };
 
   #wait(until: Future<unknown>): void {
+    onCoroutine?.("suspended", this.#id, this.name);
     if (!(until instanceof Future)) {
       this.#toThrow = new TypeError("a coroutine waits with yield*, and not with yield alone");
       return this.loop.callSoon(this.#step, this);
@@ -240,6 +245,7 @@ export class Task<Result = void> extends Future<Result> {
   }
 
   #end(finish: () => void): void {
+    onCoroutine?.("ended", this.#id, this.name);
     this.loop.tasks.delete(this as Task<unknown>);
     finish();
   }

@@ -24,7 +24,7 @@ run(main());
 
 function* main(): Coroutine {
   const allGone = new Future();
-  const accepting = createTask(acceptAll(allGone));
+  const accepting = createTask(acceptAll(allGone), "acceptAll");
   yield* wait<void>([accepting, allGone], { returnWhen: "FIRST_COMPLETED" });
   if (accepting.done()) accepting.result(); // which throws what went wrong
   close(listener);
@@ -34,7 +34,7 @@ function* acceptAll(allGone: Future): Coroutine {
   let served = 0;
   while (true) {
     const connection = yield* accept(listener);
-    const task = createTask(serve(connection));
+    const task = createTask(serve(connection), `serve-${connection}`);
     task.addDoneCallback(() => {
       if (++served === options.connections) allGone.setResult();
     });

@@ -12,6 +12,7 @@
 import { EBADF, systemError } from "../../shared/linux/errno.ts";
 import { DefaultSelector, EVENT_READ, EVENT_WRITE } from "../../shared/selectors.ts";
 import { type Timer, Timers } from "../../shared/timers.ts";
+import { type CoroutineState, onCoroutine } from "../../shared/trace/coroutines.ts";
 
 /** What a function that waits returns. Called with `yield*`, it gives its result in the end. */
 export type Waiting<Result = void> = Generator<void, Result, void>;
@@ -292,6 +293,12 @@ export class Greenlet<Result = unknown> {
   constructor(run: Run<any[], Result>, ...args: unknown[]) {
     this.#run = run;
     this.#args = args;
+    this.#tell("created");
+  }
+
+  #tell(state: CoroutineState): void {
+    if (onCoroutine === undefined) return; // nothing is traced
+    onCoroutine(state, this.ident, `${this.#run.name || "greenlet"}-${this.ident}`);
   }
 
   /** Has it begin in the next round. */
@@ -340,6 +347,7 @@ export class Greenlet<Result = unknown> {
 
   #resume(thrown: { error: unknown } | undefined): void {
     current = this as Greenlet;
+    this.#tell("running");
     try {
       if (this.#generator === undefined) {
         this.#state = "running";
@@ -351,6 +359,7 @@ export class Greenlet<Result = unknown> {
         ? this.#generator.next()
         : this.#generator.throw(thrown.error);
       if (done) this.#end("successful", value);
+      else this.#tell("suspended");
     } catch (error) {
       this.#fail(error);
     } finally {
@@ -366,6 +375,7 @@ export class Greenlet<Result = unknown> {
   }
 
   #end(state: "successful" | "failed", value: Result | GreenletExit | undefined): void {
+    this.#tell("ended");
     this.#state = state;
     this.value = value;
     this.#generator = undefined;

@@ -40,8 +40,11 @@ export interface Server extends Script {
   sequential?: true;
   /** It never sleeps: an idle server uses a whole core. */
   polling?: true;
-  /** It goes on opening descriptors of its own after it has said that it listens. */
-  settles?: true;
+  /**
+   * Deno's own sockets do the work. Their calls cannot be seen, and Deno opens more descriptors
+   * half a second after its start.
+   */
+  native?: true;
   /** It needs io_uring, which some kernels do not have and some containers forbid. */
   needsIoUring?: true;
   /** Other ways to start it, as options, which the tests go through as well. */
@@ -147,6 +150,30 @@ export const catalogue: readonly Lesson[] = [
     client,
   },
   {
+    number: "10",
+    folder: "10-generators",
+    title: "Generators",
+    idea: "yield switches between two pieces of code on one thread",
+    notice: "1, 2, 3, 4: neither of the two has called the other from its beginning to its end.",
+    main: { permissions: [] },
+  },
+  {
+    number: "11",
+    folder: "11-delegation",
+    title: "Delegation",
+    idea: "yield* hands a pause on through many functions, each of which has to say so",
+    notice: "The outer one hands on everything, both ways; and one missing star breaks the chain.",
+    main: { permissions: [] },
+  },
+  {
+    number: "12",
+    folder: "12-sleep-scheduler",
+    title: "A sleep scheduler",
+    idea: "a list of who has to be woken when, and coroutines that sleep",
+    notice: "Two naps of 2 s took 2 s and hardly any CPU time; but it knows time, and no sockets.",
+    main: { permissions: [] },
+  },
+  {
     number: "13",
     folder: "13-event-loop",
     title: "An event loop",
@@ -173,7 +200,7 @@ export const catalogue: readonly Lesson[] = [
     idea: "Deno's own listen and await, and its own epoll instance underneath",
     notice: "No call of ours in the work itself, and epoll all the same: look at the first lines.",
     main: { permissions: ["--allow-ffi"] },
-    server: { permissions: ["--allow-ffi", "--allow-net"], settles: true },
+    server: { permissions: ["--allow-ffi", "--allow-net"], native: true },
     client,
   },
 ];

@@ -145,7 +145,7 @@ function lanesOf(events: TraceEvent[], names: Map<string, string>, end: number):
       const [{ name, args }] = own;
       return lane("operation", `${name}(${args.fd})`, operationSegments(own, end));
     }),
-    ...coroutines.map((own) => lane("coroutine", own[0].name, coroutineSegments(own))),
+    ...coroutines.map((own) => lane("coroutine", own[0].name, coroutineSegments(own, end))),
     ...clients.map((own) => lane("client", nameOf(own), clientSegments(own, accepted))),
   ];
 }
@@ -223,8 +223,8 @@ function operationSegments(events: TraceEvent[], end: number): Segment[] {
   return segments;
 }
 
-/** A coroutine that does not run waits, be it for something or for its turn. */
-function coroutineSegments(events: TraceEvent[]): Segment[] {
+/** A coroutine that does not run waits, be it for something or for its turn, until it has ended. */
+function coroutineSegments(events: TraceEvent[], end: number): Segment[] {
   const segments: Segment[] = [];
   let last = events[0].ts;
   for (const { name, ph, ts } of events) {
@@ -233,6 +233,8 @@ function coroutineSegments(events: TraceEvent[]): Segment[] {
     if (ts > last || ran) segments.push({ state, start: last, end: ts });
     last = ts;
   }
+  const ended = events.some(({ name, ph }) => name !== "running" && ph === "e");
+  if (!ended && end > last) segments.push({ state: "waiting", start: last, end });
   return segments;
 }
 

@@ -24,8 +24,8 @@ export interface Subject {
   sequential?: true;
   /** It never sleeps. */
   polling?: true;
-  /** It goes on opening descriptors of its own for half a second. */
-  settles?: true;
+  /** Deno's own sockets do the work, and it goes on opening descriptors for half a second. */
+  native?: true;
   /** It needs io_uring. */
   needsIoUring?: true;
   /** It is no lesson's: it knows no option but `--port`, and need not say where it listens. */
@@ -180,7 +180,7 @@ export class Server implements AsyncDisposable {
 
   /** Waits until it has opened all that it needs for itself. */
   async settled(): Promise<void> {
-    if (this.subject.settles) await sleep(800);
+    if (this.subject.native) await sleep(800);
   }
 
   /** How many descriptors it has open, those that only io_uring knows included. */
