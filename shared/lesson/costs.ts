@@ -43,10 +43,8 @@ export function cpuOf(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) * TICK;
 }
 
-const INTERVAL = 50;
-
 /**
- * Watches a process from the outside. It looks again every 50 ms, since the kernel forgets what a
+ * Watches a process from the outside. It looks again and again, since the kernel forgets what a
  * thread has done when the thread ends.
  */
 export class Meter {
@@ -56,16 +54,15 @@ export class Meter {
   #threads = 0;
   #last: Usage | undefined;
 
-  /** Begins to watch. */
-  constructor(pid: number) {
+  /** Begins to watch, with a look every `interval` milliseconds. */
+  constructor(pid: number, interval = 50) {
     this.#pid = pid;
-    this.#timer = setInterval(() => this.#look(), INTERVAL);
+    this.#timer = setInterval(() => this.#look(), interval);
     this.#look();
   }
 
   /**
-   * What the process had used when it was last seen, at most 50 ms before its end; undefined if it
-   * ended before anybody looked.
+   * What the process had used when it was last seen; undefined if it ended before anybody looked.
    */
   get last(): Usage | undefined {
     return this.#last;

@@ -179,7 +179,7 @@ async function runProgram(
   const start = performance.now();
   const program = new Script("main", folder, source, args);
   scripts.push(program);
-  using meter = new Meter(program.pid);
+  using meter = new Meter(program.pid, 10);
   const progress = showProgress((time) => `… ${seconds(time)}`);
   const { code } = await program.ended.finally(progress.end);
   if (code === 2) return 2; // it has said which option was wrong

@@ -110,6 +110,7 @@ const encoder = new TextEncoder();
 export function recordOnStderr(since: number, prefix = ""): Recorder {
   return (event) => {
     if (event.ph === "M") return;
-    Deno.stderr.writeSync(encoder.encode(prefix + textLine(event, since)));
+    let bytes = encoder.encode(prefix + textLine(event, since));
+    while (bytes.length > 0) bytes = bytes.subarray(Deno.stderr.writeSync(bytes));
   };
 }

@@ -187,6 +187,7 @@ export class Server implements AsyncDisposable {
   get descriptors(): number {
     const folder = `/proc/${this.#process.pid}`;
     const names = [...Deno.readDirSync(`${folder}/fd`)].map(({ name }) => name);
+    if (!this.subject.needsIoUring) return names.length;
     const direct = names.map((name) => {
       const info = textOf(`${folder}/fdinfo/${name}`);
       const files = /^UserFiles:\t\d+\n((?: +\d+: .*\n)*)/m.exec(info)?.[1] ?? "";
