@@ -1,0 +1,259 @@
+/**
+ * Small programs for lesson 13; with_asyncio.py has the same ones for asyncio.
+ *
+ * @module
+ */
+
+import {
+  type Awaitable,
+  type Coroutine,
+  createTask,
+  Future,
+  gather,
+  run,
+  sleep,
+  wait,
+  waitFor,
+} from "../../lessons/13-event-loop/event_loop.ts";
+
+const SLOW = 40;
+const QUICK = 10;
+
+class ValueError extends Error {
+  override name = "ValueError";
+}
+
+/** Prints as Python does. */
+function print(...values: unknown[]) {
+  console.log(
+    ...values.map((value) => value === true ? "True" : value === false ? "False" : value),
+  );
+}
+
+function* nap(name: string, milliseconds: number): Coroutine<string> {
+  print(name, "begins");
+  try {
+    yield* sleep(milliseconds);
+    print(name, "ends");
+    return name;
+  } finally {
+    print(name, "finally");
+  }
+}
+
+function* fail(name: string, milliseconds: number): Coroutine {
+  yield* sleep(milliseconds);
+  print(name, "fails");
+  throw new ValueError(name);
+}
+
+function* turns(name: string): Coroutine {
+  for (let i = 0; i < 3; i++) {
+    print(name, i);
+    yield* sleep(0);
+  }
+}
+
+function* outcome(awaitable: Awaitable<unknown>): Coroutine {
+  try {
+    print("result", yield* awaitable as Coroutine<unknown>);
+  } catch (error) {
+    print("error", (error as Error).name);
+  }
+}
+
+/** The programs, by the names that they have in Python. */
+export const programs: Record<string, () => Coroutine> = {
+  *gathered() {
+    print(...yield* gather([nap("a", SLOW), nap("b", QUICK), nap("c", 0)]));
+  },
+
+  *round_robin() {
+    yield* gather([turns("A"), turns("B"), turns("C")]);
+  },
+
+  *tasks_in_tasks() {
+    function* outer(name: string): Coroutine {
+      print(name);
+      createTask(turns(`${name}'s child`));
+      print(name, "goes on");
+      yield* sleep(0);
+      print(name, "ends");
+    }
+
+    const [first, second] = [createTask(outer("x")), createTask(outer("y"))];
+    print("created");
+    yield* first;
+    yield* second;
+    yield* sleep(QUICK);
+  },
+
+  *done_future() {
+    const future = new Future<number>();
+    future.setResult(7);
+
+    function* waits(name: string): Coroutine {
+      print(name, yield* future);
+      print(name, yield* future);
+    }
+
+    yield* gather([waits("a"), waits("b")]);
+  },
+
+  *waiters() {
+    const future = new Future<string>();
+
+    function* waits(name: string): Coroutine {
+      print(name, "waits");
+      print(name, yield* future);
+    }
+
+    const tasks = [..."abc"].map((name) => createTask(waits(name)));
+    yield* sleep(0);
+    print("set");
+    future.setResult("there");
+    print("was set");
+    yield* gather(tasks);
+  },
+
+  *callbacks() {
+    const task = createTask(nap("task", 0));
+    task.addDoneCallback((task) => print("first", task.result()));
+    task.addDoneCallback((task) => print("second", task.done()));
+    yield* task;
+    print("awaited");
+    task.addDoneCallback(() => print("third"));
+    print("added");
+    yield* sleep(0);
+  },
+
+  *cancel_before_start() {
+    const task = createTask(nap("never", 0));
+    print(task.cancel(), task.done());
+    yield* outcome(task);
+    print(task.cancelled(), task.cancel());
+  },
+
+  *cancel_while_sleeping() {
+    function* careful(): Coroutine {
+      try {
+        yield* sleep(1000);
+      } finally {
+        print("tidies up");
+        yield* sleep(QUICK);
+        print("is tidy");
+      }
+    }
+
+    const task = createTask(careful());
+    yield* sleep(0);
+    task.cancel();
+    print("cancelled", task.done());
+    yield* outcome(task);
+  },
+
+  *cancel_swallowed() {
+    function* stubborn(): Coroutine<string> {
+      try {
+        yield* sleep(1000);
+      } catch {
+        print("not yet");
+      }
+      yield* sleep(QUICK);
+      return "in the end";
+    }
+
+    const task = createTask(stubborn());
+    yield* sleep(0);
+    task.cancel();
+    yield* outcome(task);
+  },
+
+  *cancel_through_a_task() {
+    const inner = createTask(nap("inner", 1000));
+
+    function* middle(): Coroutine {
+      try {
+        yield* inner;
+      } finally {
+        print("middle finally");
+      }
+    }
+
+    const task = createTask(middle());
+    yield* sleep(QUICK);
+    task.cancel();
+    yield* outcome(task);
+    print(inner.cancelled(), task.cancelled());
+  },
+
+  *cancel_a_gathering() {
+    const gathering = gather([nap("a", 1000), nap("b", 1000)]);
+    yield* sleep(0);
+    print(gathering.cancel());
+    yield* outcome(gathering);
+  },
+
+  *timeouts() {
+    yield* outcome(waitFor(nap("quick", QUICK), SLOW));
+    yield* outcome(waitFor(nap("slow", 1000), QUICK));
+    yield* outcome(waitFor(fail("bad", QUICK), SLOW));
+  },
+
+  *first_completed() {
+    const tasks = [createTask(nap("a", SLOW)), createTask(nap("b", QUICK))];
+    const { done, pending } = yield* wait(tasks, { returnWhen: "FIRST_COMPLETED" });
+    print(...[done, pending].flatMap((list) => tasks.map((task) => list.includes(task))));
+    yield* wait(pending);
+  },
+
+  *first_exception() {
+    const tasks: Future<unknown>[] = [
+      createTask(nap("a", QUICK)),
+      createTask(fail("b", 2 * QUICK)),
+      createTask(nap("c", 1000)),
+    ];
+    const { done } = yield* wait(tasks, { returnWhen: "FIRST_EXCEPTION" });
+    print(...tasks.map((task) => done.includes(task)), (tasks[1].exception() as Error).name);
+  },
+
+  *wait_with_timeout() {
+    const tasks = [createTask(nap("a", QUICK)), createTask(nap("b", 1000))];
+    const { done, pending } = yield* wait(tasks, { timeout: SLOW });
+    print(done.length, pending.length);
+  },
+
+  *gather_an_error() {
+    yield* outcome(gather([nap("a", SLOW), fail("b", QUICK), nap("c", SLOW)]));
+    print("the others go on");
+    yield* sleep(2 * SLOW);
+  },
+
+  *gather_all_outcomes() {
+    const awaitables = [nap("a", QUICK), fail("b", 0)] as const;
+    const [a, b] = yield* gather(awaitables, { returnExceptions: true });
+    print(a, (b as unknown as Error).name);
+  },
+
+  *equal_sleeps() {
+    function* one(i: number): Coroutine {
+      yield* sleep(QUICK);
+      print(i);
+    }
+
+    yield* gather(Array.from({ length: 20 }, (_, i) => one(i)));
+  },
+
+  *left_over() {
+    createTask(nap("a", 1000));
+    yield* sleep(0);
+    print("main ends");
+  },
+};
+
+if (import.meta.main) {
+  for (const [name, program] of Object.entries(programs)) {
+    print("==", name);
+    run(program());
+  }
+}

@@ -1,0 +1,265 @@
+/**
+ * Small programs for lesson 14; with_gevent.py has the same ones for gevent.
+ *
+ * @module
+ */
+
+import { Event } from "../../lessons/14-greenlets/event.ts";
+import {
+  joinAll,
+  killAll,
+  LoopExit,
+  runMain,
+  sleep,
+  spawn,
+  spawnLater,
+  Timeout,
+  type Waiting,
+} from "../../lessons/14-greenlets/greenlet.ts";
+import { Pool } from "../../lessons/14-greenlets/pool.ts";
+import { Empty, Full, Queue } from "../../lessons/14-greenlets/queue.ts";
+
+const SLOW = 40;
+const QUICK = 10;
+
+/** Prints as Python does. */
+function print(...values: unknown[]) {
+  console.log(
+    ...values.map((value) => value === true ? "True" : value === false ? "False" : value),
+  );
+}
+
+function say(...words: unknown[]) {
+  print(...words);
+}
+
+function* nap(name: string, milliseconds: number): Waiting<string> {
+  print(name, 1);
+  yield* sleep(milliseconds);
+  print(name, 2);
+  return name;
+}
+
+function* turns(name: string): Waiting {
+  for (let i = 0; i < 3; i++) {
+    print(name, i);
+    yield* sleep(0);
+  }
+}
+
+function* careful(name: string): Waiting {
+  try {
+    print(name, "starts");
+    yield* sleep(10_000);
+  } finally {
+    print(name, "finally");
+  }
+}
+
+/** The programs, by the names that they have in Python. */
+export const programs: Record<string, () => Waiting> = {
+  *start_order() {
+    const greenlets = [0, 1, 2, 3, 4].map((i) => spawn(say, i));
+    print("spawned");
+    yield* joinAll(greenlets);
+  },
+
+  *spawn_in_spawn() {
+    function outer() {
+      print("outer");
+      spawn(say, "inner");
+      print("outer goes on");
+    }
+
+    yield* joinAll([spawn(outer), spawn(say, "other")]);
+    print("joined");
+    yield* sleep(0);
+  },
+
+  *egon_and_alex() {
+    yield* joinAll([spawn(nap, "egon", SLOW), spawn(nap, "alex", QUICK)]);
+  },
+
+  *completion_order() {
+    const naps = [spawn(nap, "a", SLOW), spawn(nap, "b", QUICK), spawn(nap, "c", 2 * SLOW)];
+    print(...(yield* joinAll(naps)).map((greenlet) => greenlet.value));
+  },
+
+  *joinall_with_timeout() {
+    const naps = [spawn(nap, "a", 1000), spawn(nap, "b", QUICK), spawn(nap, "c", 0)];
+    print(...(yield* joinAll(naps, 2 * SLOW)).map((greenlet) => greenlet.value));
+    yield* killAll(naps);
+  },
+
+  *round_robin() {
+    yield* joinAll([..."ABC"].map((name) => spawn(turns, name)));
+  },
+
+  *equal_sleeps() {
+    function* one(i: number): Waiting {
+      yield* sleep(QUICK);
+      print(i);
+    }
+
+    yield* joinAll(Array.from({ length: 20 }, (_, i) => spawn(one, i)));
+  },
+
+  *an_error() {
+    function* bad(): Waiting {
+      yield* sleep(0);
+      throw new Error("alas");
+    }
+
+    const [greenlet, other] = [spawn(bad), spawn(nap, "other", QUICK)];
+    yield* joinAll([greenlet, other]);
+    print(greenlet.successful(), greenlet.ready(), greenlet.value === undefined, other.value);
+    try {
+      yield* greenlet.get();
+    } catch (error) {
+      print("raised", (error as Error).message);
+    }
+  },
+
+  *kill() {
+    const greenlet = spawn(careful, "a");
+    yield* sleep(0);
+    spawn(say, "between");
+    yield* greenlet.kill();
+    print("killed", greenlet.ready(), greenlet.successful());
+    const never = spawn(careful, "never");
+    yield* never.kill();
+    yield* sleep(0);
+    print(never.ready());
+    const later = spawn(careful, "later");
+    yield* sleep(0);
+    later.kill();
+    print("not yet", later.ready());
+    yield* sleep(0);
+    print(later.ready());
+  },
+
+  *kill_what_comes_later() {
+    const greenlet = spawnLater(SLOW, say, "never");
+    const other = spawnLater(QUICK, say, "comes");
+    yield* greenlet.kill();
+    yield* other.join();
+    yield* sleep(2 * SLOW);
+    print(greenlet.dead);
+  },
+
+  *timeout() {
+    const own = new Timeout(QUICK);
+    try {
+      yield* sleep(1000);
+    } catch (error) {
+      print("in time", error === own);
+    }
+    {
+      using _timeout = new Timeout(SLOW);
+      yield* sleep(QUICK);
+    }
+    yield* sleep(2 * SLOW);
+    print("not too late");
+    const greenlet = spawn(nap, "a", 2 * SLOW);
+    try {
+      yield* greenlet.get(QUICK);
+    } catch {
+      print("get", greenlet.ready());
+    }
+    print(yield* greenlet.get());
+  },
+
+  *queue_of_one() {
+    function* produce(queue: Queue<number>): Waiting {
+      for (let i = 0; i < 3; i++) {
+        yield* queue.put(i);
+        print("p", i);
+      }
+    }
+
+    function* consume(queue: Queue<number>): Waiting {
+      for (let i = 0; i < 3; i++) print("c", yield* queue.get());
+    }
+
+    let queue = new Queue<number>(1);
+    yield* joinAll([spawn(produce, queue), spawn(consume, queue)]);
+    queue = new Queue();
+    yield* joinAll([spawn(consume, queue), spawn(produce, queue)]);
+    try {
+      yield* queue.get(QUICK);
+    } catch (error) {
+      if (error instanceof Empty) print("empty");
+    }
+    queue = new Queue(1);
+    yield* queue.put(0);
+    try {
+      yield* queue.put(1, QUICK);
+    } catch (error) {
+      if (error instanceof Full) print("full");
+    }
+  },
+
+  *event() {
+    const happened = new Event();
+
+    function* waiter(name: string): Waiting {
+      print(name, "waits");
+      print(name, yield* happened.wait());
+    }
+
+    const waiters = [..."abc"].map((name) => spawn(waiter, name));
+    yield* sleep(0);
+    happened.set();
+    print("set");
+    yield* joinAll(waiters);
+    print(yield* happened.wait(QUICK));
+    happened.clear();
+    print(yield* happened.wait(QUICK));
+  },
+
+  *pool_of_two() {
+    const pool = new Pool(2);
+
+    function* job(name: string, milliseconds: number): Waiting {
+      print(name, "with", pool.length);
+      yield* sleep(milliseconds);
+      print(name, "done");
+    }
+
+    const jobs = [["a", 3 * SLOW], ["b", QUICK], ["c", QUICK], ["d", QUICK]] as const;
+    for (const [name, milliseconds] of jobs) {
+      yield* pool.spawn(job, name, milliseconds);
+      print("spawned", name);
+    }
+    yield* pool.join();
+    print(pool.length);
+  },
+
+  *block_for_ever() {
+    try {
+      yield* new Event().wait();
+    } catch (error) {
+      if (error instanceof LoopExit) print("LoopExit");
+    }
+    print("goes on");
+  },
+
+  *a_computation() {
+    function compute() {
+      const end = performance.now() + 2 * SLOW;
+      while (performance.now() < end);
+      print("computed");
+    }
+
+    yield* joinAll([spawn(nap, "a", QUICK), spawn(compute)]);
+  },
+};
+
+if (import.meta.main) {
+  runMain(function* () {
+    for (const [name, program] of Object.entries(programs)) {
+      print("==", name);
+      yield* program();
+    }
+  });
+}
