@@ -4,6 +4,7 @@ import { assert, assertEquals, assertGreater, assertLess, assertMatch } from "@s
 import { assertStringIncludes } from "@std/assert";
 import { delay } from "@std/async";
 import { catalogue } from "../shared/lesson/catalogue.ts";
+import { Meter } from "../shared/lesson/costs.ts";
 import { deno, ROOT, terminal } from "./processes.ts";
 
 const MAIN = ["run", "-A", "shared/lesson/main.ts"];
@@ -92,6 +93,31 @@ Deno.test("lesson 03 burns a core and counts EAGAIN, lesson 04 sleeps", async ()
   assertLess(numberBefore(multiplexing.stdout, "% of a core"), 10);
   // Half a core, since this test may not have both cores for itself.
   assertGreater(numberBefore(polling.stdout, "% of a core"), 50);
+});
+
+Deno.test({
+  name: "the memory of a process is known also if it has ended, and not been waited for",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    // A parent that does not wait for its child, which ends first.
+    const parent = new Deno.Command("sh", {
+      args: ["-c", "sleep 0.2 & echo $!; exec sleep 10"],
+      stdin: "null",
+      stdout: "piped",
+    }).spawn();
+    const reader = parent.stdout.getReader();
+    const pid = Number(new TextDecoder().decode((await reader.read()).value));
+    {
+      using meter = new Meter(pid);
+      const { memory } = meter.read();
+      while (!Deno.readTextFileSync(`/proc/${pid}/stat`).includes(") Z ")) await delay(10);
+      assertGreater(memory, 0);
+      assertGreater(meter.read().memory, memory - 1);
+    }
+    parent.kill("SIGKILL");
+    await parent.status;
+    while (!(await reader.read()).done);
+  },
 });
 
 Deno.test("lesson 04 turns away who does not fit into an fd_set", async () => {

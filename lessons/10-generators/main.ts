@@ -1,60 +1,60 @@
 /**
  * Lesson 10 · Generators: the program.
  *
- * `yield` lets a function stop in its middle. Its caller goes on, and later lets it go on as well,
- * from where it stood, with all its variables. Two pieces of code take turns, on one thread.
+ * A generator is a function that can stop in the middle and be resumed there. So two pieces of code
+ * take turns on one thread, and they switch only where one says `yield` and the other `next`.
  *
  * Run:  deno run lessons/10-generators/main.ts
- * Try:  swap two lines of the caller, and say what will be printed before you run it
+ * Try:  deno task lesson:10
  */
 
-console.log("taking turns");
-const turns = takeTurns(); // runs nothing yet
-turns.next();
-console.log("  2 the caller");
-turns.next();
-console.log("  4 the caller");
+import { parseOptions } from "../../shared/options.ts";
 
-function* takeTurns() {
-  console.log("  1 the generator");
-  yield;
-  console.log("  3 the generator");
+parseOptions({}); // none but --help
+
+function* odd() {
+  console.log("generator: 1");
+  yield; // it stops here, and the caller goes on behind its next()
+  console.log("generator: 3");
 }
 
-console.log("values go both ways, and at the end there is a result");
-const adder = add();
-console.log(" ", adder.next()); // up to the first yield, where nobody waits for a value yet
-console.log(" ", adder.next(3));
-console.log(" ", adder.next(4));
+const numbers = odd(); // makes the generator, and runs nothing of it yet
+numbers.next();
+console.log("caller:    2");
+numbers.next();
+console.log("caller:    4");
 
-function* add(): Generator<string, number, number> {
-  const a = yield "one number, please";
-  const b = yield `${a}, and another one`;
-  return a + b;
-}
-
-console.log("throw() and return() reach the place where it stands");
-const careful = takeCare();
-careful.next();
-console.log(" ", careful.throw(new Error("thrown in from outside")));
-console.log(" ", careful.return("enough"));
-
-function* takeCare(): Generator<string, string> {
+// Values go both ways: a `yield` hands one out, and its own value is what the caller sends in.
+function* account(balance = 0): Generator<number, string, number> {
   try {
-    yield "in the middle of something";
+    while (balance < 10) balance += yield balance;
+    return "full";
   } catch (error) {
-    yield `caught: ${(error as Error).message}`;
-  } finally {
-    console.log("  finally: what was opened is closed");
+    return `closed: ${(error as Error).message}`;
+  } finally { // however it ends
+    console.log("generator: finally");
   }
-  return "the end";
 }
 
-console.log("it has no stack of its own, and stands on that of whoever calls next()");
-const place = whereAmI();
-const callers = { anna: () => place.next(), boris: () => place.next() };
-for (const call of Object.values(callers)) console.log(`  ${call().value}`);
+const [full, broken, left] = [account(), account(), account()];
+for (const each of [full, broken, left]) console.log("next()    ", each.next());
+console.log("next(4)   ", full.next(4));
+console.log("next(6)   ", full.next(6));
+console.log("throw(…)  ", broken.throw(new Error("no money")));
+console.log("return(…) ", left.return("given up"));
 
-function* whereAmI(): Generator<string, never> {
-  while (true) yield new Error().stack!.match(/(?<=at )\S+/g)!.slice(0, 3).join(" on ");
+// Who holds the stack? A generator runs on the stack of whoever resumes it, and is off it between.
+function* witness() {
+  while (true) yield new Error().stack!.match(/(?<=at )[\w.]+(?= \()/g)!.join(" < ");
+}
+
+const stack = witness();
+for (const caller of [alice, bob]) console.log(`${caller.name} finds`, caller());
+
+function alice() {
+  return stack.next().value;
+}
+
+function bob() {
+  return stack.next().value;
 }

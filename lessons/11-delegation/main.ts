@@ -1,74 +1,93 @@
 /**
  * Lesson 11 · Delegation: the program.
  *
- * `yield*` hands on to another generator: what that one yields goes to the caller of this one, and
- * what the caller sends in goes to that one. So a pause can pass through many functions. But each
- * of them has to say so.
+ * `yield*` hands a whole conversation on to another generator: what that one yields goes to the
+ * caller, what the caller sends or throws goes to it, and what it returns is the value of `yield*`.
+ * Every function between the caller and the one that waits has to write it.
  *
  * Run:  deno run lessons/11-delegation/main.ts
- * Try:  leave out one of the stars behind `yield`, and say what the type checker says to that
+ * Try:  deno task lesson:11
  */
 
-function* letters(): Generator<string, number> {
-  yield "a";
-  yield "b";
-  return 2;
+import { parseOptions } from "../../shared/options.ts";
+
+parseOptions({}); // none but --help
+
+console.log("One generator hands on to two others:");
+const both = outer();
+for (let n = 1, got = both.next(); !got.done; n++) {
+  console.log(`  caller: got "${got.value}", sends ${n}`);
+  got = both.next(n);
 }
 
-function* numbers(): Generator<string, number> {
-  yield "1";
-  yield "2";
-  yield "3";
-  return 3;
+function* outer() {
+  // Not a word of what is said inside stands here; only what comes of it.
+  const a = yield* inner("a");
+  console.log(`  outer:  a returned ${a}`);
+  const b = yield* inner("b");
+  console.log(`  outer:  b returned ${b}`);
 }
 
-console.log("two generators, handed on by a third, with what they return");
-for (const value of both()) console.log(`  ${value}`);
-
-function* both(): Generator<string, void> {
-  const [count, more] = [yield* letters(), yield* numbers()];
-  yield `${count} letters and ${more} numbers`;
+function* inner(name: string): Generator<string, number, number> {
+  const first = yield `${name}, first`;
+  const second = yield `${name}, second`;
+  return first + second;
 }
 
-console.log("what is sent or thrown in goes to the innermost one");
-const outer = around();
-console.log(" ", outer.next().value);
-console.log(" ", outer.next("hello").value);
-console.log(" ", outer.throw(new Error("no more")).value);
-console.log(" ", outer.next().value);
+console.log("An error passes through as well, in and out again:");
+const careful = catching();
+careful.next();
+careful.throw(new Error("no luck"));
 
-function* around(): Generator<string, void, string> {
+function* catching() {
   try {
-    yield* inside();
+    yield* cleaning();
   } catch (error) {
-    yield `the outer one caught: ${(error as Error).message}`;
+    console.log(`  outer:  catches "${(error as Error).message}"`);
   }
 }
 
-function* inside(): Generator<string, void, string> {
+function* cleaning() {
   try {
-    const word = yield "the inner one asks for a word";
-    yield `the inner one got: ${word}`;
-  } catch (error) {
-    yield `the inner one caught: ${(error as Error).message}`;
-    throw new Error("thrown by the inner one");
+    yield; // the caller throws, and the error comes out here
+  } finally {
+    console.log("  inner:  cleans up");
   }
 }
 
-console.log("one level forgets it, and the pause ends there");
-for (const value of top()) console.log(`  ${value}`);
+console.log("Each level is put back on the stack for each next(), by the one above it:");
+console.log(`  ${top().next().value}`);
 
-function* top(): Generator<unknown, void> {
-  yield "before";
+function* top() {
   yield* middle();
-  yield "after";
 }
 
-function* middle(): Generator<unknown, void> {
-  bottom(); // makes a generator that nobody ever calls next() on
-  yield bottom(); // hands on the generator, and not what it yields
+function* middle() {
+  yield* bottom();
 }
 
-function* bottom(): Generator<string, void> {
-  yield "never: nobody came down here";
+function* bottom() {
+  yield new Error().stack!.match(/(?<=at )[\w.]+(?= \()/g)!.join(" < ");
+}
+
+console.log("One level forgets the star, or the whole word:");
+console.log("  yield* greet()", [...withStar()]);
+console.log("  yield greet() ", [...withoutStar()]);
+console.log("  greet()       ", [...withoutYield()]);
+
+function* greet() {
+  yield "hello";
+}
+
+function* withStar() {
+  yield* greet();
+}
+
+function* withoutStar() {
+  yield greet(); // hands out the generator itself, and nobody resumes that
+}
+
+// deno-lint-ignore require-yield -- this is the mistake, and the linter sees it
+function* withoutYield() {
+  greet(); // makes a generator and drops it: nothing of it ever runs
 }

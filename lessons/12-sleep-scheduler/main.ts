@@ -1,43 +1,44 @@
 /**
  * Lesson 12 · A sleep scheduler: the program.
  *
- * Coroutines that sleep, on one thread. A scheduler keeps a list of who has to be woken when,
- * sleeps until the first of them is due, and resumes it. Two that sleep for two seconds are done
- * after two seconds, and not after four.
+ * Coroutines that sleep, on one thread. A scheduler resumes whoever wakes up first, and the thread
+ * itself sleeps until then. So they sleep at the same time, and not one after another.
  *
  * Run:  deno run lessons/12-sleep-scheduler/main.ts
- * Try:  deno run lessons/12-sleep-scheduler/main.ts --coroutines 10000
+ * Try:  deno run lessons/12-sleep-scheduler/main.ts --seconds 4 --coroutines 3
  */
 
 import { number, parseOptions } from "../../shared/options.ts";
 import { type Coroutine, Scheduler, sleep } from "./scheduler.ts";
 
 const options = parseOptions({
-  coroutines: number(2, "how many there are", 1, 1_000_000),
-  time: number(2000, "milliseconds that each of them sleeps in all"),
+  coroutines: number(2, "how many of them there are", 1, 100_000),
+  seconds: number(2, "how long each of them sleeps in all", 0, 3600),
 });
 
 const scheduler = new Scheduler();
-for (let i = 1; i <= options.coroutines; i++) scheduler.start(nap(i), `coroutine ${i}`);
-scheduler.start(fall(), "the one that falls out of bed");
+for (let i = 1; i <= options.coroutines; i++) {
+  const name = `coroutine ${i}`;
+  // Those with an even number sleep in two parts, so that the turns do not just go round.
+  scheduler.start(sleeper(name, i % 2 === 0 ? 2 : 1), name);
+}
 
 const start = performance.now();
-const failed = scheduler.run();
-say(`all are done, of which ${failed} failed`);
+let slept = 0;
+const failures = scheduler.run();
+console.log(`they slept for ${slept} s in all, within ${clock()} s, on one thread`);
+if (failures.length > 0) Deno.exit(1); // the scheduler has said who failed, and why
 
-function* nap(number: number): Coroutine {
-  if (number <= 10) say(`coroutine ${number} lies down`);
-  yield* sleep(options.time / 2);
-  if (number <= 10) say(`coroutine ${number} turns over`);
-  yield* sleep(options.time / 2);
-  if (number <= 10) say(`coroutine ${number} gets up`);
+function* sleeper(name: string, parts: number): Coroutine {
+  console.log(`${clock()} s  ${name} begins`);
+  for (let part = 1; part <= parts; part++) {
+    // The star is needed: what `sleep` yields has to reach the scheduler.
+    yield* sleep(1000 * options.seconds / parts);
+    slept += options.seconds / parts;
+    console.log(`${clock()} s  ${name} has slept ${part} of ${parts} times`);
+  }
 }
 
-function* fall(): Coroutine {
-  yield* sleep(options.time * 3 / 4);
-  throw "the floor was hard"; // which ends this coroutine, and no other
-}
-
-function say(text: string) {
-  console.log(`${((performance.now() - start) / 1000).toFixed(1)} s  ${text}`);
+function clock(): string {
+  return ((performance.now() - start) / 1000).toFixed(2);
 }

@@ -1,95 +1,123 @@
 /**
- * A scheduler of coroutines that sleep: it resumes whoever has to wake up first, on one thread.
+ * A scheduler of coroutines that sleep: it resumes whoever wakes up first, on one thread.
  *
  * @module
  */
 
-import { type Timer, Timers } from "../../shared/timers.ts";
+import { Timers } from "../../shared/timers.ts";
 import { onCoroutine } from "../../shared/trace/coroutines.ts";
 
-/** A function that can sleep. What it yields is for how long, in milliseconds. */
-export type Coroutine<Result = void> = Generator<number, Result, void>;
-
-/** Gives way for some milliseconds. This is the one place where a coroutine yields. */
-export function* sleep(milliseconds: number): Coroutine {
-  yield milliseconds;
+/** What a coroutine yields to the scheduler: how long it wants to sleep. */
+export interface Sleep {
+  /** In milliseconds, from now. */
+  readonly milliseconds: number;
 }
 
-/** Where the time comes from, and how it is spent. */
+/** A generator that waits by yielding, and returns a `Result`. */
+export type Coroutine<Result = void> = Generator<Sleep, Result, void>;
+
+/**
+ * Lets a coroutine sleep: `yield* sleep(1000)`. It is the one place where a coroutine yields to the
+ * scheduler. Of those that wake up at the same time, the first to fall asleep goes first; with 0,
+ * all others who are due have their turn before it. The counterpart is `asyncio.sleep`.
+ *
+ * @param milliseconds How long; a negative number counts as 0.
+ */
+export function* sleep(milliseconds: number): Coroutine {
+  yield { milliseconds: Math.max(0, milliseconds) };
+}
+
+/** A clock, and a way to wait for it. */
 export interface Clock {
-  /** Milliseconds since some moment; never set back. */
+  /** Milliseconds since some moment in the past; they never go backwards. */
   now(): number;
-  /** Sleeps for so many milliseconds, and the thread with it. */
+  /** Stops the whole thread. `milliseconds` is more than 0. */
   sleep(milliseconds: number): void;
 }
 
-const nobody = new Int32Array(new SharedArrayBuffer(4));
-
-/** The clock of the machine. */
-export const machine: Clock = {
-  now: () => performance.now(),
-  // Waits until somebody else changes a number that nobody knows: until the time is up.
-  sleep: (milliseconds) => void Atomics.wait(nobody, 0, 0, milliseconds),
+/** The real clock, which nobody can set back, unlike the time of day (`Date.now`). */
+export const monotonicClock: Clock = {
+  now() {
+    return performance.now();
+  },
+  sleep(milliseconds) {
+    // Waits for a change of memory that nobody else sees, so always until the time is up. The
+    // thread is blocked in the kernel meanwhile, and uses no CPU time.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+  },
 };
 
-/** A coroutine that was started. */
-interface Started {
-  id: number;
-  name: string;
-  coroutine: Coroutine<unknown>;
+/** A coroutine that was ended by an exception. */
+export interface Failure {
+  /** The name with which it was started. */
+  readonly name: string;
+  /** What it threw. */
+  readonly error: unknown;
 }
 
-/** Runs coroutines, one after another, each until it sleeps. */
+interface Task {
+  readonly id: number;
+  readonly coroutine: Coroutine<unknown>;
+  readonly name: string;
+}
+
+/** Runs coroutines, each until its next `yield`, in the order in which they want to wake up. */
 export class Scheduler {
   readonly #clock: Clock;
-  readonly #timers = new Timers<Started>();
+  readonly #sleepers = new Timers<Task>();
   #started = 0;
-  #failed = 0;
 
-  /** A scheduler without anything to do. */
-  constructor(clock: Clock = machine) {
+  /** Nothing runs before `run`. Tests hand in a clock that they can set. */
+  constructor(clock: Clock = monotonicClock) {
     this.#clock = clock;
   }
 
-  /** Starts a coroutine: it runs as soon as all those have run that are due already. */
-  start(coroutine: Coroutine<unknown>, name = `coroutine ${this.#started + 1}`): void {
-    const started = { id: ++this.#started, name, coroutine };
-    onCoroutine?.("created", started.id, name);
-    this.#timers.add(this.#clock.now(), started);
+  /**
+   * Lets a coroutine begin as soon as it is its turn, behind those that were started before it. A
+   * coroutine that runs may start others. The counterpart is `asyncio.create_task`.
+   *
+   * @param name What it is called if it fails.
+   */
+  start(coroutine: Coroutine<unknown>, name: string): void {
+    const id = ++this.#started;
+    onCoroutine?.("created", id, name); // nothing, unless somebody traces it
+    this.#sleepers.add(this.#clock.now(), { id, coroutine, name });
   }
 
   /**
-   * Runs until no coroutine is left. An error ends the coroutine that has thrown it, and is told on
-   * stderr; the others go on.
+   * Runs until all coroutines have ended. An exception ends the coroutine that threw it, and no
+   * other; it is reported on stderr.
    *
-   * @returns How many coroutines have failed.
+   * @returns Those that were ended by an exception, in that order.
    */
-  run(): number {
-    for (let next; (next = this.#timers.next) !== undefined;) {
-      this.#sleepUntil(next);
-      const due = this.#timers.takeDue(this.#clock.now());
-      if (due !== undefined) this.#resume(due.item);
+  run(): Failure[] {
+    const failures: Failure[] = [];
+    for (let next = this.#sleepers.next; next !== undefined; next = this.#sleepers.next) {
+      const early = next.time - this.#clock.now();
+      // It is negative if another coroutine has computed for too long. Nobody can sleep for less
+      // than no time, and whoever is late is resumed at once.
+      if (early > 0) {
+        this.#clock.sleep(early);
+        continue; // and look at the clock again
+      }
+      this.#sleepers.delete(next);
+      const { id, coroutine, name } = next.item;
+      onCoroutine?.("running", id, name);
+      try {
+        const { done, value } = coroutine.next();
+        onCoroutine?.(done ? "ended" : "suspended", id, name);
+        if (done) continue;
+        const time = this.#clock.now() + value.milliseconds;
+        if (Number.isNaN(time)) {
+          throw new TypeError(`${Deno.inspect(value)} is no sleep; is the star of yield* missing?`);
+        }
+        this.#sleepers.add(time, next.item); // each `yield` anew, not just the first
+      } catch (error) {
+        onCoroutine?.("ended", id, name);
+        console.error(`${name} failed:`, error);
+        failures.push({ name, error });
+      }
     }
-    return this.#failed;
-  }
-
-  #sleepUntil({ time }: Timer<Started>): void {
-    const early = time - this.#clock.now();
-    if (early > 0) this.#clock.sleep(early); // what is late is not slept for at all
-  }
-
-  #resume(started: Started): void {
-    const { id, name, coroutine } = started;
-    onCoroutine?.("running", id, name);
-    try {
-      const { done, value } = coroutine.next();
-      // Each time that it yields, it is put in line again.
-      if (!done) this.#timers.add(this.#clock.now() + value, started);
-      onCoroutine?.(done ? "ended" : "suspended", id, name);
-    } catch (error) {
-      onCoroutine?.("ended", id, name);
-      this.#failed++;
-      console.error(`${name} has failed:`, error);
-    }
+    return failures;
   }
 }

@@ -80,7 +80,8 @@ export class Meter {
     return {
       cpu: cpuOf(this.#pid),
       threads: this.#threads,
-      memory: fieldOf(status, "VmHWM") * 1024,
+      // A process that has just ended can still be seen, but has no memory any more.
+      memory: Math.max(fieldOf(status, "VmHWM") * 1024, this.#last?.memory ?? 0),
       voluntary: switches.reduce((sum, [voluntary]) => sum + voluntary, 0),
       forced: switches.reduce((sum, [, forced]) => sum + forced, 0),
     };
@@ -102,8 +103,7 @@ export class Meter {
           fieldOf(status, "nonvoluntary_ctxt_switches"),
         ]);
       }
-      const usage = this.#usage();
-      if (usage.memory > 0) this.#last = usage; // 0 while it is ending
+      this.#last = this.#usage();
     } catch (error) {
       // The process, or one of its threads, ended while it was looked at.
       if (!(error instanceof Deno.errors.NotFound) && !isGone(error)) throw error;
