@@ -19,11 +19,14 @@ import { shout } from "../../shared/shout.ts";
 
 const [ACCEPT, REGISTER, RECV, SEND, CANCEL, CLOSE, PAUSE] = [1, 2, 3, 4, 5, 6, 7];
 
+const NONE = -1;
+
 interface Client {
   fd: number;
   receiving: boolean;
   ended: boolean;
-  unsent: number[]; // buffers, of which the first is being sent
+  sending: number; // a buffer, or NONE
+  unsent: number[]; // buffers that have to wait until that one is sent
 }
 
 const options = serverOptions();
@@ -58,7 +61,7 @@ function onCompletion(kind: number, fd: number, result: number, flags: number) {
 function accepted(fd: number, flags: number) {
   if (fd >= 0) {
     ring.register(REGISTER, fd);
-    goOn(clients[fd] = { fd, receiving: false, ended: false, unsent: [] });
+    goOn(clients[fd] = { fd, receiving: false, ended: false, sending: NONE, unsent: [] });
   } else if (!isShortage(fd) && fd !== -ECONNABORTED) throw systemError("accept4", -fd, listener);
   // One operation accepts all clients, until it fails: then it is asked for anew, after a pause if
   // the descriptors have run out.
@@ -75,32 +78,34 @@ function received(client: Client, length: number, flags: number) {
     lengths[buffer] = length;
     shout(buffers.bytes(buffer), length);
     // One send at a time, since operations on the same socket may overtake one another.
-    if (client.unsent.push(buffer) === 1) send(client);
+    if (client.sending === NONE) send(client, buffer);
     // The kernel would go on reading from a client who does not read.
-    if (client.unsent.length % 8 === 0) ring.cancel(CANCEL, RECV, client.fd);
+    else if (client.unsent.push(buffer) % 8 === 0) ring.cancel(CANCEL, RECV, client.fd);
   } else if (length !== -ENOBUFS && length !== -ECANCELED) client.ended = true;
   goOn(client);
 }
 
-function send({ fd, unsent }: Client) {
-  ring.send(SEND, fd, buffers.address(unsent[0]), lengths[unsent[0]], MSG_WAITALL);
+function send(client: Client, buffer: number) {
+  client.sending = buffer;
+  ring.send(SEND, client.fd, buffers.address(buffer), lengths[buffer], MSG_WAITALL);
 }
 
 function sent(client: Client, length: number) {
-  const buffer = client.unsent.shift()!;
-  buffers.release(buffer);
-  if (length < lengths[buffer]) { // the connection is broken
+  const { sending } = client;
+  buffers.release(sending);
+  client.sending = NONE;
+  if (length < lengths[sending]) { // the connection is broken
     client.ended = true;
     client.unsent.splice(0).forEach((buffer) => buffers.release(buffer));
     ring.cancel(CANCEL, RECV, client.fd);
   }
-  if (client.unsent.length > 0) send(client);
+  if (client.unsent.length > 0) send(client, client.unsent.shift()!);
   else goOn(client);
   while (starved.length > 0 && buffers.supply()) goOn(starved.pop()!);
 }
 
 function goOn(client: Client) {
-  if (client.receiving || client.unsent.length > 0) return; // something is under way
+  if (client.receiving || client.sending !== NONE) return; // something is under way
   if (client.ended) {
     ring.close(CLOSE, client.fd);
     served++;
