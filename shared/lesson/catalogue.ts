@@ -203,6 +203,14 @@ export const catalogue: readonly Lesson[] = [
     server: { permissions: ["--allow-ffi", "--allow-net"], native: true },
     client,
   },
+  {
+    number: "17",
+    folder: "17-claims",
+    title: "What people say",
+    idea: "what is said about I/O models, each with an experiment and a verdict",
+    notice: "A verdict is worth what its experiment is: read the script, change it, run it again.",
+    main: { permissions: ["-A"] },
+  },
 ];
 
 /** The lessons that have a server. */

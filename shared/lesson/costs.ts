@@ -35,12 +35,15 @@ export interface Usage {
 /** The CPU times in /proc are in ticks, of which Linux shows programs 100 a second everywhere. */
 const TICK = 10;
 
-/** The CPU time of all threads of a process so far, in milliseconds, in steps of 10. */
+/**
+ * The CPU time so far of all threads of a process, and of its children that have ended, in
+ * milliseconds, in steps of 10.
+ */
 export function cpuOf(pid: number): number {
   const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
   // The second field is the program's name in brackets, which may hold anything.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) * TICK;
+  return TICK * fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0);
 }
 
 /**

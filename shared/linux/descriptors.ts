@@ -28,6 +28,8 @@ export const F_GETFD = 1;
 export const F_GETFL = 3;
 /** fcntl(2): set the status flags. */
 export const F_SETFL = 4;
+/** fcntl(2): duplicate the descriptor, with {@linkcode FD_CLOEXEC}; the argument is the least. */
+export const F_DUPFD_CLOEXEC = 1030;
 /** The descriptor is closed when another program is executed. */
 export const FD_CLOEXEC = 1;
 /** Calls that would have to wait fail with EAGAIN instead. */

@@ -245,6 +245,11 @@ export class IoUring implements Disposable {
     this.#prepare(IORING_OP_ACCEPT, 0, IORING_ACCEPT_MULTISHOT, kind, listener, 0, 0, flags);
   }
 
+  /** Receives up to `length` bytes into the memory at `address`, once. */
+  recv(kind: number, fd: number, address: number, length: number): void {
+    this.#prepare(IORING_OP_RECV, 0, 0, kind, fd, address, length, 0);
+  }
+
   /** Puts the file of a descriptor into the table; completes in silence, unless it fails. */
   register(kind: number, fd: number): void {
     new Int32Array(this.#files)[fd] = fd;

@@ -102,6 +102,11 @@ export const PROTOTYPES = {
   /** pid_t gettid(void); */
   gettid: { parameters: [], result: "i32" },
 
+  /** int sched_getaffinity(pid_t thread, size_t size, cpu_set_t *set); */
+  sched_getaffinity: { parameters: ["i32", "u32", "buffer"], result: "i32" },
+  /** int sched_setaffinity(pid_t thread, size_t size, const cpu_set_t *set); */
+  sched_setaffinity: { parameters: ["i32", "u32", "buffer"], result: "i32" },
+
   /** int clock_gettime(clockid_t clock, struct timespec *time); */
   clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;

@@ -36,6 +36,8 @@ export const SO_SNDBUF = 7;
 export const SO_RCVBUF = 8;
 /** What close(2) does with unsent bytes; two ints, and `{1, 0}` makes it send a reset. */
 export const SO_LINGER = 13;
+/** How long a blocking recv(2) waits before it gives EAGAIN; a `struct timeval`, four ints. */
+export const SO_RCVTIMEO = 20;
 /** recvmsg(2) also tells when the kernel received the bytes. */
 export const SO_TIMESTAMPNS = 35;
 /** The kind of control message that carries that time. */

@@ -1,0 +1,72 @@
+/**
+ * Lesson 17 · What people say: C9, about threads and multiplexing with few connections.
+ *
+ * The servers of lesson 02, a thread for each connection, and of lesson 06, epoll, take turns: all
+ * connections send 64 B, then all replies are received. All of it happens on one core; with more,
+ * the times would tell above all which cores the kernel has chosen.
+ *
+ * Run:  deno run -A lessons/17-claims/c09-few-connections.ts
+ * Man:  recv(2), epoll(7), sched_setaffinity(2)
+ */
+
+import { stayOnOneCore } from "../../shared/linux/cores.ts";
+import { connect, recv, send, setsockopt, socket } from "../../shared/linux/socket.ts";
+import { AF_INET, IPPROTO_TCP, SOCK_STREAM, TCP_NODELAY } from "../../shared/linux/socket.ts";
+import { startServer } from "./servers.ts";
+import { oneDigit } from "./timing.ts";
+import { conclude } from "./verdict.ts";
+
+const message = new Uint8Array(64).fill(97);
+const buffer = new Uint8Array(64);
+
+stayOnOneCore(); // which holds for the servers as well
+await using threads = await startServer("02");
+await using epoll = await startServer("06");
+const servers = [threads, epoll].map(({ port }) => ({ port, connections: [] as number[] }));
+
+const rows = [1, 10, 100].map((size) => {
+  for (const { port, connections } of servers) {
+    while (connections.length < size) connections.push(open(port));
+    round(connections); // now each connection has been accepted, and has its thread
+  }
+  const turns = Array.from({ length: 50 + 2000 / size }, () =>
+    servers.map(({ connections }) => {
+      const start = performance.now();
+      round(connections);
+      return (performance.now() - start) * 1000 / size;
+    }));
+  const [threads, epoll] = [0, 1].map((i) => median(turns.map((times) => times[i])));
+  return { size, threads, epoll, ratio: epoll / threads };
+});
+
+const [one, , hundred] = rows;
+conclude(
+  "C9",
+  rows.map(({ size, threads, epoll }) =>
+    `${`${size}`.padStart(3)} connections: a message takes ${oneDigit(threads, 4)} µs ` +
+    `with threads, ${oneDigit(epoll, 4)} µs with epoll`
+  ),
+  one.ratio > 0.9
+    ? `true: epoll takes ${one.ratio.toFixed(2)} times as long with 1, ${
+      hundred.ratio.toFixed(2)
+    } with 100`
+    : `false: epoll takes ${one.ratio.toFixed(2)} times as long already with 1`,
+);
+
+function open(port: number): number {
+  const fd = socket(AF_INET, SOCK_STREAM);
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  connect(fd, { host: "127.0.0.1", port });
+  return fd;
+}
+
+function round(connections: number[]) {
+  for (const fd of connections) send(fd, message);
+  for (const fd of connections) {
+    for (let rest = 64; rest > 0;) rest -= recv(fd, buffer, rest);
+  }
+}
+
+function median(values: number[]): number {
+  return values.sort((a, b) => a - b)[values.length >> 1];
+}

@@ -1,0 +1,67 @@
+/**
+ * Lesson 17 · What people say: C11, about the copy in asynchronous I/O.
+ *
+ * Receives 60 kB again and again: with recv; with io_uring, where the kernel receives by itself and
+ * tells when it is done; and with MSG_TRUNC, which throws the bytes away without copying them. What
+ * does a gigabyte cost this thread?
+ *
+ * Run:  deno run --allow-ffi lessons/17-claims/c11-who-copies.ts
+ * Man:  io_uring(7), io_uring_enter(2), tcp(7) (MSG_TRUNC)
+ */
+
+import { addressOfBuffer, mapAnonymous } from "../../shared/linux/memory.ts";
+import { MSG_TRUNC, send, tryRecv } from "../../shared/linux/socket.ts";
+import { clock_gettime, CLOCK_THREAD_CPUTIME_ID } from "../../shared/linux/time.ts";
+import { connectPairs } from "./pairs.ts";
+import { makeRing } from "./ring.ts";
+import { conclude } from "./verdict.ts";
+
+const [SIZE, ROUNDS, RECV] = [60_000, 2000, 1];
+const PLACES = 512;
+using ring = makeRing("C11");
+
+const [{ client, server }] = connectPairs(1);
+const piece = new Uint8Array(SIZE);
+const memory = mapAnonymous(PLACES * SIZE);
+const start = addressOfBuffer(memory);
+// Each piece goes to another place, as with a large message: the cache does not help the copy.
+const places = Array.from({ length: PLACES }, (_, i) => new Uint8Array(memory, i * SIZE, SIZE));
+
+const models = [
+  { name: "recv", receive: (i: number) => tryRecv(server, places[i]) },
+  { name: "io_uring", receive: complete },
+  {
+    name: "recv without the copy",
+    receive: (i: number) => tryRecv(server, places[i], SIZE, MSG_TRUNC),
+  },
+].map((model) => ({ ...model, times: [] as number[] }));
+
+for (let i = 0; i < ROUNDS * models.length;) {
+  for (const { receive, times } of models) {
+    send(client, piece);
+    const begin = clock_gettime(CLOCK_THREAD_CPUTIME_ID);
+    const length = receive(i++ % PLACES);
+    times.push(clock_gettime(CLOCK_THREAD_CPUTIME_ID) - begin);
+    if (length !== SIZE) throw new Error(`${length} bytes came, not ${SIZE}`);
+  }
+}
+
+const costs = models.map(({ times }) => times.sort((a, b) => a - b)[ROUNDS >> 1] * 1e9 / SIZE);
+const [copied, completed, discarded] = costs;
+conclude(
+  "C11",
+  models.map(({ name }, i) =>
+    `${name.padEnd(21)} ${costs[i].toFixed(0).padStart(3)} ms of CPU time for 1 GB`
+  ),
+  completed > (copied + discarded) / 2
+    ? "false: the program need not wait, but the kernel copies, on this thread's account"
+    : "true: io_uring cost little more than receiving without the copy",
+);
+
+function complete(place: number): number {
+  let length = 0;
+  ring.recv(RECV, server, start + place * SIZE, SIZE);
+  ring.submitAndWait(1);
+  ring.handleCompletions((_kind, _fd, result) => length = result);
+  return length;
+}

@@ -1,0 +1,40 @@
+/**
+ * Lesson 17 · What people say: C16, about edge-triggered epoll.
+ *
+ * Ten times a byte arrives, and none is ever read: the socket is never drained. How often does
+ * epoll tell of it, and does it when nothing arrives?
+ *
+ * Run:  deno run --allow-ffi lessons/17-claims/c16-edges.ts
+ * Man:  epoll(7), the section "Level-triggered and edge-triggered"
+ */
+
+import { epoll_create1, epoll_ctl, EPOLL_CTL_ADD } from "../../shared/linux/epoll.ts";
+import { epoll_wait, EPOLLET, EpollEvents, EPOLLIN } from "../../shared/linux/epoll.ts";
+import { send } from "../../shared/linux/socket.ts";
+import { connectPairs } from "./pairs.ts";
+import { conclude } from "./verdict.ts";
+
+const TIMES = 10;
+const events = new EpollEvents(1);
+const [{ client, server }] = connectPairs(1);
+const epoll = epoll_create1();
+epoll_ctl(epoll, EPOLL_CTL_ADD, server, EPOLLIN | EPOLLET);
+
+let [afterArrivals, inBetween] = [0, 0];
+for (let i = 0; i < TIMES; i++) {
+  send(client, new Uint8Array(1)); // on loopback, it has arrived when the call returns
+  afterArrivals += epoll_wait(epoll, events, 100);
+  inBetween += epoll_wait(epoll, events, 0);
+}
+
+conclude(
+  "C16",
+  [
+    `${TIMES} bytes arrived one by one, and none was read`,
+    `told after an arrival: ${afterArrivals} times`,
+    `told when nothing had arrived: ${inBetween} times`,
+  ],
+  afterArrivals === TIMES && inBetween === 0
+    ? "false: each arrival is told, drained or not; what is left is not told by itself"
+    : "true: it was told once, and not again",
+);

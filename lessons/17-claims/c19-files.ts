@@ -1,0 +1,50 @@
+/**
+ * Lesson 17 · What people say: C19, about O_NONBLOCK and files.
+ *
+ * Opens a file of 1 MiB with O_NONBLOCK, reads it, and asks epoll to watch it; then the same with a
+ * socket that has nothing to read.
+ *
+ * Run:  deno run --allow-ffi lessons/17-claims/c19-files.ts
+ * Man:  open(2) (O_NONBLOCK), epoll_ctl(2) (EPERM)
+ */
+
+import { O_NONBLOCK } from "../../shared/linux/descriptors.ts";
+import { epoll_create1, EPOLL_CTL_ADD, EPOLLIN, tryEpollCtl } from "../../shared/linux/epoll.ts";
+import { EAGAIN, EPERM, orErrno, orThrow } from "../../shared/linux/errno.ts";
+import { libc } from "../../shared/linux/libc.ts";
+import { SOCK_NONBLOCK } from "../../shared/linux/socket.ts";
+import { connectPairs } from "./pairs.ts";
+import { conclude } from "./verdict.ts";
+
+const path = Deno.execPath();
+const name = new TextEncoder().encode(`${path}\0`);
+const file = orThrow("open", orErrno(libc.open(name, O_NONBLOCK, 0)), path);
+const [{ server }] = connectPairs(1, SOCK_NONBLOCK);
+
+const [fromFile, fromSocket] = [file, server].map(readTwentyTimes);
+const epoll = epoll_create1();
+const [watchFile, watchSocket] = [file, server].map((fd) =>
+  tryEpollCtl(epoll, EPOLL_CTL_ADD, fd, EPOLLIN)
+);
+
+conclude(
+  "C19",
+  [
+    `20 reads of a file: ${fromFile} times EAGAIN; of a socket: ${fromSocket} times`,
+    `epoll_ctl for the file: ${watchFile === -EPERM ? "EPERM" : watchFile}; ` +
+    `for the socket: ${watchSocket}`,
+  ],
+  fromFile === 0 && watchFile === -EPERM
+    ? "false: a file counts as ready always, and read waits for the disk, flag or no flag"
+    : "true: the file gave EAGAIN, or epoll watches it",
+);
+
+/** How many of the reads say EAGAIN. */
+function readTwentyTimes(fd: number): number {
+  const buffer = new Uint8Array(64 * 1024);
+  let again = 0;
+  for (let i = 0; i < 20; i++) {
+    if (orErrno(libc.read(fd, buffer, buffer.length)) === -EAGAIN) again++;
+  }
+  return again;
+}

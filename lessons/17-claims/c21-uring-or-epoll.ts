@@ -1,0 +1,73 @@
+/**
+ * Lesson 17 · What people say: C21, about io_uring and epoll.
+ *
+ * There is a message of 64 B on each of 1, 10 and 100 connections. They are received with
+ * epoll_wait and a recv for each, and with io_uring, which takes one system call for all of them.
+ * The sending is not counted.
+ *
+ * Run:  deno run --allow-ffi lessons/17-claims/c21-uring-or-epoll.ts
+ * Man:  io_uring(7), epoll(7)
+ */
+
+import { epoll_create1, epoll_ctl, EPOLL_CTL_ADD } from "../../shared/linux/epoll.ts";
+import { EpollEvents, EPOLLIN, tryEpollWait } from "../../shared/linux/epoll.ts";
+import { addressOfBuffer, mapAnonymous } from "../../shared/linux/memory.ts";
+import { send, tryRecv } from "../../shared/linux/socket.ts";
+import { clock_gettime, CLOCK_THREAD_CPUTIME_ID } from "../../shared/linux/time.ts";
+import { connectPairs } from "./pairs.ts";
+import { makeRing } from "./ring.ts";
+import { conclude } from "./verdict.ts";
+
+const [TURNS, RECV] = [400, 1];
+using ring = makeRing("C21");
+
+const message = new Uint8Array(64);
+const memory = mapAnonymous(100 * 64);
+const address = addressOfBuffer(memory);
+const buffer = new Uint8Array(memory, 0, 64);
+const events = new EpollEvents(100);
+
+const rows = [1, 10, 100].map((size) => {
+  const pairs = connectPairs(size);
+  const epoll = epoll_create1();
+  for (const { server } of pairs) epoll_ctl(epoll, EPOLL_CTL_ADD, server, EPOLLIN);
+  const times: [number[], number[]] = [[], []];
+
+  for (let turn = 0; turn < TURNS; turn++) {
+    [withEpoll, withUring].forEach((receive, model) => {
+      for (const { client } of pairs) send(client, message);
+      const start = clock_gettime(CLOCK_THREAD_CPUTIME_ID);
+      receive();
+      times[model].push(1000 * (clock_gettime(CLOCK_THREAD_CPUTIME_ID) - start) / size);
+    });
+  }
+  const [ofEpoll, ofUring] = times.map((times) => times.sort((a, b) => a - b)[TURNS >> 1]);
+  return { size, ofEpoll, ofUring, ratio: ofUring / ofEpoll };
+
+  function withEpoll() {
+    const ready = tryEpollWait(epoll, events, -1);
+    for (let i = 0; i < ready; i++) tryRecv(events.fd(i), buffer);
+  }
+
+  function withUring() {
+    pairs.forEach(({ server }, i) => ring.recv(RECV, server, address + 64 * i, 64));
+    ring.submitAndWait(size);
+    ring.handleCompletions(() => {});
+  }
+});
+
+const [one, , hundred] = rows.map(({ ratio }) => ratio);
+conclude(
+  "C21",
+  rows.map(({ size, ofEpoll, ofUring }) =>
+    `${`${size}`.padStart(3)} ready: epoll ${ofEpoll.toFixed(2)} µs of CPU time for each, ` +
+    `io_uring ${ofUring.toFixed(2)} µs`
+  ),
+  one > 0.9 && hundred < 0.9
+    ? `it depends on how many are ready: ${one.toFixed(2)} times the cost for 1, ${
+      hundred.toFixed(2)
+    } for 100`
+    : Math.max(one, hundred) > 0.9
+    ? "false: it was not less by a tenth for any number"
+    : "true: it cost less for each number",
+);

@@ -1,0 +1,219 @@
+/**
+ * Lesson 17: every experiment is run by itself, with the permissions that its header names. Where a
+ * verdict rests on a count or on an order, it is asserted; where it rests on a time, a ratio is,
+ * with a wide margin.
+ */
+
+import { assert, assertEquals, assertGreater, assertLess, assertMatch } from "@std/assert";
+import { assertStringIncludes } from "@std/assert";
+import { type Claim, claims } from "../lessons/17-claims/claims.ts";
+import { verdictOf } from "../lessons/17-claims/verdict.ts";
+import { IoUring } from "../shared/linux/io_uring.ts";
+import { deno, ROOT } from "./processes.ts";
+
+const FOLDER = "lessons/17-claims";
+
+/** What an experiment printed, its wrapped lines joined again. */
+async function run({ script, permissions }: Claim, env?: Record<string, string>) {
+  const args = ["run", "--quiet", "--no-prompt", ...permissions, `${FOLDER}/${script}`];
+  const { code, stdout, stderr } = await deno(args, env);
+  assertEquals([code, stderr], [0, ""]);
+  return stdout.replaceAll(/\n {12}/g, " ");
+}
+
+/** The numbers that the groups of a pattern find. */
+function numbersIn(output: string, pattern: RegExp): number[] {
+  const match = pattern.exec(output);
+  assert(match !== null, `there is no ${pattern} in:\n${output}`);
+  return match.slice(1).map((text) => Number(text.replaceAll(",", "")));
+}
+
+/** What has to be in the output of an experiment, by the claim's name. */
+const checks: Record<string, (output: string) => void> = {
+  C1(output) {
+    assertMatch(output, /second client connects, the first client goes, the second .* its reply/);
+    assertVerdict(output, "true");
+  },
+  C2(output) {
+    assertGreater(numbersIn(output, /(\d+) more threads for 6 clients/)[0], 5);
+    assertMatch(output, /threads that wait in recv, before and after: 6 and 6/);
+    assertVerdict(output, "true");
+  },
+  C3(output) {
+    assertMatch(output, /nobody there: EAGAIN the accepted socket has O_NONBLOCK: no/);
+    assertVerdict(output, "false");
+  },
+  C4(output) {
+    assertGreater(numbersIn(output, /([\d,]+) times EAGAIN/)[0], 10_000);
+    assertVerdict(output, "false");
+  },
+  C5(output) {
+    const [copy, without] = numbersIn(output, /60,000 B there: ([\d.]+) µs, .* copy ([\d.]+) µs/);
+    assertGreater(copy, 1.5 * without);
+  },
+  C6(output) {
+    const [few] = numbersIn(output, / 9 sockets: 1 ready: +([\d.]+)/);
+    const [many] = numbersIn(output, /900 sockets: 1 ready: +([\d.]+)/);
+    assertGreater(many, 4 * few);
+  },
+  C7(output) {
+    assertMatch(output, /poll finds 1; select, given 1600 bits, finds 1/);
+    assertMatch(output, /1600 entries, .*: finds 1600 poll with 1601 entries: EINVAL/);
+    assertVerdict(output, "it depends on whose select");
+  },
+  C8(output) {
+    assertMatch(output, /a list of 3 .* overlaps: 0/);
+    assertVerdict(output, "false");
+  },
+  C9(output) {
+    const [threads, epoll] = numbersIn(output, /100 conn.* ([\d.]+) µs .* ([\d.]+) µs with epoll/);
+    assertLess(epoll, threads);
+  },
+  C10(output) {
+    assertMatch(output, / 1 ready: 2\.00 calls .* 10 ready: 1\.10 calls .*100 ready: 1\.01 calls/);
+    assertVerdict(output, "true");
+  },
+  C11(output) {
+    const [uring] = numbersIn(output, /io_uring +([\d.]+) ms/);
+    assertGreater(uring, 1.2 * numbersIn(output, /without the copy +([\d.]+) ms/)[0]);
+  },
+  C12(output) {
+    assertMatch(output, /Deno's own epoll instance watches it, as descriptor \d+/);
+    assertVerdict(output, "false");
+  },
+  C13(output) {
+    assertLess(numbersIn(output, /served after (\d+) ms together/)[0], 10 * 100 / 2);
+    assertGreater(numbersIn(output, /each of the others waited for (\d+) ms/)[0], 200);
+    assertVerdict(output, "it depends on what they do");
+  },
+  C14(output) {
+    assertMatch(output, /told of 100 sockets; shared mappings that this added: 0/);
+    if (!withoutIoUring) assertMatch(output, /io_uring: 2 shared mappings/);
+    assertVerdict(output, "false");
+  },
+  C15(output) {
+    assertMatch(output, /worker-\S+ +\d+ KiB of addresses/);
+    assertVerdict(output, "false");
+  },
+  C16(output) {
+    assertMatch(output, /after an arrival: 10 times .* nothing had arrived: 0 times/);
+    assertVerdict(output, "false");
+  },
+  C17(output) {
+    assertMatch(output, /closed: \d+, and (\d+), .* tells of 1: descriptor \1, .* EBADF.* of 0/);
+    assertVerdict(output, "false");
+  },
+  C18(output) {
+    assertMatch(output, /SIGIO: 1 signal .* real-time signal: 10 signals/);
+    assertVerdict(output, "false");
+  },
+  C19(output) {
+    assertMatch(output, /a file: 0 times EAGAIN; of a socket: 20 times .* the file: EPERM/);
+    assertVerdict(output, "false");
+  },
+  C20(output) {
+    assertMatch(output, /JavaScript: somebody else, behind the await .* a timer had no turn/);
+    if (!withoutPython) assertMatch(output, /Python: behind the await, somebody else/);
+    assertVerdict(output, withoutPython ? "true" : "it depends on the language");
+  },
+  C21(output) {
+    const [epoll, uring] = numbersIn(output, /100 ready: epoll ([\d.]+) .* io_uring ([\d.]+) µs/);
+    assertLess(uring, 1.5 * epoll);
+    assertGreater(uring, epoll / 5);
+  },
+  C22(output) {
+    const row = "ready: select +([\\d.]+) µs, epoll +([\\d.]+) µs";
+    const [select, epoll] = numbersIn(output, new RegExp(` 1 of 900 ${row}`));
+    assertGreater(select, 5 * epoll);
+    const [all, each] = numbersIn(output, new RegExp(`900 of 900 ${row}`));
+    assertLess(all, 3 * each);
+  },
+};
+
+function assertVerdict(output: string, expected: string) {
+  assert(verdictOf(output)?.startsWith(expected), `not ${expected}:\n${output}`);
+}
+
+/** Why there is no io_uring here, or an empty text. */
+const withoutIoUring = reasonOf(() => new IoUring()[Symbol.dispose]());
+const withoutPython = reasonOf(() => new Deno.Command("python3", { args: ["-V"] }).outputSync());
+
+function reasonOf(attempt: () => unknown): string {
+  try {
+    attempt();
+    return "";
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+for (const claim of claims) {
+  const { id, source } = claim;
+  const missing = ["C11", "C21"].includes(id) ? withoutIoUring : "";
+  Deno.test({
+    name: `17 claims: ${id}, ${claim.claim}${missing && ` (skipped: ${missing})`}`,
+    ignore: missing !== "",
+    fn: async () => {
+      const output = await run(claim);
+      assertStringIncludes(output, `${id} · ${claim.claim}\n`);
+      assertMatch(verdictOf(output)!, /^(true: |false: |it depends on )/);
+      assertStringIncludes(output, `\n  source    ${source}\n`);
+      checks[id](output);
+    },
+  });
+}
+
+Deno.test("17 claims: every experiment is a script that can be read and run by itself", () => {
+  const scripts = [...Deno.readDirSync(ROOT + FOLDER)].map(({ name }) => name)
+    .filter((name) => /^c\d/.test(name)).sort();
+  assertEquals(claims.map(({ script }) => script), scripts);
+  for (const { id, script, permissions } of claims) {
+    const source = Deno.readTextFileSync(`${ROOT}${FOLDER}/${script}`);
+    assertLess(source.trimEnd().split("\n").length, 80, script);
+    assertStringIncludes(source, `/**\n * Lesson 17 · What people say: ${id}, about `);
+    const command = ["deno run", ...permissions, `${FOLDER}/${script}`].join(" ");
+    assertStringIncludes(source, ` * Run:  ${command}\n`);
+    assertStringIncludes(source, `conclude(\n  "${id}",`);
+  }
+});
+
+Deno.test("17 claims: without Python, the experiments say so and judge by the rest", async () => {
+  const [denos, await_] = ["C12", "C20"].map((id) => claims.find((claim) => claim.id === id)!);
+  for (const [claim, verdict] of [[denos, "false"], [await_, "true"]] as const) {
+    const output = await run(claim, { PATH: "/nonexistent" });
+    assertStringIncludes(output, "not measured, there is no python3");
+    assertVerdict(output, verdict);
+  }
+});
+
+const MAIN = ["run", "-A", "shared/lesson/main.ts", "17"];
+
+Deno.test("17 claims: the lesson lists the claims, and tries one with its cost", async () => {
+  const { code, stdout } = await deno(MAIN);
+  assertEquals(code, 0);
+  for (const { id, claim } of claims) {
+    assertStringIncludes(stdout, `main │ ${id.padEnd(3)}  ${claim}\n`);
+  }
+  const one = await deno([...MAIN, "c16"]);
+  assertEquals(one.code, 0);
+  assertMatch(one.stdout, /^main │ C16 · edge.*\nmain │ {3}measured {2}10 bytes/);
+  assertMatch(one.stdout, /\nmain │ {3}verdict {3}false: [^]*\nWhat it cost\n/);
+});
+
+Deno.test("17 claims: --all gives a verdict on each within three minutes", async () => {
+  const start = performance.now();
+  const { code, stdout } = await deno([...MAIN, "--all"]);
+  assertEquals(code, 0);
+  assertLess(performance.now() - start, 180_000);
+  const rows = [...stdout.matchAll(/^main │ (C\d+) +(.+)\nmain │ {8}(.+)$/gm)];
+  assertEquals(rows.map(([, id]) => id), claims.map(({ id }) => id));
+  for (const [, , , verdict] of rows) {
+    assertMatch(verdict, /^(true: |false: |it depends on |not measured: )/);
+  }
+});
+
+Deno.test("17 claims: an unknown claim is one line and exit code 2", async () => {
+  const { code, stdout } = await deno([...MAIN, "C99"]);
+  assertEquals(code, 2);
+  assertEquals(stdout, `main │ there is no claim "C99" (--help shows what there is)\n`);
+});
