@@ -55,7 +55,8 @@ Deno.test("select leaves only the ready ones in its sets", () => {
   read.add(two.server);
   write.add(one.client);
   send(two.client, hello);
-  assertEquals(select(64, read, write, null), 2);
+  const nfds = Math.max(one.server, one.client, two.server) + 1;
+  assertEquals(select(nfds, read, write, null), 2);
   assertEquals([read.has(one.server), read.has(two.server)], [false, true]);
   assertEquals(write.has(one.client), true);
 });
