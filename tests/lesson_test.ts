@@ -5,6 +5,7 @@ import { assertStringIncludes } from "@std/assert";
 import { delay } from "@std/async";
 import { catalogue } from "../shared/lesson/catalogue.ts";
 import { Meter } from "../shared/lesson/costs.ts";
+import { readEvents } from "../shared/lesson/timeline.ts";
 import { deno, ROOT, terminal } from "./processes.ts";
 
 const MAIN = ["run", "-A", "shared/lesson/main.ts"];
@@ -118,6 +119,32 @@ Deno.test({
     await parent.status;
     while (!(await reader.read()).done);
   },
+});
+
+Deno.test("lesson 12 draws a lane for each of its coroutines", async () => {
+  const { code, stdout } = await deno([...MAIN, "12", "--seconds", "1", "--coroutines", "3"]);
+  assertEquals(code, 0);
+  const timeline = stdout.slice(stdout.indexOf("When it did what\n"));
+  for (const name of ["coroutine 1", "coroutine 2", "coroutine 3"]) {
+    assertMatch(timeline, new RegExp(`^  ${name}  ▂░+(▂░+)?▂$`, "m"));
+  }
+});
+
+Deno.test("the switches of coroutines are written to a file, in pairs", async () => {
+  const path = await Deno.makeTempFile();
+  const script = "lessons/12-sleep-scheduler/main.ts";
+  const options = ["--seconds", "0", "--coroutines", "2", `--trace=${path}`];
+  const { code } = await deno(["run", "--no-prompt", `--allow-write=${path}`, script, ...options]);
+  assertEquals(code, 0);
+  const events = readEvents(path).filter(({ cat }) => cat === "coroutine");
+  const first = events.filter(({ id }) => id === "1").map(({ ph, name }) => `${ph} ${name}`);
+  assertEquals(first, [
+    "b coroutine 1",
+    ...["b running", "e running"],
+    ...["b running", "e running"],
+    "e coroutine 1",
+  ]);
+  await Deno.remove(path);
 });
 
 Deno.test("lesson 04 turns away who does not fit into an fd_set", async () => {

@@ -8,7 +8,10 @@
  * Try:  call `sleep` without `yield*` before it, and say first what will be printed
  */
 
+import { programOptions } from "../../shared/program.ts";
 import { type Coroutine, gather, run, sleep } from "./event_loop.ts";
+
+programOptions();
 
 const start = performance.now();
 

@@ -18,7 +18,7 @@ export interface Lesson {
   /** What to notice when it has run. */
   notice: string;
   /** Its program, `main.ts`, where there is something to be seen without a network. */
-  main?: Script;
+  main?: Program;
   /** Its server; a lesson that has one has a client as well. */
   server?: Server;
   /** Its client. */
@@ -32,6 +32,12 @@ export type ServerLesson = Lesson & Required<Pick<Lesson, "server" | "client">>;
 export interface Script {
   /** What it may do, as options of `deno run`. */
   permissions: string[];
+}
+
+/** A program of a lesson. */
+export interface Program extends Script {
+  /** It schedules coroutines, and can trace them. */
+  coroutines?: true;
 }
 
 /** The server of a lesson. */
@@ -171,7 +177,7 @@ export const catalogue: readonly Lesson[] = [
     title: "A sleep scheduler",
     idea: "a scheduler resumes whoever wakes up first",
     notice: "All slept at the same time, the thread too; but it knows how to wait for time only.",
-    main: { permissions: [] },
+    main: { permissions: [], coroutines: true },
   },
   {
     number: "13",
@@ -179,7 +185,7 @@ export const catalogue: readonly Lesson[] = [
     title: "An event loop",
     idea: "asyncio rebuilt: coroutines over a scheduler and a selector",
     notice: "epoll's calls, as in lesson 07; but what is done for a client stands in one function.",
-    main: { permissions: ["--allow-ffi"] },
+    main: { permissions: ["--allow-ffi"], coroutines: true },
     server: { permissions: ["--allow-ffi"] },
     client,
   },
@@ -189,7 +195,7 @@ export const catalogue: readonly Lesson[] = [
     title: "Greenlets",
     idea: "code that looks as if it blocked, and a hub that lets the others run",
     notice: "Straight-line code, silent clients, and nobody waited; but a computation stops all.",
-    main: { permissions: ["--allow-ffi"] },
+    main: { permissions: ["--allow-ffi"], coroutines: true },
     server: { permissions: ["--allow-ffi"] },
     client,
   },

@@ -192,6 +192,11 @@ export function costLine({ wall, before, after, calls }: Costs): string {
     `${whole(all)} calls${vain > 0 ? `, of which ${whole(vain)} EAGAIN` : ""}`;
 }
 
+/** The most telling costs of a program, in one line. */
+export function programLine(usage: Usage | undefined): string {
+  return `The program: CPU time ${seconds(usage?.cpu ?? 0)}`;
+}
+
 /**
  * The cost report of a program that has ended, as lines of text.
  *

@@ -7,9 +7,15 @@
 
 import { styleText } from "node:util";
 import { type Outcome, parseSummary } from "../client.ts";
-import { catalogue, type Lesson, type Script as Source, type ServerLesson } from "./catalogue.ts";
-import { callsBetween, costLine, type Costs, Meter, programReport, readCounts } from "./costs.ts";
-import { serverReport } from "./costs.ts";
+import {
+  catalogue,
+  type Lesson,
+  type Program,
+  type Script as Source,
+  type ServerLesson,
+} from "./catalogue.ts";
+import { callsBetween, costLine, Meter, programLine, programReport } from "./costs.ts";
+import { readCounts, serverReport } from "./costs.ts";
 import { linesOf } from "./lines.ts";
 import { print, showProgress } from "./progress.ts";
 import { readTimeline } from "./timeline.ts";
@@ -120,6 +126,7 @@ export async function runLesson(
 interface Records {
   directory: string;
   counts: string;
+  program: string;
   server: string;
   client: string;
   svg?: string;
@@ -129,12 +136,13 @@ function recordsIn(directory: string, svg: string | undefined): Records {
   const records = {
     directory,
     counts: `${directory}/counts`,
+    program: `${directory}/program.json`,
     server: `${directory}/server.json`,
     client: `${directory}/client.json`,
     svg,
   };
   // A server that does not call libc writes nothing, and is not missed.
-  for (const path of [records.counts, records.server, records.client]) {
+  for (const path of [records.counts, records.program, records.server, records.client]) {
     Deno.writeTextFileSync(path, "");
   }
   return records;
@@ -155,7 +163,7 @@ async function run(
   }
   if (main !== undefined) {
     const programArgs = withServer ? [] : args;
-    const code = await runProgram(lesson.folder, main, programArgs, scripts, onCosts);
+    const code = await runProgram({ ...lesson, main }, programArgs, records, scripts, onCosts);
     if (code !== 0 || args.includes("--help")) return code;
     if (withServer) console.log();
   }
@@ -170,14 +178,20 @@ async function run(
 }
 
 async function runProgram(
-  folder: string,
-  source: Source,
+  lesson: Lesson & { main: Program },
   args: string[],
+  records: Records,
   scripts: Script[],
   onCosts: (rows: string[]) => void,
 ): Promise<number> {
   const start = performance.now();
-  const program = new Script("main", folder, source, args);
+  const { folder, main } = lesson;
+  const program = main.coroutines
+    ? new Script("main", folder, writing(main, records.program), [
+      `--trace=${records.program}`,
+      ...args,
+    ])
+    : new Script("main", folder, main, args);
   scripts.push(program);
   using meter = new Meter(program.pid, 10);
   const progress = showProgress((time) => `… ${seconds(time)}`);
@@ -187,6 +201,11 @@ async function runProgram(
   if (!args.includes("--help")) {
     const rows = programReport(performance.now() - start, meter.last);
     printCosts("What it cost", rows);
+    if (main.coroutines) {
+      // A picture is of the server, where there is one.
+      const svg = lesson.server === undefined ? records.svg : undefined;
+      drawTimeline(lesson, programLine(meter.last), [records.program], svg);
+    }
     onCosts(rows);
   }
   return 0;
@@ -208,9 +227,14 @@ async function runServer(
   const start = performance.now();
   let outcome: Outcome | undefined;
   const clientArgs = ["--port", port, `--trace=${records.client}`, ...args];
-  const client = startClient(writing(lesson, records.client), clientArgs, scripts, (line) => {
-    outcome = parseSummary(line) ?? outcome;
-  });
+  const client = startClient(
+    { ...lesson, client: writing(lesson.client, records.client) },
+    clientArgs,
+    scripts,
+    (line) => {
+      outcome = parseSummary(line) ?? outcome;
+    },
+  );
   const progress = interactive(args) ? undefined : showProgress((time) => {
     const calls = callsBetween(callsBefore, readCounts(records.counts));
     const made = calls.reduce((sum, { calls }) => sum + calls, 0);
@@ -230,7 +254,7 @@ async function runServer(
     const costs = { outcome, wall, before, after, calls };
     const rows = serverReport(costs);
     printCosts("What it cost the server", rows);
-    drawTimeline(lesson, costs, records);
+    drawTimeline(lesson, costLine(costs), [records.server, records.client], records.svg);
     onCosts(rows);
   }
   return code === 0 ? 0 : await fail(client, "");
@@ -245,13 +269,8 @@ function seconds(milliseconds: number): string {
   return `${Math.floor(milliseconds / 1000)} s`;
 }
 
-function drawTimeline(
-  { number, title }: ServerLesson,
-  costs: Costs,
-  { server, client, svg }: Records,
-) {
-  const heading = `${number} · ${title}`;
-  const timeline = readTimeline(heading, costLine(costs), [server, client]);
+function drawTimeline({ number, title }: Lesson, costs: string, paths: string[], svg?: string) {
+  const timeline = readTimeline(`${number} · ${title}`, costs, paths);
   if (timeline === undefined) return;
   const width = (Deno.stdout.isTerminal() && Deno.consoleSize().columns) || 80;
   console.log(`\n${styleText("bold", "When it did what")}`);
@@ -259,10 +278,9 @@ function drawTimeline(
   if (svg !== undefined) Deno.writeTextFileSync(svg, timelineSvg(timeline));
 }
 
-/** The lesson, with a client that may write a file. */
-function writing(lesson: ServerLesson, path: string): ServerLesson {
-  const permissions = [...lesson.client.permissions, `--allow-write=${path}`];
-  return { ...lesson, client: { ...lesson.client, permissions } };
+/** A script that may write a file as well. */
+function writing({ permissions }: Source, path: string): Source {
+  return { permissions: [...permissions, `--allow-write=${path}`] };
 }
 
 async function startServer(lesson: ServerLesson, records: Records, scripts: Script[]) {
