@@ -396,8 +396,11 @@ export class IoUring implements Disposable {
 
 /** How many buffers there can be in a ring of them. */
 const BUFFERS = 32_768;
-/** How many are provided at a time. */
-const SUPPLY = 64;
+/**
+ * How many are provided at a time. With few, a thousand clients at once find none now and then,
+ * and each recv that finds none has to be asked for again: that can double the cost of a message.
+ */
+const SUPPLY = 512;
 
 /**
  * Buffers for whatever is received. The kernel takes one when data has arrived, and not before, so
