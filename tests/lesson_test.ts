@@ -92,8 +92,8 @@ Deno.test("lesson 03 burns a core and counts EAGAIN, lesson 04 sleeps", async ()
   assertEquals(multiplexing.code, 0);
   assertStringIncludes(multiplexing.stdout, "10 clients, 10 right replies");
   assertLess(numberBefore(multiplexing.stdout, "% of a core"), 10);
-  // Half a core, since this test may not have both cores for itself.
-  assertGreater(numberBefore(polling.stdout, "% of a core"), 50);
+  // It would have a whole core, but others may want it as well.
+  assertGreater(numberBefore(polling.stdout, "% of a core"), 20);
 });
 
 Deno.test({

@@ -64,7 +64,7 @@ function seenByStrace(folder: string, events: TraceEvent[]): Map<string, number>
   for (const tid of new Set(calls.map(({ tid }) => tid))) {
     const own = calls.filter((event) => event.tid === tid);
     const first = own[0].ts - 500;
-    const last = own.at(-1)!.ts + own.at(-1)!.dur!;
+    const last = own.at(-1)!.ts + own.at(-1)!.dur! + 500;
     for (const line of Deno.readTextFileSync(`${folder}/strace.${tid}`).split("\n")) {
       const match = /^(\d+\.\d+) (\w+)\((-?\d+)?.* = (-?\d+)(?: (E[A-Z]+))?/.exec(line);
       if (match === null) continue;

@@ -32,13 +32,13 @@ export const mutations: readonly Mutation[] = [
   {
     name: "drops-replies-on-EAGAIN",
     foundBy: BOUNDED,
-    says: /bytes of the reply are missing/,
+    says: /bytes of the reply are missing|^byte \d+ of the reply is/,
     explained: /send took fewer bytes .* or none \(EAGAIN\)/,
   },
   {
     name: "forgets-partial-sends",
     foundBy: BOUNDED,
-    says: /bytes of the reply are missing/,
+    says: /bytes of the reply are missing|^byte \d+ of the reply is/,
     explained: /send took fewer bytes .* forgotten/,
   },
   {
