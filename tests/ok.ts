@@ -1,6 +1,6 @@
 /** `deno task ok`: format, style, types, documentation and its examples. */
 
-import { deno, packageOptions, whyNoCompiler } from "./packages.ts";
+import { deno, packageOptions, whyNoCharts, whyNoCompiler } from "./packages.ts";
 
 const options = await packageOptions();
 const modules = [...modulesBelow("shared"), ...modulesBelow("lessons").filter(isModule)];
@@ -8,7 +8,7 @@ const commands = [
   ["fmt", "--check", "--quiet"],
   ["lint", "--quiet"],
   ["check", "--quiet", ...options, ...await typed()],
-  ["doc", "--lint", "--quiet", ...modules.filter((path) => !needsCompiler(path))],
+  ["doc", "--lint", "--quiet", ...modules.filter((path) => !needsPackage(path))],
   ["test", "-A", "--doc", "--quiet", ...options, ...modules.filter(hasExamples)],
 ];
 
@@ -20,17 +20,22 @@ for (const command of commands) {
   }
 }
 
-/** What can be checked: everything, unless the one package that a tool needs is missing. */
+/** What can be checked: everything, unless the packages that two tools need are missing. */
 async function typed(): Promise<string[]> {
-  const reason = await whyNoCompiler();
+  const reason = await whyNoCompiler() ?? await whyNoCharts();
   if (reason === undefined) return ["."];
-  console.log(`the types in shared/note are not checked, since ${reason}`);
+  const tools = [
+    "shared/note/",
+    "lessons/16-comparison/charts.ts",
+    "lessons/16-comparison/main.ts",
+  ];
+  console.log(`the types in ${tools.join(", ")} are not checked, since ${reason}`);
   return ["lessons", "shared", "tests"].flatMap(modulesBelow)
-    .filter((path) => !path.startsWith("shared/note/"));
+    .filter((path) => !tools.some((tool) => path.startsWith(tool)));
 }
 
-/** Whether it speaks of the compiler's types, for whose documentation others have to care. */
-function needsCompiler(path: string): boolean {
+/** Whether it speaks of a package's types, for whose documentation others have to care. */
+function needsPackage(path: string): boolean {
   return Deno.readTextFileSync(path).includes(' from "npm:');
 }
 

@@ -53,6 +53,11 @@ export function whyNoCompiler(): Promise<string | undefined> {
   return whyMissing("npm", fileOf("../shared/note/syntax.ts"), 30_000);
 }
 
+/** Why lesson 16 lacks what draws its charts; undefined if it does not. */
+export function whyNoCharts(): Promise<string | undefined> {
+  return whyMissing("npm", fileOf("../lessons/16-comparison/charts.ts"), 60_000);
+}
+
 /** Runs Deno with this process's terminal, and returns its exit code. */
 export async function deno(...args: string[]): Promise<number> {
   return (await run(args)).code;

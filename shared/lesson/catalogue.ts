@@ -38,6 +38,8 @@ export interface Script {
 export interface Program extends Script {
   /** It schedules coroutines, and can trace them. */
   coroutines?: true;
+  /** It measures by itself, for minutes: it has the terminal alone, and no costs of its own. */
+  measures?: true;
 }
 
 /** The server of a lesson. */
@@ -208,6 +210,14 @@ export const catalogue: readonly Lesson[] = [
     main: { permissions: ["--allow-ffi"] },
     server: { permissions: ["--allow-ffi", "--allow-net"], native: true },
     client,
+  },
+  {
+    number: "16",
+    folder: "16-comparison",
+    title: "Every model under one load",
+    idea: "all servers, and what people would use instead, measured side by side",
+    notice: "Who is cheapest depends on how many connections there are, and how many are silent.",
+    main: { permissions: ["-A"], measures: true },
   },
   {
     number: "17",

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { resolve } from "node:path";
 import { styleText } from "node:util";
 import { catalogue } from "./catalogue.ts";
 import { lessonsRun, rememberRun } from "./history.ts";
@@ -14,8 +15,9 @@ import { watchLesson } from "./watch.ts";
 
 // `deno task lesson:03 -- --clients 5` hands on the two dashes as well.
 const [number, ...args] = Deno.args.filter((arg) => arg !== "--");
-const svg = takeValue(args, "--svg");
 const lesson = catalogue.find((lesson) => lesson.number === number);
+// What measures draws charts, and no timeline.
+const svg = lesson?.main?.measures ? undefined : takePath(args, "--svg");
 
 if (lesson !== undefined) {
   const rest = args.filter((arg) => arg !== "--watch");
@@ -42,13 +44,14 @@ if (lesson !== undefined) {
   Deno.exit(2);
 }
 
-/** Takes an option that is not the client's out of the arguments, and returns its value. */
-function takeValue(args: string[], name: string): string | undefined {
+/** Takes an option that is not the client's out of the arguments, and returns the path in it. */
+function takePath(args: string[], name: string): string | undefined {
   const at = args.findIndex((arg) => arg === name || arg.startsWith(`${name}=`));
   if (at === -1) return undefined;
   const [option] = args.splice(at, 1);
   const value = option === name ? args.splice(at, 1)[0] : option.slice(name.length + 1);
-  if (value) return value;
+  // A task runs in the project's folder, and tells where it was called.
+  if (value) return resolve(Deno.env.get("INIT_CWD") ?? ".", value);
   console.error(`${name} takes the name of a file`);
   Deno.exit(2);
 }

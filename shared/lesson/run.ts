@@ -40,10 +40,11 @@ class Script {
   constructor(
     readonly name: "main" | "server" | "client",
     folder: string,
-    { permissions }: Source,
+    { permissions, measures }: Source & Pick<Program, "measures">,
     args: string[],
     onLine: (line: string) => void = () => {},
   ) {
+    const direct = measures || interactive(args);
     this.#process = new Deno.Command(Deno.execPath(), {
       args: [
         "run",
@@ -55,8 +56,8 @@ class Script {
       ],
       env: { DENO_NO_UPDATE_CHECK: "1" }, // nothing goes out of this machine
       stdin: interactive(args) ? "inherit" : "null",
-      stdout: interactive(args) ? "inherit" : "piped",
-      stderr: interactive(args) ? "inherit" : "piped",
+      stdout: direct ? "inherit" : "piped",
+      stderr: direct ? "inherit" : "piped",
     }).spawn();
     this.pid = this.#process.pid;
     const prefix = styleText(name === "server" ? "cyan" : "yellow", `${name} │`);
@@ -67,7 +68,7 @@ class Script {
       }
     }
     const { status } = this.#process;
-    this.ended = interactive(args) ? status : Promise.all([
+    this.ended = direct ? status : Promise.all([
       status,
       printAll(this.#process.stdout),
       printAll(this.#process.stderr),
@@ -193,6 +194,10 @@ async function runProgram(
     ])
     : new Script("main", folder, main, args);
   scripts.push(program);
+  if (main.measures) {
+    const { code } = await program.ended;
+    return code === 0 || code === 2 ? code : await fail(program, "");
+  }
   using meter = new Meter(program.pid, 10);
   const progress = showProgress((time) => `… ${seconds(time)}`);
   const { code } = await program.ended.finally(progress.end);

@@ -1,5 +1,5 @@
 // Deno's own sockets: what people write who use Deno.
-import { shout } from "../../shout.ts";
+import { shout } from "../../../shared/shout.ts";
 
 const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
 console.log(`listening on 127.0.0.1:${listener.addr.port}`);

@@ -1,0 +1,77 @@
+/**
+ * Measures all servers under one load, round after round.
+ *
+ * @module
+ */
+
+import { type Cell, rateOf } from "./cells.ts";
+import type { Contender } from "./contenders.ts";
+import type { Counting, Measurement } from "./load.ts";
+import { type Load, measure } from "./measure.ts";
+import { type Absence, type Report, resultsOf } from "./report.ts";
+
+/** How servers are measured. */
+export interface Settings {
+  /** How often. */
+  rounds: number;
+  /** For how long each time, in milliseconds. */
+  time: number;
+  /** A file in which servers can count their calls. */
+  counts: string;
+  /** Is told whose turn it is. */
+  onMeasuring: (server: string) => void;
+}
+
+/** Descriptors that a server has besides its connections, at the most. */
+const OWN_DESCRIPTORS = 100;
+
+/**
+ * Measures all servers under one load, and adds what came of it to the report. In each round, every
+ * server has its turn, so that whatever else the machine does in between concerns all of them.
+ */
+export async function compare(
+  cell: Cell,
+  contenders: readonly Contender[],
+  load: Load,
+  report: Report,
+  { rounds, time, counts, onMeasuring }: Settings,
+): Promise<void> {
+  const measured = new Map<string, Measurement[]>(contenders.map(({ name }) => [name, []]));
+  function leaveOut(list: Absence[], server: string, because: string) {
+    list.push({ ...cell, server, because });
+    measured.delete(server);
+  }
+  for (const { name, most } of contenders) {
+    const limit = descriptorLimit();
+    if (most !== undefined && cell.connections > most.connections) {
+      leaveOut(report.absent, name, most.because);
+    } else if (cell.connections > limit - OWN_DESCRIPTORS) {
+      leaveOut(report.absent, name, `a process may have ${limit} descriptors here (ulimit -Hn)`);
+    }
+  }
+  for (let round = 1; round <= rounds; round++) {
+    for (const contender of contenders) {
+      const { name, countsCalls, needsIoUring } = contender;
+      onMeasuring(name);
+      // To count takes some time itself, which is no part of the median of three rounds.
+      const how: Counting = countsCalls ? { by: "server", file: counts } : { by: "strace" };
+      const count = round === rounds ? how : undefined;
+      try {
+        const conditions = { ...cell, time, rate: rateOf(cell), count };
+        measured.get(name)?.push(await measure(contender, load, conditions));
+      } catch (error) {
+        const { message } = error as Error;
+        const cannot = needsIoUring && /io_uring/.test(message);
+        leaveOut(cannot ? report.absent : report.failed, name, message);
+      }
+    }
+  }
+  report.results.push(...resultsOf(cell, measured));
+}
+
+/** How many descriptors a process may have here. */
+function descriptorLimit(): number {
+  const limits = Deno.readTextFileSync("/proc/self/limits");
+  const hard = /^Max open files +\S+ +(\S+)/m.exec(limits)![1];
+  return hard === "unlimited" ? Infinity : Number(hard);
+}

@@ -1,0 +1,165 @@
+/**
+ * The servers that are compared: those of the lessons, and what people would use instead.
+ *
+ * @module
+ */
+
+import { serverLessons } from "../../shared/lesson/catalogue.ts";
+import { LESSONS } from "../../shared/lesson/run.ts";
+
+/** A server that can be measured. */
+export interface Contender {
+  /** Its name, such as `06 epoll` or `Node net`. */
+  name: string;
+  /** How it is started; it prints `listening on HOST:PORT`, and speaks shout. */
+  command: string[];
+  /** It can count its system calls in a file, as the servers of the lessons do. */
+  countsCalls?: boolean;
+  /** It is the server of a lesson, started in another way. */
+  variant?: boolean;
+  /** It needs io_uring, which some machines do not have. */
+  needsIoUring?: boolean;
+  /** How many connections it can serve at once, and why no more. */
+  most?: Most;
+}
+
+/** A limit of a server's connections. */
+export interface Most {
+  /** How many it can serve at once. */
+  connections: number;
+  /** Why no more, as the end of a sentence. */
+  because: string;
+}
+
+/** A server that this machine lacks. */
+export interface Missing {
+  /** Its name. */
+  name: string;
+  /** What would bring it. */
+  needs: string;
+}
+
+/** The server that the others are compared with. */
+export const REFERENCE = "C epoll";
+
+const PEERS = `${import.meta.dirname}/peers/`;
+
+/** The servers of the lessons, in all their variants. */
+function lessonServers(): Contender[] {
+  return serverLessons.flatMap(({ folder, server }) =>
+    [[], ...server.variants ?? []].map((args) => ({
+      name: [folder.replace("-", " "), ...args].join(" "),
+      command: [
+        Deno.execPath(),
+        "run",
+        "--quiet",
+        "--no-prompt",
+        ...server.permissions,
+        new URL(`${folder}/server.ts`, LESSONS).href,
+        ...["--port", "0", ...args],
+      ],
+      countsCalls: !server.native,
+      variant: args.length > 0,
+      needsIoUring: server.needsIoUring,
+      most: limitOf(folder, args, server.sequential),
+    }))
+  );
+}
+
+function limitOf(folder: string, args: string[], sequential = false): Most | undefined {
+  if (sequential) return { connections: 1, because: "they serve one client after the other" };
+  if (folder === "02-threads") return { connections: 100, because: "100 threads are the most" };
+  if (folder === "04-select" || args.includes("select")) {
+    return { connections: 1000, because: "select ends at descriptor 1,023" };
+  }
+}
+
+/**
+ * What people would use instead.
+ *
+ * @param directory Where a compiled program may be put.
+ * @returns What this machine has, and what it lacks.
+ */
+function peers(directory: string): { found: Contender[]; missing: Missing[] } {
+  const found: Contender[] = [];
+  const missing: Missing[] = [];
+  function add(name: string, command: string[] | undefined, needs: string) {
+    if (command === undefined) missing.push({ name, needs });
+    else found.push({ name, command });
+  }
+
+  const compiled = `${directory}/epoll`;
+  const compiles = output(["cc", "-O2", "-o", compiled, `${PEERS}epoll.c`]) !== undefined;
+  add(REFERENCE, compiles ? [compiled] : undefined, "a C compiler, such as Debian's gcc");
+
+  const deno = [Deno.execPath(), "run", "--quiet", "--allow-net"];
+  add("Deno.listen", [...deno, `${PEERS}deno_listen.ts`], "");
+
+  const node = nodeVersion() === undefined ? undefined : ["node", `${PEERS}node.mjs`];
+  add("Node net", node, "Node.js, such as Debian's nodejs");
+
+  for (
+    const [module, script, ...args] of [
+      ["selectors", "py_selectors.py"],
+      ["asyncio", "py_asyncio.py"],
+      ["uvloop", "py_asyncio.py", "uvloop"],
+      ["gevent", "py_gevent.py"],
+    ]
+  ) {
+    const python = ["python3", "/usr/bin/python3"] // Debian's packages are Debian's Python's
+      .find((python) => output([python, "-c", `import ${module}`]) !== undefined);
+    const command = python === undefined ? undefined : [python, PEERS + script, ...args];
+    const name = args.length === 0 && script !== "py_gevent.py" ? "python3" : `python3-${module}`;
+    add(`Python ${module}`, command, `Debian's ${name}`);
+  }
+  return { found, missing };
+}
+
+/** Who takes part. */
+export interface Choice {
+  /** Those that are measured. */
+  contenders: Contender[];
+  /** Those that would be, if this machine had them. */
+  missing: Missing[];
+  /** Words that are in no name. */
+  unknown: string[];
+}
+
+/**
+ * Chooses servers by words in their names, which commas separate. Without any, all take part, each
+ * of the lessons' in one variant.
+ */
+export function choose(words: string, directory: string): Choice {
+  const { found, missing } = peers(directory);
+  const all = [...lessonServers(), ...found];
+  if (words === "") {
+    return { contenders: all.filter(({ variant }) => !variant), missing, unknown: [] };
+  }
+  const wanted = words.toLowerCase().split(",");
+  function has({ name }: { name: string }, word: string) {
+    return name.toLowerCase().includes(word);
+  }
+  return {
+    contenders: all.filter((server) => wanted.some((word) => has(server, word))),
+    missing: missing.filter((server) => wanted.some((word) => has(server, word))),
+    unknown: wanted.filter((word) => ![...all, ...missing].some((server) => has(server, word))),
+  };
+}
+
+/** The version of Node.js; undefined if there is none. */
+export function nodeVersion(): string | undefined {
+  // Where there is none, Deno takes its place.
+  const versions = output(["node", "-p", "process.versions.deno ? '' : process.versions.node"]);
+  return versions || undefined;
+}
+
+/** What a program prints; undefined if it cannot be run, or fails. */
+export function output([program, ...args]: string[]): string | undefined {
+  try {
+    const options = { args, stdin: "null", stdout: "piped", stderr: "null" } as const;
+    const { success, stdout } = new Deno.Command(program, options).outputSync();
+    return success ? new TextDecoder().decode(stdout).trim() : undefined;
+  } catch {
+    return undefined; // there is no such program
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * Lesson 16 · Every model under one load: the program.
+ *
+ * All servers of the lessons, and what people would use instead, one after another under the same
+ * load: few connections and many, all of them talking, or nearly all of them silent. Every byte of
+ * every reply is checked while it is measured.
+ *
+ * Run:  deno run -A lessons/16-comparison/main.ts
+ * Try:  deno run -A lessons/16-comparison/main.ts --only 04,06,node
+ */
+
+import "../../shared/linux/libc.ts"; // on another system, this says what to do
+import { print, showProgress } from "../../shared/lesson/progress.ts";
+import { flag, number, parseOptions } from "../../shared/options.ts";
+import { cellsOf, FULL, SHORT } from "./cells.ts";
+import { compare } from "./compare.ts";
+import { choose } from "./contenders.ts";
+import { Load, stopAll } from "./measure.ts";
+import { asOptions, list, named, path } from "./options.ts";
+import { emptyReport } from "./report.ts";
+import { heading, LEGEND, progressBar, table } from "./table.ts";
+
+const options = parseOptions({
+  active: list(SHORT.active, "numbers of connections that all talk, or none"),
+  idle: list(SHORT.idle, "numbers of connections of which 10 talk, or none"),
+  sizes: list(SHORT.sizes, "sizes of a message in bytes"),
+  full: flag(`the same as ${asOptions(FULL)}`),
+  only: named("WORD,…", "only servers with one of these words in their names"),
+  rounds: number(3, "how often each server is measured under each load", 1, 100),
+  time: number(120, "milliseconds for each measurement", 50, 60_000),
+  json: path("FILE", "write all results to this file"),
+  svg: path("DIR", "draw charts in this folder, with a library from npm"),
+});
+const cells = cellsOf(options.full ? FULL : options);
+const { rounds, time } = options;
+
+const directory = Deno.makeTempDirSync({ prefix: "comparison-" });
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  Deno.addSignalListener(signal, () => {
+    stopAll();
+    end(130);
+  });
+}
+
+const { contenders, missing, unknown } = choose(options.only, directory);
+if (unknown.length > 0) refuse(2, `no server has "${unknown[0]}" in its name`);
+if (cells.length === 0) refuse(2, "no load at all: --active or --idle has to be given");
+const report = emptyReport(rounds, time, missing);
+const charts = await prepare();
+for (const line of heading(report)) console.log(line);
+
+let done = -1; // the one under way does not count
+let current = "";
+const all = cells.length * contenders.length * rounds;
+const progress = showProgress((elapsed) => progressBar(done / all, elapsed, current));
+{
+  await using load = new Load();
+  for (const cell of cells) {
+    await compare(cell, contenders, load, report, {
+      rounds,
+      time,
+      counts: `${directory}/counts`,
+      onMeasuring(server) {
+        current = server;
+        done++;
+      },
+    });
+    for (const line of table(cell, report)) print(line);
+  }
+}
+progress.end();
+for (const line of ["", ...LEGEND]) console.log(line);
+
+if (options.json !== "") Deno.writeTextFileSync(options.json, JSON.stringify(report) + "\n");
+await charts?.draw(report, options.svg);
+end(report.failed.length === 0 ? 0 : 1);
+
+/** Finds out before minutes of measuring whether there is a place for what comes of it. */
+async function prepare() {
+  try {
+    if (options.json !== "") Deno.openSync(options.json, { write: true, create: true }).close();
+    if (options.svg === "") return;
+    Deno.mkdirSync(options.svg, { recursive: true });
+    // A name that is not literal: else Deno would fetch the charts' packages for every run.
+    const module = new URL("./charts.ts", import.meta.url).href;
+    return await import(module) as typeof import("./charts.ts");
+  } catch (error) {
+    refuse(1, (error as Error).message.split("\n")[0]);
+  }
+}
+
+function refuse(code: number, reason: string): never {
+  console.error(reason);
+  end(code);
+}
+
+function end(code: number): never {
+  Deno.removeSync(directory, { recursive: true });
+  Deno.exit(code);
+}

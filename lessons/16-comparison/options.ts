@@ -1,0 +1,43 @@
+/**
+ * Kinds of options that only this lesson has.
+ *
+ * @module
+ */
+
+import { resolve } from "node:path";
+import { type Option, text } from "../../shared/options.ts";
+import type { Range } from "./cells.ts";
+
+const MOST = 100_000;
+
+/** Whole numbers with commas in between, or the word `none`. */
+export function list(initial: readonly number[], help: string): Option<readonly number[]> {
+  return {
+    placeholder: "N,…",
+    help,
+    initial,
+    parse(text) {
+      if (text === "none") return [];
+      const numbers = text.split(",").map(Number);
+      const right = numbers.every((number) => Number.isInteger(number) && number <= MOST);
+      if (/^\d+(,\d+)*$/.test(text) && right && !numbers.includes(0)) return numbers;
+      throw new Error(`numbers from 1 to ${MOST} such as 1,50, or none, not "${text}"`);
+    },
+  };
+}
+
+/** The path of a file or folder. A task runs in the project's folder, and tells where it began. */
+export function path(placeholder: string, help: string): Option<string> {
+  const { parse, ...option } = named(placeholder, help);
+  return { ...option, parse: (text) => resolve(Deno.env.get("INIT_CWD") ?? ".", parse(text)) };
+}
+
+/** A text whose help says what kind of text it is. */
+export function named(placeholder: string, help: string): Option<string> {
+  return { ...text("", help), placeholder };
+}
+
+/** How a range is asked for. */
+export function asOptions({ active, idle, sizes }: Range): string {
+  return `--active ${active} --idle ${idle} --sizes ${sizes}`;
+}
