@@ -4,6 +4,7 @@
  * @module
  */
 
+import { getrlimit, RLIMIT_NOFILE } from "../../shared/linux/descriptors.ts";
 import { type Cell, rateOf } from "./cells.ts";
 import type { Contender } from "./contenders.ts";
 import type { Counting, Measurement } from "./load.ts";
@@ -41,8 +42,8 @@ export async function compare(
     list.push({ ...cell, server, because });
     measured.delete(server);
   }
+  const { hard: limit } = getrlimit(RLIMIT_NOFILE);
   for (const { name, most } of contenders) {
-    const limit = descriptorLimit();
     if (most !== undefined && cell.connections > most.connections) {
       leaveOut(report.absent, name, most.because);
     } else if (cell.connections > limit - OWN_DESCRIPTORS) {
@@ -67,11 +68,4 @@ export async function compare(
     }
   }
   report.results.push(...resultsOf(cell, measured));
-}
-
-/** How many descriptors a process may have here. */
-function descriptorLimit(): number {
-  const limits = Deno.readTextFileSync("/proc/self/limits");
-  const hard = /^Max open files +\S+ +(\S+)/m.exec(limits)![1];
-  return hard === "unlimited" ? Infinity : Number(hard);
 }

@@ -9,7 +9,6 @@
  * Try:  deno run -A lessons/16-comparison/main.ts --only 04,06,node
  */
 
-import "../../shared/linux/libc.ts"; // on another system, this says what to do
 import { print, showProgress } from "../../shared/lesson/progress.ts";
 import { flag, number, parseOptions } from "../../shared/options.ts";
 import { cellsOf, FULL, SHORT } from "./cells.ts";
