@@ -194,10 +194,7 @@ async function runProgram(
     ])
     : new Script("main", folder, main, args);
   scripts.push(program);
-  if (main.measures) {
-    const { code } = await program.ended;
-    return code === 0 || code === 2 ? code : await fail(program, "");
-  }
+  if (main.measures) return (await program.ended).code; // it has said what was wrong
   using meter = new Meter(program.pid, 10);
   const progress = showProgress((time) => `… ${seconds(time)}`);
   const { code } = await program.ended.finally(progress.end);
