@@ -32,7 +32,7 @@ interface Client {
 const options = serverOptions();
 using ring = new IoUring();
 // The kernel may write into them at any time, so they are no arrays of the engine's.
-using buffers = ring.provideBuffers(4096);
+using buffers = ring.provideBuffers(16 * 1024);
 const listener = listenTcp(options);
 console.log(`listening on ${addressOf(listener)}`);
 
@@ -80,7 +80,7 @@ function received(client: Client, length: number, flags: number) {
     // One send at a time, since operations on the same socket may overtake one another.
     if (client.sending === NONE) send(client, buffer);
     // The kernel would go on reading from a client who does not read.
-    else if (client.unsent.push(buffer) % 8 === 0) ring.cancel(CANCEL, RECV, client.fd);
+    else if (client.unsent.push(buffer) % 4 === 0) ring.cancel(CANCEL, RECV, client.fd);
   } else if (length !== -ENOBUFS && length !== -ECANCELED) client.ended = true;
   goOn(client);
 }

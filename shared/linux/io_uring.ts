@@ -395,7 +395,7 @@ export class IoUring implements Disposable {
 }
 
 /** How many buffers there can be in a ring of them. */
-const BUFFERS = 32_768;
+const BUFFERS = 8192;
 /**
  * How many are provided at a time. With few, a thousand clients at once find none now and then,
  * and each recv that finds none has to be asked for again: that can double the cost of a message.
