@@ -68,11 +68,11 @@ Deno.test("13 event-loop: a yield without its star is told, and finally is honou
 Deno.test("13 event-loop: two that sleep do so at the same time", () => {
   const start = performance.now();
   within(function* () {
-    yield* gather([sleep(200), sleep(200)]);
+    yield* gather([sleep(400), sleep(400)]);
   });
   const wall = performance.now() - start;
-  assertGreater(wall, 199);
-  assertLess(wall, 390);
+  assertGreater(wall, 399);
+  assertLess(wall, 790);
 });
 
 Deno.test("13 event-loop: nobody is woken too early", () => {

@@ -133,7 +133,10 @@ Deno.test("SIGTERM while JSR is asked ends the question too", async () => {
   const [question] = childrenOf(child.pid) ?? [];
   child.kill("SIGTERM");
   assertEquals((await child.status).code, 143);
-  await retry(() => assertEquals(childrenOf(question), undefined), { minTimeout: 10 });
+  await retry(
+    () => assertEquals(childrenOf(question), undefined),
+    { minTimeout: 10, maxAttempts: 10, jitter: 0 },
+  );
   await Deno.remove(cache, { recursive: true });
 });
 

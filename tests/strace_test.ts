@@ -19,6 +19,8 @@ const SYSTEM_CALLS: Record<string, string> = {
 };
 /** Whose first argument is no descriptor. */
 const WITHOUT_DESCRIPTOR = ["select", "poll", "socket", "signalfd", "epoll_create1"];
+/** Whose result is a new descriptor. */
+const OPENS = ["socket", "accept4", "epoll_create1", "signalfd", "io_uring_setup"];
 const COMPARED = [
   ...["accept4", "bind", "close", "epoll_create1", "epoll_ctl", "epoll_wait", "fcntl"],
   ...["getsockname", "io_uring_enter", "listen", "poll", "read", "recv", "recvmsg", "select"],
@@ -51,20 +53,11 @@ async function visitAll(port: number) {
 function seenByStrace(folder: string, events: TraceEvent[]): Map<string, number> {
   const results = new Map<string, number>();
   const calls = events.filter(({ cat }) => cat === "call");
-  const descriptors = new Set(
-    calls.filter(({ name }) =>
-      /^(socket|accept4|epoll_create1|signalfd|io_uring_setup)$/.test(name)
-    )
-      .map(({ args: { result } }) => String(result)),
-  );
-  // io_uring accepts without a call.
-  for (const { cat, name, args: { result } } of events) {
-    if (cat === "io_uring" && name === "accept") descriptors.add(String(result));
-  }
+  const own = lifetimesOf(events);
   for (const tid of new Set(calls.map(({ tid }) => tid))) {
-    const own = calls.filter((event) => event.tid === tid);
-    const first = own[0].ts - 500;
-    const last = own.at(-1)!.ts + own.at(-1)!.dur! + 500;
+    const ofThread = calls.filter((event) => event.tid === tid);
+    const first = ofThread[0].ts - 500;
+    const last = ofThread.at(-1)!.ts + ofThread.at(-1)!.dur! + 500;
     for (const line of Deno.readTextFileSync(`${folder}/strace.${tid}`).split("\n")) {
       const match = /^(\d+\.\d+) (\w+)\((-?\d+)?.* = (-?\d+)(?: (E[A-Z]+))?/.exec(line);
       if (match === null) continue;
@@ -72,12 +65,29 @@ function seenByStrace(folder: string, events: TraceEvent[]): Map<string, number>
       const time = Number(seconds) * 1e6;
       const name = SYSTEM_CALLS[call] ?? call;
       if (!COMPARED.includes(name) || time < first || time > last) continue;
-      if (!WITHOUT_DESCRIPTOR.includes(name) && !descriptors.has(fd)) continue;
+      const lives = own.get(Number(fd))?.some(([from, until]) => from < time && time < until);
+      if (!WITHOUT_DESCRIPTOR.includes(name) && !lives) continue;
       const key = `${name} = ${error === undefined ? result : `${result} ${error}`}`;
       results.set(key, (results.get(key) ?? 0) + 1);
     }
   }
   return results;
+}
+
+/** From when until when a descriptor was the server's: Deno uses the numbers of closed ones again. */
+function lifetimesOf(events: TraceEvent[]): Map<number, [from: number, until: number][]> {
+  const lifetimes = new Map<number, [number, number][]>();
+  for (const { cat, name, ts, dur = 0, args } of events.toSorted((a, b) => a.ts - b.ts)) {
+    const [fd, result] = [Number(args.fd), Number(args.result)];
+    // io_uring accepts without a call.
+    if (cat === "call" ? OPENS.includes(name) : cat === "io_uring" && name === "accept") {
+      lifetimes.set(result, [...lifetimes.get(result) ?? [], [ts, Infinity]]);
+    } else if (cat === "call" && name === "close") {
+      const last = lifetimes.get(fd)?.at(-1);
+      if (last !== undefined) last[1] = ts + dur;
+    }
+  }
+  return lifetimes;
 }
 
 function sorted(results: Map<string, number>): Record<string, number> {
