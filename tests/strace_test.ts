@@ -74,7 +74,7 @@ function seenByStrace(folder: string, events: TraceEvent[]): Map<string, number>
   return results;
 }
 
-/** From when until when a descriptor was the server's: Deno uses the numbers of closed ones again. */
+/** From when until when a descriptor was the server's: numbers of closed ones are used again. */
 function lifetimesOf(events: TraceEvent[]): Map<number, [from: number, until: number][]> {
   const lifetimes = new Map<number, [number, number][]>();
   for (const { cat, name, ts, dur = 0, args } of events.toSorted((a, b) => a.ts - b.ts)) {
