@@ -5,7 +5,6 @@ import { assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import {
   type Clock,
   type Coroutine,
-  monotonicClock,
   Scheduler,
   sleep,
 } from "../lessons/12-sleep-scheduler/scheduler.ts";
