@@ -34,7 +34,7 @@ export interface ServerOptions extends Address {
  * Reads a server's command line: `--host`, `--port`, `--connections`, `--count-calls`, `--trace`,
  * `--help`, and the options of its own. From here on, its calls are watched if that was asked for,
  * and a failed system call that nobody handles, such as a bind to a port that is taken, ends the
- * script with exit code 1 and one line that says what to do.
+ * script with exit code 1 and one line that says what to do; so does a kernel that lacks something.
  */
 export function serverOptions<Extra extends Options = Record<never, never>>(
   extra: Extra = {} as Extra,
@@ -43,9 +43,12 @@ export function serverOptions<Extra extends Options = Record<never, never>>(
     & Values<typeof SERVER>
     & Values<Extra>;
   addEventListener("unhandledrejection", (event) => {
+    const { reason } = event;
     // Any error that is not the system's is a fault of the script, and its stack trace is wanted.
-    if (!/^E[A-Z0-9]+$/.test(event.reason?.code)) return;
-    console.error(explain(event.reason, options));
+    const ofSystem = /^E[A-Z0-9]+$/.test(reason?.code) ||
+      reason instanceof Deno.errors.NotSupported;
+    if (!ofSystem) return;
+    console.error(explain(reason, options));
     Deno.exit(1);
   });
   return { ...options, watch: watch(options) };

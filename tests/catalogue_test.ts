@@ -117,9 +117,7 @@ for (const lesson of catalogue) {
       const lines = source.trimEnd().split("\n");
       // A server that shows two ways to wait needs a few lines more, and so does one that has to
       // say in advance what is to be done in every case.
-      const most = name === "server" && (lesson.server!.variants || lesson.server!.needsIoUring)
-        ? 120
-        : 100;
+      const most = name === "server" && lesson.server!.variants ? 120 : 100;
       assertLess(lines.length, name === "client" ? 60 : most + 1);
       assert(!/^export /m.test(source), "it exports something");
       assert(!/^(const|let) \w+ = (async )?(\([^)]*\)|\w+)(: \w+)? =>/m.test(source), "an arrow");

@@ -13,7 +13,7 @@ import { median, percentile, spread } from "../lessons/16-comparison/statistics.
 import { table } from "../lessons/16-comparison/table.ts";
 import { serverLessons } from "../shared/lesson/catalogue.ts";
 import { whyNoCharts } from "./packages.ts";
-import { deno, ROOT, terminal } from "./processes.ts";
+import { deno, ROOT, terminal, whyNoStrace } from "./processes.ts";
 
 const FOLDER = "lessons/16-comparison";
 const MAIN = ["run", "-A", "shared/lesson/main.ts", "16"];
@@ -147,21 +147,11 @@ Deno.test("16 comparison: messages of 64 KiB arrive whole, with idle connections
   await Deno.remove(directory, { recursive: true });
 });
 
-const strace = (() => {
-  try {
-    const args = ["-c", "-o", "/dev/null", "true"];
-    return new Deno.Command("strace", { args, stdout: "null", stderr: "null" }).outputSync()
-      .success;
-  } catch {
-    return false;
-  }
-})();
-
 Deno.test({
   name: `16 comparison: a server's own count of its calls agrees with strace's${
-    strace ? "" : " (skipped: there is no strace)"
+    whyNoStrace && ` (skipped: ${whyNoStrace})`
   }`,
-  ignore: !strace,
+  ignore: whyNoStrace !== "",
   fn: async () => {
     await using load = new Load();
     const file = await Deno.makeTempFile();

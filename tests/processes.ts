@@ -40,3 +40,14 @@ export const terminal: string | undefined = ["/usr/bin/script", "/bin/script"].f
     return false;
   }
 });
+
+/** Why strace(1) cannot watch a process here; empty where it can. */
+export const whyNoStrace: string = (() => {
+  try {
+    const args = ["-f", "-o", "/dev/null", "-e", "trace=none", "true"];
+    const { success, stderr } = new Deno.Command("strace", { args, stdout: "null" }).outputSync();
+    return success ? "" : `strace says: ${new TextDecoder().decode(stderr).split("\n")[0]}`;
+  } catch {
+    return "there is no strace";
+  }
+})();

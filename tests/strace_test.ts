@@ -6,6 +6,8 @@ import { linesOf } from "../shared/lesson/lines.ts";
 import { LESSONS } from "../shared/lesson/run.ts";
 import type { TraceEvent } from "../shared/trace/events.ts";
 import { bytesOf, connect } from "./conformance/clients.ts";
+import { unavailable } from "./conformance/subjects.ts";
+import { whyNoStrace } from "./processes.ts";
 import { readTrace, resultsOf } from "./trace_events.ts";
 
 /** What the kernel calls them, of which strace tells, where the C library calls them otherwise. */
@@ -26,17 +28,6 @@ const COMPARED = [
   ...["getsockname", "io_uring_enter", "listen", "poll", "read", "recv", "recvmsg", "select"],
   ...["send", "setsockopt", "shutdown", "signalfd", "socket"],
 ];
-
-/** Why there is nothing to compare with, if so. */
-const missing = (() => {
-  try {
-    const args = ["-f", "-e", "trace=none", "true"];
-    const { success, stderr } = new Deno.Command("strace", { args, stdout: "null" }).outputSync();
-    return success ? "" : `strace says: ${new TextDecoder().decode(stderr).split("\n")[0]}`;
-  } catch {
-    return "there is no strace";
-  }
-})();
 
 /** Three clients, each of whom says two things. */
 async function visitAll(port: number) {
@@ -98,9 +89,10 @@ for (const { folder, server } of serverLessons) {
   if (server.native) continue; // its calls are not ours
   for (const variant of [[], ...server.variants ?? []]) {
     const name = [folder, ...variant].join(" ");
+    const reason = whyNoStrace || unavailable(server);
     Deno.test({
-      name: `strace saw the calls that ${name} tells of${missing && ` (skipped: ${missing})`}`,
-      ignore: missing !== "",
+      name: `strace saw the calls that ${name} tells of${reason ? ` (skipped: ${reason})` : ""}`,
+      ignore: Boolean(reason),
       fn: async () => {
         const directory = await Deno.makeTempDir();
         const process = new Deno.Command("strace", {

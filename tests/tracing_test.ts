@@ -7,6 +7,7 @@ import { serverLessons } from "../shared/lesson/catalogue.ts";
 import { LESSONS } from "../shared/lesson/run.ts";
 import { visit } from "./conformance/clients.ts";
 import { Server } from "./conformance/server.ts";
+import { unavailable } from "./conformance/subjects.ts";
 import { deno } from "./processes.ts";
 import { readTrace, resultsOf } from "./trace_events.ts";
 
@@ -34,8 +35,15 @@ async function traceServer(number: string, clients: number, kill = false) {
   return { events, size };
 }
 
+/** A test of a server that this machine may lack. */
+function test(name: string, server: { needsIoUring?: true }, fn: () => Promise<void>) {
+  const reason = unavailable(server);
+  const skipped = reason ? ` (skipped: ${reason})` : "";
+  Deno.test({ name: name + skipped, ignore: reason !== undefined, fn });
+}
+
 for (const { number, folder, server } of serverLessons) {
-  Deno.test(`the trace of ${folder} keeps the rules of the format`, async () => {
+  test(`the trace of ${folder} keeps the rules of the format`, server, async () => {
     const { events } = await traceServer(number, 3);
     const names = events.filter(({ ph }) => ph === "M").map(({ name, args }) => [name, args.name]);
     assertEquals(names.slice(0, 2), [["process_name", "server"], ["thread_name", "server"]]);
@@ -47,7 +55,8 @@ for (const { number, folder, server } of serverLessons) {
   });
 }
 
-Deno.test("the operations of an io_uring begin and end, and completions are counted", async () => {
+const uring = "the operations of an io_uring begin and end, and completions are counted";
+test(uring, { needsIoUring: true }, async () => {
   const { events } = await traceServer("09", 3);
   const operations = events.filter(({ cat }) => cat === "io_uring");
   const received = operations.filter(({ ph, name }) => ph === "e" && name === "recv");

@@ -10,38 +10,32 @@
  */
 
 import { close, getrlimit, RLIMIT_NOFILE } from "../../shared/linux/descriptors.ts";
-import { ECANCELED, ECONNABORTED, ENOBUFS, systemError } from "../../shared/linux/errno.ts";
+import { ECONNABORTED, ENOBUFS, systemError } from "../../shared/linux/errno.ts";
 import { IORING_CQE_F_MORE, IoUring } from "../../shared/linux/io_uring.ts";
 import { addressOf, isShortage, listenTcp, MSG_WAITALL } from "../../shared/linux/socket.ts";
 import { SOCK_CLOEXEC } from "../../shared/linux/socket.ts";
 import { serverOptions } from "../../shared/server.ts";
 import { shout } from "../../shared/shout.ts";
 
-const [ACCEPT, REGISTER, RECV, SEND, CANCEL, CLOSE, PAUSE] = [1, 2, 3, 4, 5, 6, 7];
+const [ACCEPT, REGISTER, RECV, SEND, CLOSE, PAUSE] = [1, 2, 3, 4, 5, 6];
 
-const NONE = -1;
-
-interface Client {
-  fd: number;
-  receiving: boolean;
-  ended: boolean;
-  sending: number; // a buffer, or NONE
-  unsent: number[]; // buffers that have to wait until that one is sent
+interface Reply {
+  buffer: number;
+  length: number;
 }
 
 const options = serverOptions();
 using ring = new IoUring();
 // The kernel may write into them at any time, so they are no arrays of the engine's.
-using buffers = ring.provideBuffers(16 * 1024);
+using buffers = ring.provideBuffers(64 * 1024);
+ring.registerFiles(getrlimit(RLIMIT_NOFILE).soft);
 const listener = listenTcp(options);
 console.log(`listening on ${addressOf(listener)}`);
 
-const clients: Client[] = []; // by descriptor
-const lengths: number[] = []; // of what is in the buffers
-const starved: Client[] = []; // clients for whom there was no buffer
+const replies: Reply[] = []; // what is being sent, by descriptor
+const starved: number[] = []; // clients for whom there was no buffer, by descriptor as well
 let served = 0;
 
-ring.registerFiles(getrlimit(RLIMIT_NOFILE).soft);
 ring.acceptMultishot(ACCEPT, listener, SOCK_CLOEXEC);
 while (served < options.connections) {
   // Hands over all that has been prepared since the last time, and sleeps until something is done.
@@ -52,16 +46,17 @@ while (served < options.connections) {
 close(listener);
 
 function onCompletion(kind: number, fd: number, result: number, flags: number) {
-  if (kind === RECV) received(clients[fd], result, flags);
-  else if (kind === SEND) sent(clients[fd], result);
+  if (kind === RECV) received(fd, result, flags);
+  else if (kind === SEND) sent(fd, result);
   else if (kind === ACCEPT) accepted(result, flags);
   else if (kind === PAUSE) ring.acceptMultishot(ACCEPT, listener, SOCK_CLOEXEC);
 }
 
 function accepted(fd: number, flags: number) {
   if (fd >= 0) {
+    replies[fd] = { buffer: 0, length: 0 };
     ring.register(REGISTER, fd);
-    goOn(clients[fd] = { fd, receiving: false, ended: false, sending: NONE, unsent: [] });
+    receive(fd);
   } else if (!isShortage(fd) && fd !== -ECONNABORTED) throw systemError("accept4", -fd, listener);
   // One operation accepts all clients, until it fails: then it is asked for anew, after a pause if
   // the descriptors have run out.
@@ -70,48 +65,31 @@ function accepted(fd: number, flags: number) {
   else ring.acceptMultishot(ACCEPT, listener, SOCK_CLOEXEC);
 }
 
-function received(client: Client, length: number, flags: number) {
-  client.receiving = (flags & IORING_CQE_F_MORE) !== 0;
-  if (length > 0) {
-    // Phase 2 is over as well: the bytes are here, and this call only works on them.
-    const buffer = buffers.take(flags);
-    lengths[buffer] = length;
-    shout(buffers.bytes(buffer), length);
-    // One send at a time, since operations on the same socket may overtake one another.
-    if (client.sending === NONE) send(client, buffer);
-    // The kernel would go on reading from a client who does not read.
-    else if (client.unsent.push(buffer) % 4 === 0) ring.cancel(CANCEL, RECV, client.fd);
-  } else if (length !== -ENOBUFS && length !== -ECANCELED) client.ended = true;
-  goOn(client);
+function receive(fd: number) {
+  // Phases 1 and 2 of the next read begin here, and neither of them is waited for.
+  if (buffers.supply()) ring.recvProvided(RECV, fd);
+  else starved.push(fd);
 }
 
-function send(client: Client, buffer: number) {
-  client.sending = buffer;
-  ring.send(SEND, client.fd, buffers.address(buffer), lengths[buffer], MSG_WAITALL);
+function received(fd: number, length: number, flags: number) {
+  if (length === -ENOBUFS) return receive(fd);
+  if (length <= 0) return drop(fd);
+  // Phase 2 is over as well: the bytes are here, and this call only works on them.
+  const buffer = buffers.take(flags);
+  shout(buffers.bytes(buffer), length);
+  replies[fd].buffer = buffer;
+  replies[fd].length = length;
+  ring.send(SEND, fd, buffers.address(buffer), length, MSG_WAITALL);
 }
 
-function sent(client: Client, length: number) {
-  const { sending } = client;
-  buffers.release(sending);
-  client.sending = NONE;
-  if (length < lengths[sending]) { // the connection is broken
-    client.ended = true;
-    client.unsent.splice(0).forEach((buffer) => buffers.release(buffer));
-    ring.cancel(CANCEL, RECV, client.fd);
-  }
-  if (client.unsent.length > 0) send(client, client.unsent.shift()!);
-  else goOn(client);
-  while (starved.length > 0 && buffers.supply()) goOn(starved.pop()!);
+function sent(fd: number, length: number) {
+  buffers.release(replies[fd].buffer);
+  if (length < replies[fd].length) drop(fd); // the connection is broken
+  else receive(fd); // and not before: who does not read his replies is not read from either
+  while (starved.length > 0 && buffers.supply()) receive(starved.shift()!);
 }
 
-function goOn(client: Client) {
-  if (client.receiving || client.sending !== NONE) return; // something is under way
-  if (client.ended) {
-    ring.close(CLOSE, client.fd);
-    served++;
-  } else if (buffers.supply()) {
-    // Phases 1 and 2 of all reads to come begin here, and none of them is waited for.
-    ring.recvMultishot(RECV, client.fd);
-    client.receiving = true;
-  } else starved.push(client);
+function drop(fd: number) {
+  ring.close(CLOSE, fd);
+  served++;
 }

@@ -12,6 +12,8 @@ import { errnoName } from "./names.ts";
 
 /** Operation not permitted. */
 export const EPERM = 1;
+/** No such thing. */
+export const ENOENT = 2;
 /** A signal interrupted the call before it could do anything. */
 export const EINTR = 4;
 /** Bad file descriptor. */

@@ -41,6 +41,8 @@ export const IORING_REGISTER_FILES2 = 13;
 export const IORING_REGISTER_PBUF_RING = 22;
 /** Of a table of files: it begins empty. */
 export const IORING_RSRC_REGISTER_SPARSE = 1 << 0;
+/** The kernel's limit for a table of files. */
+const IORING_MAX_FIXED_FILES = 1 << 20;
 /** The probe's answer: the operation is known. */
 export const IO_URING_OP_SUPPORTED = 1 << 0;
 
@@ -69,8 +71,6 @@ export const IOSQE_BUFFER_SELECT = 1 << 5;
 export const IOSQE_CQE_SKIP_SUCCESS = 1 << 6;
 /** Of an accept: a completion for each client, until it fails. */
 export const IORING_ACCEPT_MULTISHOT = 1 << 0;
-/** Of a recv: a completion for each piece that arrives, until it fails or the input ends. */
-export const IORING_RECV_MULTISHOT = 1 << 1;
 /** Of a completion: more of the same operation will follow. */
 export const IORING_CQE_F_MORE = 1 << 1;
 /** Of a completion: where the number of the buffer that was used is, in its flags. */
@@ -203,11 +203,12 @@ export class IoUring implements Disposable {
   }
 
   /**
-   * Makes a table of `count` files, which is to hold the file of each descriptor at the place of
-   * its number. Operations on files in the table are faster, since the kernel neither has to look
-   * the descriptor up nor to count who uses the file.
+   * Makes a table of `limit` files, or of as many as the kernel allows, which is to hold the file
+   * of each descriptor at the place of its number. Operations on files in the table are faster,
+   * since the kernel neither has to look the descriptor up nor to count who uses the file.
    */
-  registerFiles(count: number): void {
+  registerFiles(limit: number): void {
+    const count = Math.min(limit, IORING_MAX_FIXED_FILES);
     const request = new Uint32Array(IO_URING_RSRC_REGISTER_SIZE / 4);
     request[IO_URING_RSRC_REGISTER.nr / 4] = count;
     request[IO_URING_RSRC_REGISTER.flags / 4] = IORING_RSRC_REGISTER_SPARSE;
@@ -217,7 +218,7 @@ export class IoUring implements Disposable {
     new Int32Array(this.#files)[count] = -1; // stands for none
   }
 
-  /** Provides buffers for {@linkcode IoUring.recvMultishot}; see {@linkcode ProvidedBuffers}. */
+  /** Provides buffers for {@linkcode IoUring.recvProvided}; see {@linkcode ProvidedBuffers}. */
   provideBuffers(size: number): ProvidedBuffers {
     const buffers = new ProvidedBuffers(size);
     const request = new Uint32Array(IO_URING_BUF_REG_SIZE / 4);
@@ -264,13 +265,12 @@ export class IoUring implements Disposable {
   }
 
   /**
-   * Receives whatever comes on a registered descriptor into provided buffers, a completion for
-   * each, until one of these has no IORING_CQE_F_MORE: because the input has ended, because of an
-   * error, or with -ENOBUFS because there is no buffer left.
+   * Receives on a registered descriptor, once, into one of the provided buffers: see
+   * {@linkcode ProvidedBuffers.take}. Completes with -ENOBUFS if there is none left.
    */
-  recvMultishot(kind: number, fd: number): void {
+  recvProvided(kind: number, fd: number): void {
     const flags = IOSQE_FIXED_FILE | IOSQE_BUFFER_SELECT;
-    this.#prepare(IORING_OP_RECV, flags, IORING_RECV_MULTISHOT, kind, fd, 0, 0, 0);
+    this.#prepare(IORING_OP_RECV, flags, 0, kind, fd, 0, 0, 0);
   }
 
   /**
@@ -396,11 +396,8 @@ export class IoUring implements Disposable {
 
 /** How many buffers there can be in a ring of them. */
 const BUFFERS = 8192;
-/**
- * How many are provided at a time. With few, a thousand clients at once find none now and then,
- * and each recv that finds none has to be asked for again: that can double the cost of a message.
- */
-const SUPPLY = 512;
+/** How many are provided at a time: what nobody has needed yet takes no memory. */
+const SUPPLY = 64;
 
 /**
  * Buffers for whatever is received. The kernel takes one when data has arrived, and not before, so

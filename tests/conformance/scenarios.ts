@@ -352,6 +352,31 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
+    name: "keeps little for each of 20 clients who do not read, and serves others",
+    who: "one of 21 clients, of whom 20 said 12 MiB and read nothing",
+    faults: [
+      [/memory grew/, PILED_UP],
+      [/not served/, "those who do not read use up what is meant for all"],
+    ],
+    concurrent: true,
+    inspects: true,
+    async run(server) {
+      using stack = new DisposableStack();
+      const greedy: Deno.TcpConn[] = [];
+      for (let i = 0; i < 20; i++) {
+        greedy.push(stack.use(await connect(server)));
+        await say(greedy[i]);
+      }
+      const before = server.peakMemory;
+      const message = pattern(12 * MEBIBYTE);
+      for (const connection of greedy) later(sendAll(connection, message));
+      await sleep(500);
+      await within(3000, "the other one was not served", visit(server));
+      const grown = server.peakMemory - before;
+      assert(grown < 32, `the server's memory grew by ${grown.toFixed(0)} MiB`);
+    },
+  },
+  {
     name: "is not concerned by a reset of an idle client",
     who: "a client who came after others had broken off (RST)",
     faults: [],

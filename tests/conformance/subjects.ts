@@ -20,7 +20,7 @@ export const subjects: readonly Subject[] = serverLessons.flatMap(({ folder, ser
 );
 
 /** Why a server cannot be had on this machine; undefined if it can. */
-export function unavailable({ needsIoUring }: Subject): string | undefined {
+export function unavailable({ needsIoUring }: Pick<Subject, "needsIoUring">): string | undefined {
   return needsIoUring ? withoutIoUring : undefined;
 }
 
