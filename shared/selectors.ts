@@ -30,7 +30,7 @@ export const EVENT_WRITE = 2;
 export interface SelectorKey<Data> {
   /** The descriptor. */
   readonly fd: number;
-  /** What it waits for: EVENT_READ, EVENT_WRITE, both, or 0 for nothing. */
+  /** What it waits for: EVENT_READ, EVENT_WRITE, both, or 0 for nothing, not even an error. */
   readonly events: number;
   /** What it was ready for when `select` reported it last. */
   readonly ready: number;
@@ -68,7 +68,7 @@ export interface Selector<Data> extends Disposable {
    * Waits until at least one descriptor is ready. A connection that is broken counts as ready for
    * what was waited for: reading or writing then tells what happened.
    *
-   * @param timeout Milliseconds; 0 does not wait at all, undefined waits for ever.
+   * @param timeout Milliseconds; 0 or less does not wait at all, undefined waits for ever.
    * @returns The keys of those that are ready, in an array that the next call uses again. It is
    *   empty when the time is up, or when a signal came.
    */
@@ -165,7 +165,8 @@ export class SelectSelector<Data> implements Selector<Data> {
       if (events & EVENT_WRITE) writable.add(fd);
       highest = fd;
     }
-    if (select(highest + 1, readable, writable, null, timeout) === 0) return registry.ready;
+    const ready = select(highest + 1, readable, writable, null, bounded(timeout));
+    if (ready === 0) return registry.ready;
     for (const entry of registry) {
       const read = readable.has(entry.fd) ? EVENT_READ : 0;
       const write = writable.has(entry.fd) ? EVENT_WRITE : 0;
@@ -251,7 +252,7 @@ export class EpollSelector<Data> implements Selector<Data> {
   register(fd: number, events: number, data: Data): void {
     this.#registry.add(fd, events, data);
     try {
-      epoll_ctl(this.#epoll, EPOLL_CTL_ADD, fd, pollEvents(events));
+      this.#control(fd, 0, events);
     } catch (error) {
       this.#registry.delete(fd);
       throw error;
@@ -261,16 +262,21 @@ export class EpollSelector<Data> implements Selector<Data> {
   /** See {@linkcode Selector.modify}. */
   modify(fd: number, events: number, data: Data): void {
     const entry = this.#registry.get(fd);
-    entry.data = data;
-    if (events === entry.events) return; // the only case that costs a system call is a change
-    entry.events = events;
-    epoll_ctl(this.#epoll, EPOLL_CTL_MOD, fd, pollEvents(events));
+    this.#control(fd, entry.events, events);
+    Object.assign(entry, { events, data });
   }
 
   /** See {@linkcode Selector.unregister}. */
   unregister(fd: number): void {
-    this.#registry.delete(fd);
-    epoll_ctl(this.#epoll, EPOLL_CTL_DEL, fd);
+    const { events } = this.#registry.delete(fd);
+    this.#control(fd, events, 0);
+  }
+
+  #control(fd: number, before: number, events: number): void {
+    if (events === before) return; // the only case that costs a system call is a change
+    // What waits for nothing is not in the kernel's list, or its errors would be told for ever.
+    const operation = before === 0 ? EPOLL_CTL_ADD : events === 0 ? EPOLL_CTL_DEL : EPOLL_CTL_MOD;
+    epoll_ctl(this.#epoll, operation, fd, pollEvents(events));
   }
 
   /** See {@linkcode Selector.select}. */
@@ -309,7 +315,14 @@ function eventsOf(events: number): number {
   return (events & ~EPOLLOUT ? EVENT_READ : 0) | (events & ~EPOLLIN ? EVENT_WRITE : 0);
 }
 
+/** Milliseconds that any of the three calls takes; undefined waits for ever. */
+function bounded(timeout: number | undefined): number | undefined {
+  if (timeout === undefined || timeout === Infinity) return undefined;
+  if (Number.isNaN(timeout)) throw new RangeError("a timeout has to be a number of milliseconds");
+  return Math.min(Math.max(timeout, 0), 0x7fff_ffff);
+}
+
 /** Whole milliseconds, rounded up so that nobody is woken too early; -1 waits for ever. */
 function toMilliseconds(timeout: number | undefined): number {
-  return timeout === undefined ? -1 : Math.min(Math.ceil(timeout), 0x7fff_ffff);
+  return Math.ceil(bounded(timeout) ?? -1);
 }

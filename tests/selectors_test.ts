@@ -54,6 +54,28 @@ for (const SelectorClass of [SelectSelector, PollSelector, EpollSelector]) {
       assertEquals(selector.select(0), []);
       assertEquals(selector.select(30.5), []);
       assertGreater(performance.now() - start, 29);
+      assertEquals(selector.select(-1), []);
+      send(pair.client, hello);
+      for (const ever of [undefined, Infinity, 1e300]) {
+        assertEquals(selector.select(ever).length, 1);
+      }
+      assertThrows(() => selector.select(NaN), RangeError);
+    });
+
+    it("tells nothing of what waits for nothing, not even that it is broken", () => {
+      using pair = new Pair();
+      using selector = new SelectorClass<string>();
+      selector.register(pair.server, 0, "pair");
+      send(pair.server, hello); // which is not read, so that the close is a reset
+      pair.close(pair.client);
+      const start = performance.now();
+      assertEquals(selector.select(30), []);
+      assertGreater(performance.now() - start, 29);
+      selector.modify(pair.server, EVENT_READ, "pair");
+      assertEquals(readyOf(selector), { pair: EVENT_READ });
+      selector.modify(pair.server, 0, "pair");
+      assertEquals(selector.select(0), []);
+      selector.unregister(pair.server);
     });
 
     it("watches for something else after modify, with other data, and for nothing with 0", () => {

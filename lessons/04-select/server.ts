@@ -32,7 +32,7 @@ const buffer = new Uint8Array(64 * 1024);
 const connections = new Map<number, Connection>();
 const readable = new FdSet();
 const writable = new FdSet();
-let accepting = true;
+let pausedUntil = 0; // since descriptors were short
 let turnedAway = 0;
 let served = 0;
 
@@ -40,7 +40,7 @@ while (served < options.connections) {
   // select overwrites its sets with the answer, so the question is written anew for every call.
   readable.clear();
   writable.clear();
-  if (accepting) readable.add(listener);
+  if (pausedUntil === 0) readable.add(listener);
   let highest = listener;
   for (const [fd, { unsent }] of connections) {
     (unsent > 0 ? writable : readable).add(fd);
@@ -49,9 +49,9 @@ while (served < options.connections) {
 
   // Phase 1 is waited for here, for all clients together, and the thread sleeps meanwhile. The
   // kernel looks at every descriptor up to the highest, and so do the loops before and after.
-  const ready = select(highest + 1, readable, writable, null, accepting ? undefined : 100);
+  select(highest + 1, readable, writable, null, pausedUntil === 0 ? undefined : 100);
 
-  if (ready === 0) accepting = true; // 100 ms after a shortage: try again
+  if (performance.now() > pausedUntil) pausedUntil = 0;
   if (readable.has(listener)) acceptOne();
   for (const [fd, connection] of connections) {
     if (readable.has(fd)) answer(connection);
@@ -67,7 +67,7 @@ function acceptOne() {
   if (fd >= FD_SETSIZE) turnAway(fd);
   else if (fd >= 0) connections.set(fd, new Connection(fd));
   // While descriptors are short, the listener stays ready: asking again at once would spin.
-  else if (isShortage(fd)) accepting = false;
+  else if (isShortage(fd)) pausedUntil = performance.now() + 100;
   else if (fd !== -EAGAIN && fd !== -ECONNABORTED) throw systemError("accept4", -fd, listener);
 }
 
@@ -94,5 +94,5 @@ function drop(connection: Connection) {
   connections.delete(connection.fd);
   connection.close();
   served++;
-  accepting = true;
+  pausedUntil = 0;
 }

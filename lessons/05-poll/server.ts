@@ -35,12 +35,12 @@ const buffer = new Uint8Array(64 * 1024);
 const list = new PollList();
 const connections: (Connection | null)[] = [null];
 list.add(listener, POLLIN);
-let accepting = true;
+let pausedUntil = 0; // since descriptors were short
 let served = 0;
 
 while (served < options.connections) {
   // Phase 1 is waited for here, for all clients together. The kernel looks at the whole list.
-  const ready = poll(list, accepting ? -1 : 100);
+  poll(list, pausedUntil === 0 ? -1 : 100);
 
   // And so does this loop, however few are ready. It goes backwards because dropping a client moves
   // the last one into its place.
@@ -50,8 +50,8 @@ while (served < options.connections) {
     if (connections[place]!.unsent > 0) flush(place);
     else answer(place);
   }
-  if (ready === 0) accept(true); // 100 ms after a shortage: try again
-  else if (list.revents(0) !== 0) acceptOne();
+  if (pausedUntil !== 0 && performance.now() > pausedUntil) accept(true);
+  if (list.revents(0) !== 0) acceptOne();
 }
 
 for (const connection of connections) connection?.close();
@@ -68,7 +68,7 @@ function acceptOne() {
 }
 
 function accept(yes: boolean) {
-  accepting = yes;
+  pausedUntil = yes ? 0 : performance.now() + 100;
   list.watch(0, yes ? POLLIN : 0);
 }
 

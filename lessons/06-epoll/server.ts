@@ -22,6 +22,8 @@ import { flag } from "../../shared/options.ts";
 import { serverOptions } from "../../shared/server.ts";
 import { shout } from "../../shared/shout.ts";
 
+const EDGES = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+
 const options = serverOptions({ edgeTriggered: flag("tell when it becomes ready, and only then") });
 const listener = listenTcp(options, SOCK_NONBLOCK);
 console.log(`listening on ${addressOf(listener)}`);
@@ -31,13 +33,13 @@ const connections: Connection[] = []; // by descriptor
 const events = new EpollEvents(1024);
 const epoll = epoll_create1();
 epoll_ctl(epoll, EPOLL_CTL_ADD, listener, EPOLLIN); // always level-triggered
-let accepting = true;
+let pausedUntil = 0; // since descriptors were short
 let served = 0;
 
 while (served < options.connections) {
   // Phase 1 is waited for here, for all clients together, and only those that are ready come back.
-  const ready = epoll_wait(epoll, events, accepting ? -1 : 100);
-  if (ready === 0) accept(true); // 100 ms after a shortage: try again
+  const ready = epoll_wait(epoll, events, pausedUntil === 0 ? -1 : 100);
+  if (pausedUntil !== 0 && performance.now() > pausedUntil) accept(true);
 
   for (let i = 0; i < ready; i++) {
     const fd = events.fd(i);
@@ -56,16 +58,15 @@ function acceptOne() {
   const fd = tryAccept4(listener, SOCK_NONBLOCK);
   if (fd >= 0) {
     connections[fd] = new Connection(fd);
-    const edges = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
-    epoll_ctl(epoll, EPOLL_CTL_ADD, fd, options.edgeTriggered ? edges : EPOLLIN);
+    epoll_ctl(epoll, EPOLL_CTL_ADD, fd, options.edgeTriggered ? EDGES : EPOLLIN);
   } // While descriptors are short, the listener stays ready: asking again at once would spin.
   else if (isShortage(fd)) accept(false);
   else if (fd !== -EAGAIN && fd !== -ECONNABORTED) throw systemError("accept4", -fd, listener);
 }
 
 function accept(yes: boolean) {
-  if (accepting !== yes) epoll_ctl(epoll, EPOLL_CTL_MOD, listener, yes ? EPOLLIN : 0);
-  accepting = yes;
+  if (yes !== (pausedUntil === 0)) epoll_ctl(epoll, EPOLL_CTL_MOD, listener, yes ? EPOLLIN : 0);
+  pausedUntil = yes ? 0 : performance.now() + 100;
 }
 
 /** Level-triggered: one recv is enough, since epoll_wait tells again if there is more. */
@@ -88,7 +89,9 @@ function flush(connection: Connection) {
 /** Edge-triggered: what is not taken now is not told again, so it goes on until EAGAIN. */
 function drain(connection: Connection) {
   let unsent = connection.flush();
-  while (unsent === 0) {
+  for (let turn = 0; unsent === 0; turn++) {
+    // One who never stops would keep it here. Armed again, it tells of him again, after the others.
+    if (turn === 16) return epoll_ctl(epoll, EPOLL_CTL_MOD, connection.fd, EDGES);
     const length = tryRecv(connection.fd, buffer);
     if (length === -EAGAIN) return;
     if (length <= 0) return drop(connection);

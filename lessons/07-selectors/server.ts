@@ -42,17 +42,17 @@ console.log(`listening on ${addressOf(listener)}`);
 
 const buffer = new Uint8Array(64 * 1024);
 using selector = new SELECTORS[options.selector]<() => void>();
-let accepting = true;
+let pausedUntil = 0; // since descriptors were short
 let served = 0;
 
 selector.register(listener, EVENT_READ, acceptOne);
 
 while (served < options.connections) {
   // Phase 1 is waited for here, for all clients together.
-  const ready = selector.select(accepting ? undefined : 100);
+  const ready = selector.select(pausedUntil === 0 ? undefined : 100);
   // The callbacks run one after another, in this thread: while one of them runs, no other does.
   for (const { data: callback } of ready) callback();
-  if (ready.length === 0) accept(true); // 100 ms after a shortage: try again
+  if (pausedUntil !== 0 && performance.now() > pausedUntil) accept(true);
 }
 
 close(listener);
@@ -72,7 +72,7 @@ function acceptOne() {
 }
 
 function accept(yes: boolean) {
-  accepting = yes;
+  pausedUntil = yes ? 0 : performance.now() + 100;
   selector.modify(listener, yes ? EVENT_READ : 0, acceptOne);
 }
 

@@ -16,24 +16,17 @@ import { EAGAIN, ECONNABORTED, systemError } from "../../shared/linux/errno.ts";
 import { poll, POLLIN, PollList } from "../../shared/linux/poll.ts";
 import { readSignals, SIGIO, signalfd, SignalInfos } from "../../shared/linux/signal.ts";
 import { signalProcess, signalThread, SIGRTMIN } from "../../shared/linux/signal.ts";
-import {
-  addressOf,
-  isShortage,
-  listenTcp,
-  tryAccept4,
-  tryRecv,
-} from "../../shared/linux/socket.ts";
+import { addressOf, isShortage, listenTcp, tryAccept4 } from "../../shared/linux/socket.ts";
+import { tryRecv } from "../../shared/linux/socket.ts";
 import { flag } from "../../shared/options.ts";
 import { serverOptions } from "../../shared/server.ts";
 import { shout } from "../../shared/shout.ts";
 
-const options = serverOptions({
-  queued: flag("real-time signals, which queue up, instead of SIGIO"),
-});
+const options = serverOptions({ queued: flag("real-time signals, which queue up") });
 const buffer = new Uint8Array(64 * 1024);
 const connections = new Map<number, Connection>();
 const ended = Promise.withResolvers<void>();
-let [served, signals, messages] = [0, 0, 0];
+let [served, signals, messages, more] = [0, 0, 0, false];
 
 const listener = listenTcp(options);
 if (options.queued) waitForQueuedSignals();
@@ -51,7 +44,10 @@ async function goOnUntilInterrupted() {
   console.log(`listening on ${addressOf(listener)}`);
   // The program could now do something else. This one looks now and then whether it could accept
   // somebody for whom there was no descriptor, since no second signal comes for the same client.
-  const timer = setInterval(acceptAll, 100);
+  const timer = setInterval(() => {
+    acceptAll();
+    if (more) look();
+  }, 100);
   await ended.promise;
   clearInterval(timer);
 }
@@ -74,13 +70,17 @@ function waitForQueuedSignals() {
       if (infos.signal(i) === SIGRTMIN) drain(connections.get(infos.fd(i)));
       else look();
     }
+    if (more) look();
   }
   close(descriptor);
 }
 
 function look() {
-  acceptAll();
-  for (const connection of connections.values()) drain(connection);
+  do {
+    more = false;
+    acceptAll();
+    for (const connection of connections.values()) drain(connection);
+  } while (more);
 }
 
 function acceptAll() {
@@ -100,7 +100,7 @@ function acceptAll() {
 function drain(connection: Connection | undefined) {
   if (connection === undefined) return;
   let unsent = connection.flush();
-  while (unsent === 0) {
+  for (let turn = 0; unsent === 0 && turn < 16; turn++) {
     const length = tryRecv(connection.fd, buffer);
     if (length === -EAGAIN) return;
     if (length <= 0) return drop(connection);
@@ -108,12 +108,13 @@ function drain(connection: Connection | undefined) {
     unsent = connection.send(shout(buffer, length), length);
   }
   if (unsent < 0) drop(connection);
+  else more ||= unsent === 0; // others have their turn first, but no signal will tell of the rest
 }
 
 function drop(connection: Connection) {
   connections.delete(connection.fd);
   connection.close();
   served++;
-  if (connections.size === 0) console.log(`${signals} signals so far, for ${messages} messages`);
+  if (connections.size === 0) console.log(`${signals} signals handled for ${messages} messages`);
   if (served >= options.connections) ended.resolve();
 }

@@ -55,7 +55,7 @@ export class PollList {
     const i = this.#length++;
     this.#ints[2 * i] = fd;
     this.#ints[2 * i + 1] = 0; // the answer of an earlier tenant of this place
-    this.#shorts[4 * i + 2] = events;
+    this.watch(i, events);
   }
 
   /**
@@ -70,11 +70,14 @@ export class PollList {
 
   /** The descriptor at `index`. */
   fd(index: number): number {
-    return this.#ints[2 * index];
+    const fd = this.#ints[2 * index];
+    return fd < 0 ? ~fd : fd;
   }
 
-  /** Changes what is asked about the descriptor at `index`. */
+  /** Changes what is asked about the descriptor at `index`; with 0, not even errors are told. */
   watch(index: number, events: number): void {
+    const fd = this.fd(index);
+    this.#ints[2 * index] = events === 0 ? ~fd : fd; // the kernel passes over negative numbers
     this.#shorts[4 * index + 2] = events;
   }
 

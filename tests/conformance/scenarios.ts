@@ -377,6 +377,33 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
+    name: "serves others while one talks without end",
+    who: "one of a few clients, of whom another sent without end, and read its replies",
+    faults: [[
+      /not served/,
+      "it goes on with a client until that one has nothing more to say: read from each a few times " +
+      "at the most before the others have their turn",
+    ]],
+    concurrent: true,
+    async run(server) {
+      using talker = await connect(server);
+      let talking = true;
+      async function talk() {
+        const message = new Uint8Array(MEBIBYTE);
+        while (talking) await sendAll(talker, message);
+      }
+      async function listen() {
+        const piece = new Uint8Array(MEBIBYTE);
+        while (await talker.read(piece) !== null);
+      }
+      later(talk());
+      later(listen());
+      await sleep(500);
+      for (let i = 0; i < 5; i++) await within(2000, "the others were not served", visit(server));
+      talking = false;
+    },
+  },
+  {
     name: "is not concerned by a reset of an idle client",
     who: "a client who came after others had broken off (RST)",
     faults: [],
