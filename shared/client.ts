@@ -94,7 +94,8 @@ export async function checkReply(connection: Deno.Conn, message: Uint8Array): Pr
 
 /**
  * Lets `count` clients visit the server and prints how it went, also if one fails: the others go
- * on. A reply that is wrong or missing gives exit code 1.
+ * on. A reply that is wrong or missing gives exit code 1; where many fail for the same reason, it
+ * is told of the first three.
  *
  * @param visit What a client does; gets its number, from 1 on, and returns how long it waited for
  *   its reply, in milliseconds.
@@ -106,6 +107,7 @@ export async function runClients(
   atOnce = count,
 ): Promise<void> {
   const outcome: Outcome = { clients: count, right: 0, longest: 0 };
+  const reasons = new Map<string, number>(); // why clients have failed, and how many
   let next = 1;
   async function run() {
     while (next <= count) {
@@ -115,11 +117,17 @@ export async function runClients(
         outcome.right++;
         outcome.longest = Math.max(outcome.longest, waited);
       } catch (error) {
-        console.log(`client ${client}: ${(error as Error).message}`);
+        const reason = (error as Error).message;
+        const times = (reasons.get(reason) ?? 0) + 1;
+        reasons.set(reason, times);
+        if (times <= 3) console.log(`client ${client}: ${reason}`);
       }
     }
   }
   await Promise.all(Array.from({ length: atOnce }, run));
+  for (const [reason, times] of reasons) {
+    if (times > 3) console.log(`and ${times - 3} more: ${reason}`);
+  }
   console.log(summary(outcome));
   if (outcome.right < count) Deno.exitCode = 1;
 }

@@ -91,6 +91,20 @@ Deno.test("sendAll sends all of a message, also if it takes many writes", async 
   assertEquals(written, [...message]);
 });
 
+Deno.test("where many clients fail for the same reason, the first three say so", async () => {
+  const { code, stdout } = await script(`
+    await client.runClients(100, (n) => Promise.reject(new Error(n === 50 ? "other" : "no luck")));
+  `);
+  assertEquals(code, 1);
+  assertEquals(stdout.split("\n").slice(0, -2), [
+    "client 1: no luck",
+    "client 2: no luck",
+    "client 3: no luck",
+    "client 50: other",
+    "and 96 more: no luck",
+  ]);
+});
+
 Deno.test("the last line of a run can be read back, and 0 says all is right", async () => {
   const { code, stdout } = await script(
     "await client.runClients(3, (n) => Promise.resolve(n * 7))",

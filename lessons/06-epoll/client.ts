@@ -22,18 +22,20 @@ const options = clientOptions({
 const message = new TextEncoder().encode(options.message);
 
 // Each client needs a descriptor here and one in the server, and both need some for themselves.
-const clients = Math.min(options.clients, raiseDescriptorLimit() - 100);
+const clients = Math.max(0, Math.min(options.clients, raiseDescriptorLimit() - 100));
 if (clients < options.clients) {
   console.log(`only ${clients} clients: the limit of descriptors (ulimit -Hn) allows no more`);
+  if (clients === 0) Deno.exit(1);
 }
+const active = Math.min(options.active, clients);
 
 // In a row, since nobody connects 5,000 times in the same moment either.
 const connections: Deno.TcpConn[] = [];
 while (connections.length < clients) connections.push(await connectWhenReady(options));
-console.log(`${clients} clients are connected, and ${options.active} of them talk`);
+console.log(`${clients} clients are connected, and ${active} of them talk`);
 
 await Promise.all(
-  connections.slice(0, options.active).map(async (connection) => {
+  connections.slice(0, active).map(async (connection) => {
     for (let i = 0; i < options.messages; i++) {
       await sendAll(connection, message);
       await checkReply(connection, message);

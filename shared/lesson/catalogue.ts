@@ -114,7 +114,8 @@ export const catalogue: readonly Lesson[] = [
     folder: "05-poll",
     title: "poll",
     idea: "the list without the 1,024",
-    notice: "1,100 clients, and none turned away; but each call still goes through the whole list.",
+    notice:
+      "None turned away, however many there are; but each call still goes through the whole list.",
     server: { permissions: ["--allow-ffi"] },
     client,
   },
@@ -123,7 +124,7 @@ export const catalogue: readonly Lesson[] = [
     folder: "06-epoll",
     title: "epoll",
     idea: "the kernel keeps the list, and hands over only those that are ready",
-    notice: "5,000 connections, and only those that talk cost anything.",
+    notice: "However many are connected, only those that talk cost anything.",
     server: { permissions: ["--allow-ffi"], variants: [["--edge-triggered"]] },
     client: { permissions: ["--allow-ffi", "--allow-net"] },
   },
