@@ -41,7 +41,10 @@ export const edits: readonly Edit[] = [
     name: "reads once for an edge and not until EAGAIN",
     folder: "06-epoll",
     args: ["--edge-triggered"],
-    change: ["while (unsent === 0) {", "if (unsent === 0) {"],
+    change: [
+      "turn === 16) return epoll_ctl(epoll, EPOLL_CTL_MOD, connection.fd, EDGES)",
+      "turn > 0) return",
+    ],
     foundBy: "answers 1 MiB",
   },
   {
