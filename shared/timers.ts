@@ -40,8 +40,9 @@ export class Timers<Item> {
     return this.#heap[0];
   }
 
-  /** Adds one. */
+  /** Adds one; throws a RangeError if its time is not a number. */
   add(time: number, item: Item): Timer<Item> {
+    if (Number.isNaN(time)) throw new RangeError("the time is not a number");
     const entry = { time, item, arrival: this.#arrivals++, place: this.#heap.length };
     this.#heap.push(entry);
     this.#rise(entry);

@@ -65,7 +65,7 @@ Deno.test("13 event-loop: a yield without its star is told, and finally is honou
   assertEquals(lines, ["finally"]);
 });
 
-Deno.test("13 event-loop: two that sleep do so at the same time", () => {
+Deno.test("13 event-loop: two that sleep do so at the same time (S10)", () => {
   const start = performance.now();
   within(function* () {
     yield* gather([sleep(400), sleep(400)]);
@@ -117,11 +117,45 @@ Deno.test("13 event-loop: waitFor() cancels what takes too long, and waits for i
   });
 });
 
-Deno.test("13 event-loop: wait() for nobody, and gather() of nothing, are done at once", () => {
-  within(function* () {
-    assertEquals(yield* wait([]), { done: [], pending: [] });
+Deno.test("13 event-loop: wait() for nobody is refused, and gather() of nothing is done", () => {
+  const body = function* () {
     assertEquals(yield* gather([]), []);
-  });
+    yield* wait([]);
+  };
+  assertThrows(() => within(body), RangeError, "nothing to wait for");
+});
+
+Deno.test("13 event-loop: a time that is not a number is refused", () => {
+  for (const body of [() => sleep(NaN), () => waitFor(sleep(0), NaN)]) {
+    assertThrows(() => within(body), RangeError, "not a number");
+  }
+});
+
+Deno.test("13 event-loop: a sleeper can be cancelled in the round in which it is due", async () => {
+  const { code, stdout, stderr } = await deno([
+    "eval",
+    `import { createTask, run, sleep, wait } from "./lessons/13-event-loop/event_loop.ts";
+    run((function* () {
+      const sleeping = createTask(sleep(5));
+      yield* sleep(0);
+      for (const end = performance.now() + 10; performance.now() < end;);
+      yield* sleep(0); // now the sleeper is due, and this one has its turn before him
+      sleeping.cancel();
+      yield* wait([sleeping]);
+      console.log(sleeping.cancelled());
+    })());`,
+  ]);
+  assertEquals([code, stdout, stderr], [0, "true\n", ""]);
+});
+
+Deno.test("13 event-loop: undefined and null can be thrown like anything else", () => {
+  // deno-lint-ignore require-yield -- it throws at once
+  function* fail(nothing: undefined | null): Coroutine {
+    throw nothing;
+  }
+  for (const nothing of [undefined, null]) {
+    assertThrows(() => run(fail(nothing)), TypeError, `${nothing} was thrown`);
+  }
 });
 
 Deno.test("13 event-loop: a deadlock is an error that names who waits, and tidies up", () => {
@@ -145,18 +179,48 @@ Deno.test("13 event-loop: a deadlock is an error that names who waits, and tidie
 Deno.test("13 event-loop: an error that nobody collects is told, and no other", async () => {
   const { stdout, stderr } = await deno([
     "eval",
-    `import { createTask, run, sleep } from "./lessons/13-event-loop/event_loop.ts";
+    `import { createTask, run, sleep, wait } from "./lessons/13-event-loop/event_loop.ts";
     function* fail(text) { yield* sleep(0); throw new Error(text); }
     run((function* () {
       createTask(fail("lost"), "anna");
       const collected = createTask(fail("collected"), "boris");
-      yield* sleep(5);
+      yield* wait([createTask(fail("only waited for"), "clara")]);
       console.log(collected.exception().message);
     })());`,
   ]);
   assertEquals(stdout, "collected\n");
   assertMatch(stderr, /^Task anna: its exception was never retrieved: Error: lost\n/);
+  assertMatch(stderr, /^Task clara: its exception was never retrieved: Error: only waited for\n/m);
   assertEquals(stderr.includes("boris"), false);
+});
+
+Deno.test("13 event-loop: a callback that throws is told, and the loop goes on", async () => {
+  const { code, stdout, stderr } = await deno([
+    "eval",
+    `import { createTask, run, sleep } from "./lessons/13-event-loop/event_loop.ts";
+    run((function* () {
+      createTask(sleep(0)).addDoneCallback(() => { throw new Error("alas"); });
+      yield* sleep(5);
+      console.log("goes on");
+    })());`,
+  ]);
+  assertEquals([code, stdout], [0, "goes on\n"]);
+  assertMatch(stderr, /^Exception in a callback: Error: alas\n/);
+});
+
+Deno.test("13 event-loop: a task begun at the very end is told, and not waited for", async () => {
+  const { code, stderr } = await deno([
+    "eval",
+    `import { createTask, run, sleep } from "./lessons/13-event-loop/event_loop.ts";
+    function* last() {
+      try { yield* sleep(600_000); } finally { createTask(sleep(600_000), "anna"); }
+    }
+    run((function* () {
+      createTask(last());
+      yield* sleep(0);
+    })());`,
+  ]);
+  assertEquals([code, stderr], [0, "Task anna: it was destroyed while it was pending\n"]);
 });
 
 Deno.test("13 event-loop: 100,000 tasks take less than 200 MiB", async () => {
@@ -192,6 +256,15 @@ function* listening<Result>(body: (port: number, listener: number) => Coroutine<
   } finally {
     close(listener);
   }
+}
+
+/** Two ends of a connection for a coroutine, which gives back those that it leaves open. */
+function connected(body: (connection: number, peer: number) => Coroutine<number[]>) {
+  return listening(function* (port, listener) {
+    const accepting = createTask(accept(listener));
+    const connection = yield* connect({ host: "127.0.0.1", port });
+    for (const fd of yield* body(connection, yield* accepting)) close(fd);
+  });
 }
 
 Deno.test("13 event-loop: a megabyte goes through two coroutines and back", () => {
@@ -260,16 +333,59 @@ Deno.test("13 event-loop: a second one who waits for the same socket is refused"
 
 Deno.test("13 event-loop: closing a socket cancels who waits for it", () => {
   within(() =>
-    listening(function* (port, listener) {
-      const accepting = createTask(accept(listener));
-      const connection = yield* connect({ host: "127.0.0.1", port });
-      const peer = yield* accepting;
+    connected(function* (connection) {
       const receiving = createTask(recv(connection));
       yield* sleep(1);
       close(connection);
       yield* wait([receiving]);
       assertEquals(receiving.cancelled(), true);
-      close(peer);
+      return [];
+    })
+  );
+});
+
+Deno.test("13 event-loop: closing a socket cancels who was woken and has not gone on yet", () => {
+  within(() =>
+    connected(function* (connection, peer) {
+      const receiving = createTask(recv(connection));
+      yield* sleep(1);
+      yield* sendAll(peer, new Uint8Array(3));
+      // The selector tells of both in one round, and this one has its turn first.
+      yield* sleep(0);
+      close(connection);
+      yield* wait([receiving]);
+      assertEquals(receiving.cancelled(), true);
+      return [peer];
+    })
+  );
+});
+
+Deno.test("13 event-loop: who is cancelled hears of it, although another waits already", () => {
+  within(() =>
+    connected(function* (connection, peer) {
+      const first = createTask(recv(connection));
+      yield* sleep(1);
+      first.cancel();
+      // This one has its turn before the first has heard of it.
+      const second = recv(connection);
+      const { value } = second.next();
+      assertEquals(value instanceof Future, true);
+      yield* wait([first]);
+      assertEquals(first.cancelled(), true);
+      second.return(new Uint8Array());
+      return [connection, peer];
+    })
+  );
+});
+
+Deno.test("13 event-loop: what recv() gives belongs to who has asked", () => {
+  within(() =>
+    connected(function* (connection, peer) {
+      yield* sendAll(peer, new TextEncoder().encode("hello"));
+      yield* sendAll(connection, new TextEncoder().encode("world"));
+      const both = yield* gather([recv(connection), recv(peer)]);
+      assertEquals(both.map((bytes) => new TextDecoder().decode(bytes)), ["hello", "world"]);
+      return [connection, peer];
     })
   );
 });

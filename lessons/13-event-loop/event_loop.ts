@@ -103,7 +103,8 @@ export class Future<Result = void> {
 
   /** Lets it fail; throws an Error if it is done already. */
   setException(error: unknown): void {
-    this.finish({ name: "failed", error });
+    // Anything can be thrown, but nothing would say that nothing has failed.
+    this.finish({ name: "failed", error: error ?? new TypeError(`${error} was thrown`) });
     this.loop.uncollected.add(this as Future<unknown>);
   }
 
@@ -136,16 +137,10 @@ export class Future<Result = void> {
     for (const callback of this.#callbacks) this.loop.callSoon(callback, this as never);
     this.#callbacks.length = 0;
   }
-
-  /** Makes it pending again, so that none has to be made for each wait for a descriptor. */
-  protected reset(): void {
-    this.#state = PENDING;
-  }
 }
 
 const PENDING = { name: "pending" } as const;
 const CANCELLED = { name: "cancelled" } as const;
-const READY = { name: "finished", result: undefined } as const;
 
 /** Is done in the next round, whatever happens. */
 class NextRound extends Future {
@@ -153,22 +148,21 @@ class NextRound extends Future {
     runningLoop().callSoon(callback, this);
   }
 
+  /** Leaves it to the task, which is resumed in the next round in any case. */
+  override cancel(): boolean {
+    return false;
+  }
+
   override result(): void {}
 }
 
 /** What is waited for at a descriptor: that it can be read from, or written to. */
 class Readiness extends Future {
+  #closed = false;
+
   constructor() {
     super();
-    super.finish(READY);
-  }
-
-  /** Begins to wait for it. */
-  begin(): this {
-    if (!this.done()) throw new Error("somebody waits for this descriptor already");
-    this.reset();
     this.loop.waiting++;
-    return this;
   }
 
   protected override finish(state: State<void>): void {
@@ -176,9 +170,15 @@ class Readiness extends Future {
     this.loop.waiting--;
   }
 
-  /** Wakes whoever waits for it. */
-  setReady(): void {
-    this.finish(READY);
+  /** Cancels who waits for it, even if it was woken and has yet to be resumed. */
+  close(): void {
+    this.#closed = true;
+    this.cancel();
+  }
+
+  override result(): void {
+    if (this.#closed) throw new CancelledError("the descriptor was closed");
+    super.result();
   }
 }
 
@@ -225,7 +225,8 @@ export class Task<Result = void> extends Future<Result> {
       const { done, value } = error === undefined
         ? this.#coroutine.next()
         : this.#coroutine.throw(error);
-      if (done) this.#end(() => this.setResult(value));
+      // With an error to throw, it has cancelled itself before it returned.
+      if (done) this.#end(() => this.#toThrow ? super.cancel() : this.setResult(value));
       else this.#wait(value);
     } catch (error) {
       this.#end(() => error instanceof CancelledError ? super.cancel() : this.setException(error));
@@ -255,8 +256,8 @@ export class Task<Result = void> extends Future<Result> {
 interface Watch {
   fd: number;
   events: number;
-  readable: Readiness;
-  writable: Readiness;
+  readable?: Readiness;
+  writable?: Readiness;
 }
 
 /** The loop, as futures and functions see it; {@linkcode run} makes one. */
@@ -293,7 +294,11 @@ export class EventLoop {
     const ready = this.#ready;
     this.#ready = [];
     for (let i = 0; i < ready.length; i += 2) {
-      (ready[i] as (argument: unknown) => void)(ready[i + 1]);
+      try {
+        (ready[i] as (argument: unknown) => void)(ready[i + 1]);
+      } catch (error) {
+        console.error("Exception in a callback:", error);
+      }
     }
   }
 
@@ -309,17 +314,14 @@ export class EventLoop {
 
   /** What is done when a descriptor is ready for EVENT_READ or EVENT_WRITE. */
   readiness(fd: number, event: number): Future {
-    const watch = this.#watches[fd] ??= {
-      fd,
-      events: 0,
-      readable: new Readiness(),
-      writable: new Readiness(),
-    };
-    const readiness = event === EVENT_READ ? watch.readable : watch.writable;
-    readiness.begin();
+    const watch = this.#watches[fd] ??= { fd, events: 0 };
+    const side = event === EVENT_READ ? "readable" : "writable";
+    if (watch[side]?.done() === false) {
+      throw new Error("somebody waits for this descriptor already");
+    }
     // It stays registered from now on, so a client who talks on costs no further system call.
     if ((watch.events & event) === 0) this.#watch(watch, watch.events | event);
-    return readiness;
+    return watch[side] = new Readiness();
   }
 
   #watch(watch: Watch, events: number): void {
@@ -331,14 +333,8 @@ export class EventLoop {
 
   #wake({ ready, data: watch }: SelectorKey<Watch>): void {
     let unwanted = 0;
-    if (ready & EVENT_READ) {
-      if (watch.readable.done()) unwanted |= EVENT_READ;
-      else watch.readable.setReady();
-    }
-    if (ready & EVENT_WRITE) {
-      if (watch.writable.done()) unwanted |= EVENT_WRITE;
-      else watch.writable.setReady();
-    }
+    if (ready & EVENT_READ && !wakes(watch.readable)) unwanted |= EVENT_READ;
+    if (ready & EVENT_WRITE && !wakes(watch.writable)) unwanted |= EVENT_WRITE;
     // The selector would report it again and again, although nobody waits for it.
     if (unwanted !== 0) this.#watch(watch, watch.events & ~unwanted);
   }
@@ -349,18 +345,28 @@ export class EventLoop {
     if (watch === undefined) return;
     this.#watches[fd] = undefined;
     if (watch.events !== 0) this.#watch(watch, 0);
-    watch.readable.cancel();
-    watch.writable.cancel();
+    watch.readable?.close();
+    watch.writable?.close();
   }
 
-  /** Says which errors nobody has asked for, and releases the selector. */
+  /** Says which tasks are left and which errors nobody has asked for; releases the selector. */
   close(): void {
+    for (const { name } of this.tasks) {
+      console.error(`Task ${name}: it was destroyed while it was pending`);
+    }
     for (const future of this.uncollected) {
       const name = future instanceof Task ? `Task ${future.name}` : "Future";
       console.error(`${name}: its exception was never retrieved:`, future.exception());
     }
     this.#selector.close();
   }
+}
+
+/** Wakes who waits for a readiness. Returns whether somebody did. */
+function wakes(readiness: Readiness | undefined): boolean {
+  if (readiness === undefined || readiness.done()) return false;
+  readiness.setResult();
+  return true;
 }
 
 let running: EventLoop | undefined;
@@ -388,8 +394,9 @@ export function run<Result>(main: Coroutine<Result>): Result {
     try {
       while (!done) loop.round();
     } finally {
-      for (const task of loop.tasks) task.cancel();
-      while (loop.tasks.size > 0) loop.round();
+      const left = [...loop.tasks];
+      for (const task of left) task.cancel();
+      while (left.some((task) => !task.done())) loop.round();
     }
     return task.result();
   } finally {
@@ -408,7 +415,9 @@ export function* sleep(milliseconds: number): Coroutine {
   if (milliseconds <= 0) return yield* new NextRound();
   const future = new Future();
   const { timers } = runningLoop();
-  const timer = timers.add(performance.now() + milliseconds, () => future.setResult());
+  const timer = timers.add(performance.now() + milliseconds, () => {
+    if (!future.done()) future.setResult(); // it may have been cancelled in this very round
+  });
   try {
     yield* future;
   } finally {
@@ -490,6 +499,7 @@ export interface Waited<Result> {
  *
  * @param timeout How long it waits, in milliseconds; for ever, unless given. Nobody is cancelled.
  * @param returnWhen Until all are done, or the first, or the first that fails.
+ * @throws {RangeError} if there are none.
  */
 export function* wait<Result>(
   futures: Future<Result>[],
@@ -498,6 +508,7 @@ export function* wait<Result>(
     returnWhen?: "ALL_COMPLETED" | "FIRST_COMPLETED" | "FIRST_EXCEPTION";
   } = {},
 ): Coroutine<Waited<Result>> {
+  if (futures.length === 0) throw new RangeError("there is nothing to wait for");
   const waiter = new Future();
   const { timers } = runningLoop();
   let missing = futures.length;
@@ -505,8 +516,8 @@ export function* wait<Result>(
     if (!waiter.done()) waiter.setResult();
   }
   function onDone(future: Future<Result>) {
-    const failed = !future.cancelled() && future.exception() !== undefined;
-    const enough = returnWhen === "FIRST_COMPLETED" || (returnWhen === "FIRST_EXCEPTION" && failed);
+    const enough = returnWhen === "FIRST_COMPLETED" ||
+      (returnWhen === "FIRST_EXCEPTION" && !future.cancelled() && future.exception() !== undefined);
     if (--missing === 0 || enough) release();
   }
   const timer = timeout === undefined
@@ -514,7 +525,7 @@ export function* wait<Result>(
     : timers.add(performance.now() + timeout, release);
   for (const future of futures) future.addDoneCallback(onDone);
   try {
-    if (futures.length > 0) yield* waiter;
+    yield* waiter;
   } finally {
     if (timer !== undefined) timers.delete(timer);
     for (const future of futures) future.removeDoneCallback(onDone);
@@ -538,7 +549,7 @@ export function* waitFor<Result>(
   const future = ensureFuture(awaitable);
   let inTime = false;
   try {
-    yield* wait([future], { timeout });
+    if (!(timeout <= 0)) yield* wait([future], { timeout }); // otherwise it does not even begin
     inTime = future.done();
   } finally {
     if (future.cancel()) yield* wait([future]); // until its `finally` has run

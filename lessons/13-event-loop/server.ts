@@ -20,6 +20,9 @@ const options = serverOptions();
 const listener = listenTcp(options, SOCK_NONBLOCK);
 console.log(`listening on ${addressOf(listener)}`);
 
+// One for all: nobody else runs between recv and sendAll, which copies what it has to keep.
+const buffer = new Uint8Array(64 * 1024);
+
 run(main());
 
 function* main(): Coroutine {
@@ -37,6 +40,7 @@ function* acceptAll(allGone: Future): Coroutine {
     const task = createTask(serve(connection), `serve-${connection}`);
     task.addDoneCallback(() => {
       if (++served === options.connections) allGone.setResult();
+      if (!task.cancelled()) task.result(); // which tells at once what went wrong in this script
     });
   }
 }
@@ -45,7 +49,7 @@ function* serve(connection: number): Coroutine {
   try {
     while (true) {
       // Phase 1 is waited for here, by this client's coroutine and by nobody else.
-      const bytes = yield* recv(connection);
+      const bytes = yield* recv(connection, buffer);
       if (bytes.length === 0) break;
       // Who does not read is waited for here, so no more is read from him meanwhile.
       yield* sendAll(connection, shout(bytes));

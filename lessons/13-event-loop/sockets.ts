@@ -25,8 +25,7 @@ import {
 import { EVENT_READ, EVENT_WRITE } from "../../shared/selectors.ts";
 import { type Coroutine, runningLoop, sleep } from "./event_loop.ts";
 
-const buffer = new Uint8Array(64 * 1024);
-let received = buffer; // what the last recv has found in it
+const buffer = new Uint8Array(64 * 1024); // for those who bring none
 
 /**
  * Waits for a client. If the descriptors have run out, it looks again every 100 ms. Counterpart:
@@ -67,21 +66,21 @@ export function* connect(address: Address): Coroutine<number> {
 }
 
 /**
- * Waits for bytes. Counterpart: `loop.sock_recv`; see recv(2).
+ * Waits for bytes. Counterparts: `loop.sock_recv` and, with an array to receive into,
+ * `loop.sock_recv_into`; see recv(2).
  *
- * @returns What has come, 64 KiB at the most; nothing at the end of the input. The array is used
- *   again for everybody: it has to be worked on before the coroutine waits the next time.
+ * @param into Where they are put; unless given, into a new array, for 64 KiB at the most.
+ * @returns What has come; nothing at the end of the input.
  * @throws {Deno.errors.ConnectionReset} and others, if the connection is broken.
  */
-export function* recv(connection: number): Coroutine<Uint8Array<ArrayBuffer>> {
+export function* recv(
+  connection: number,
+  into?: Uint8Array<ArrayBuffer>,
+): Coroutine<Uint8Array<ArrayBuffer>> {
   while (true) {
     yield* runningLoop().readiness(connection, EVENT_READ);
-    const length = tryRecv(connection, buffer);
-    if (length >= 0) {
-      // One message is often as long as the one before: then the same array will do.
-      if (length !== received.length) received = buffer.subarray(0, length);
-      return received;
-    }
+    const length = tryRecv(connection, into ?? buffer);
+    if (length >= 0) return into ? into.subarray(0, length) : buffer.slice(0, length);
     if (length !== -EAGAIN) throw systemError("recv", -length, connection);
   }
 }
@@ -94,8 +93,8 @@ export function* recv(connection: number): Coroutine<Uint8Array<ArrayBuffer>> {
  */
 export function* sendAll(connection: number, bytes: Uint8Array<ArrayBuffer>): Coroutine {
   let sent = trySend(connection, bytes);
-  if (sent === bytes.length) return; // the common case allocates nothing
-  let rest = bytes.slice(); // as it may be the array of recv
+  if (sent === bytes.length) return; // the common case copies nothing
+  let rest = bytes.slice();
   while (true) {
     if (sent < 0 && sent !== -EAGAIN) throw systemError("send", -sent, connection);
     rest = rest.subarray(Math.max(sent, 0));

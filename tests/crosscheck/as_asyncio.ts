@@ -152,6 +152,25 @@ export const programs: Record<string, () => Coroutine> = {
     yield* outcome(task);
   },
 
+  *cancel_between_rounds() {
+    const task = createTask(turns("a"));
+    yield* sleep(0);
+    print(task.cancel());
+    yield* outcome(task);
+  },
+
+  *cancel_itself() {
+    // deno-lint-ignore require-yield -- it does not wait any more
+    function* itself(): Coroutine<string> {
+      print(task.cancel());
+      return "returned";
+    }
+
+    const task = createTask(itself());
+    yield* outcome(task);
+    print(task.cancelled());
+  },
+
   *cancel_swallowed() {
     function* stubborn(): Coroutine<string> {
       try {
@@ -198,6 +217,11 @@ export const programs: Record<string, () => Coroutine> = {
     yield* outcome(waitFor(nap("quick", QUICK), SLOW));
     yield* outcome(waitFor(nap("slow", 1000), QUICK));
     yield* outcome(waitFor(fail("bad", QUICK), SLOW));
+  },
+
+  *no_time_at_all() {
+    yield* outcome(waitFor(nap("a", QUICK), 0));
+    yield* outcome(waitFor(nap("b", QUICK), -1));
   },
 
   *first_completed() {

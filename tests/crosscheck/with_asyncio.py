@@ -119,6 +119,23 @@ async def cancel_while_sleeping():
     await outcome(task)
 
 
+async def cancel_between_rounds():
+    task = create_task(turns("a"))
+    await sleep(0)
+    print(task.cancel())
+    await outcome(task)
+
+
+async def cancel_itself():
+    async def itself():
+        print(task.cancel())
+        return "returned"
+
+    task = create_task(itself())
+    await outcome(task)
+    print(task.cancelled())
+
+
 async def cancel_swallowed():
     async def stubborn():
         try:
@@ -161,6 +178,11 @@ async def timeouts():
     await outcome(wait_for(nap("quick", QUICK), SLOW))
     await outcome(wait_for(nap("slow", 1), QUICK))
     await outcome(wait_for(fail("bad", QUICK), SLOW))
+
+
+async def no_time_at_all():
+    await outcome(wait_for(nap("a", QUICK), 0))
+    await outcome(wait_for(nap("b", QUICK), -1))
 
 
 async def first_completed():
@@ -209,9 +231,10 @@ async def left_over():
 
 PROGRAMS = [
     gathered, round_robin, tasks_in_tasks, done_future, waiters, callbacks, cancel_before_start,
-    cancel_while_sleeping, cancel_swallowed, cancel_through_a_task, cancel_a_gathering, timeouts,
-    first_completed, first_exception, wait_with_timeout, gather_an_error, gather_all_outcomes,
-    equal_sleeps, left_over,
+    cancel_while_sleeping, cancel_between_rounds, cancel_itself, cancel_swallowed,
+    cancel_through_a_task, cancel_a_gathering, timeouts, no_time_at_all, first_completed,
+    first_exception, wait_with_timeout, gather_an_error, gather_all_outcomes, equal_sleeps,
+    left_over,
 ]
 
 for program in PROGRAMS:
