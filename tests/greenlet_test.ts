@@ -112,7 +112,7 @@ test("joinAll gives those that have ended, in the order of their ends", () => {
   assertEquals(lines, "b c a, b c, b c GreenletExit, 0");
 });
 
-test("egon, who sleeps longer, begins first and ends last", () => {
+test("egon, who sleeps longer, begins first and ends last (S14)", () => {
   const lines = linesOf(function* (print) {
     function* sleeper(name: string, milliseconds: number): Waiting {
       print(`${name} 1`);
@@ -567,6 +567,34 @@ test("killAll ends all of them, those that have not begun as well", () => {
     print(all.every((greenlet) => greenlet.dead));
   });
   assertEquals(lines, "finally, true");
+});
+
+test("a callback that throws is told, and the hub goes on", () => {
+  const errors = errorsOf(() => {
+    const lines = linesOf(function* (print) {
+      const greenlet = spawn(() => 1);
+      greenlet.rawlink(() => {
+        throw new Error("alas");
+      });
+      greenlet.rawlink(() => print("the next one is called"));
+      yield* sleep(10);
+      print("goes on");
+    });
+    assertEquals(lines, "the next one is called, goes on");
+  });
+  assertEquals(errors, "A callback of the hub failed:");
+});
+
+test("a yield without its star is told, and so is a time that is not a number", () => {
+  assertThrows(
+    () =>
+      runMain(function* () {
+        yield sleep(1) as never;
+      }),
+    TypeError,
+    "yield*",
+  );
+  assertThrows(() => runMain(() => sleep(NaN)), RangeError, "not a number");
 });
 
 test("two greenlets cannot wait for the same descriptor", () => {

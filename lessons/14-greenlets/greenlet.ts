@@ -69,12 +69,12 @@ export class Hub implements Disposable {
       const callbacks = this.#callbacks;
       this.#callbacks = []; // what these schedule is for the next round
       for (const callback of callbacks) {
-        callback();
+        call(callback);
         if (main.dead) return;
       }
       const now = performance.now();
       for (let timer; (timer = timers.takeDue(now)) !== undefined;) {
-        timer.item();
+        call(timer.item);
         if (main.dead) return;
       }
       this.#select();
@@ -148,6 +148,15 @@ export class Hub implements Disposable {
   /** Releases the selector. */
   [Symbol.dispose](): void {
     this.#selector.close();
+  }
+}
+
+/** Calls a function of the hub's. If it fails, that is told, and concerns nobody else. */
+function call(callback: () => void): void {
+  try {
+    callback();
+  } catch (error) {
+    console.error("A callback of the hub failed:", error);
   }
 }
 
@@ -254,7 +263,7 @@ export class Links<Source> {
       this.#scheduled = false;
       // One of them may remove another, and those that are added now are not meant.
       for (const callback of [...this.#callbacks]) {
-        if (this.#callbacks.delete(callback)) callback(this.#source);
+        if (this.#callbacks.delete(callback)) call(() => callback(this.#source));
       }
     });
   }
@@ -358,8 +367,11 @@ export class Greenlet<Result = unknown> {
       const { done, value } = thrown === undefined
         ? this.#generator.next()
         : this.#generator.throw(thrown.error);
-      if (done) this.#end("successful", value);
-      else this.#tell("suspended");
+      if (done) return this.#end("successful", value);
+      this.#tell("suspended");
+      if (value === undefined) return;
+      const error = new TypeError("a greenlet waits with yield*, and not with yield alone");
+      getHub().runCallback(() => this.throw(error));
     } catch (error) {
       this.#fail(error);
     } finally {
@@ -571,8 +583,9 @@ export function spawnLater<Args extends unknown[], Result>(
 /** gevent.sleep: lets the others run for so many milliseconds; with 0, whoever is ready now. */
 export function* sleep(milliseconds = 0): Waiting {
   const waiter = new Waiter();
-  if (milliseconds <= 0) getHub().runCallback(waiter.switch);
-  yield* waiter.get(milliseconds > 0 ? milliseconds : undefined);
+  const atOnce = milliseconds <= 0;
+  if (atOnce) getHub().runCallback(waiter.switch);
+  yield* waiter.get(atOnce ? undefined : milliseconds);
 }
 
 /**
@@ -598,11 +611,20 @@ export function* joinAll(greenlets: Iterable<Greenlet>, timeout?: number): Waiti
   return finished;
 }
 
-/** gevent.killall: like `kill` for each of them. Called with `yield*`, it waits for their ends. */
-export function killAll(greenlets: Iterable<Greenlet>, timeout?: number): Waiting<Greenlet[]> {
+/**
+ * gevent.killall: like `kill` for each of them. Called with `yield*`, it waits for their ends.
+ *
+ * @throws {Timeout} if that takes more than `timeout` milliseconds.
+ */
+export function killAll(greenlets: Iterable<Greenlet>, timeout?: number): Waiting {
   const all = [...greenlets];
   for (const greenlet of all) greenlet.kill();
-  return joinAll(all, timeout);
+  return joinWithin(all, timeout);
+}
+
+function* joinWithin(greenlets: Greenlet[], timeout?: number): Waiting {
+  using _limit = timeout === undefined ? undefined : new Timeout(timeout);
+  yield* joinAll(greenlets);
 }
 
 /** gevent.socket.wait_read: waits until there is something to read, or somebody to accept. */

@@ -86,7 +86,7 @@ export class Pool {
   }
 
   /** Kills all that are in it. */
-  kill(timeout?: number): Waiting<Greenlet[]> {
+  kill(timeout?: number): Waiting {
     return killAll(this.#members, timeout);
   }
 }

@@ -25,8 +25,13 @@ export class Queue<Item> {
   readonly #putters = new Map<Waiter, Item>();
   #scheduled = false;
 
-  /** A queue with room for `maxsize` items; unless given, for any number. */
-  constructor(readonly maxsize: number = Infinity) {}
+  /** How many items it has room for. */
+  readonly maxsize: number;
+
+  /** A queue with room for `maxsize` items; for any number, unless given or if it is 0 or less. */
+  constructor(maxsize = Infinity) {
+    this.maxsize = maxsize > 0 ? maxsize : Infinity;
+  }
 
   /** How many items there are. */
   qsize(): number {

@@ -6,6 +6,8 @@
 
 import { Event } from "../../lessons/14-greenlets/event.ts";
 import {
+  type Greenlet,
+  GreenletExit,
   joinAll,
   killAll,
   LoopExit,
@@ -147,6 +149,38 @@ export const programs: Record<string, () => Waiting> = {
     print(greenlet.dead);
   },
 
+  *killall_with_timeout() {
+    function* stubborn(): Waiting {
+      try {
+        yield* sleep(1000);
+      } catch (error) {
+        if (error instanceof GreenletExit) print("not yet");
+      }
+      yield* sleep(2 * SLOW);
+      print("ends");
+    }
+
+    const greenlet = spawn(stubborn);
+    yield* sleep(0);
+    try {
+      yield* killAll([greenlet], QUICK);
+    } catch (error) {
+      if (error instanceof Timeout) print("too late", greenlet.ready());
+    }
+    yield* greenlet.join();
+    print(greenlet.ready());
+  },
+
+  *links() {
+    const greenlet = spawn(nap, "a", QUICK);
+    greenlet.rawlink(() => {
+      throw new Error("alas");
+    });
+    greenlet.rawlink(({ value }: Greenlet) => print("ended with", value));
+    yield* sleep(SLOW);
+    print("goes on");
+  },
+
   *timeout() {
     const own = new Timeout(QUICK);
     try {
@@ -197,6 +231,33 @@ export const programs: Record<string, () => Waiting> = {
     } catch (error) {
       if (error instanceof Full) print("full");
     }
+  },
+
+  *queue_without_limit() {
+    for (const size of [0, -1]) {
+      const queue = new Queue<number>(size);
+      for (let i = 0; i < 3; i++) yield* queue.put(i);
+      print(queue.qsize(), queue.full());
+    }
+  },
+
+  *event_cleared_at_once() {
+    const happened = new Event();
+
+    function* waiter(name: string): Waiting {
+      yield* happened.wait();
+      print(name);
+    }
+
+    const waiters = [..."ab"].map((name) => spawn(waiter, name));
+    yield* sleep(0);
+    happened.set();
+    happened.clear();
+    waiters.push(spawn(waiter, "c"));
+    yield* sleep(QUICK);
+    print("set again");
+    happened.set();
+    yield* joinAll(waiters);
   },
 
   *event() {

@@ -3,7 +3,7 @@
 import time
 
 import gevent
-from gevent import Timeout, joinall, sleep, spawn, spawn_later
+from gevent import GreenletExit, Timeout, joinall, killall, sleep, spawn, spawn_later
 from gevent.event import Event
 from gevent.hub import LoopExit
 from gevent.pool import Pool
@@ -123,6 +123,36 @@ def kill_what_comes_later():
     print(greenlet.dead)
 
 
+def killall_with_timeout():
+    def stubborn():
+        try:
+            sleep(1)
+        except GreenletExit:
+            print("not yet")
+        sleep(2 * SLOW)
+        print("ends")
+
+    greenlet = spawn(stubborn)
+    sleep(0)
+    try:
+        killall([greenlet], timeout=QUICK)
+    except Timeout:
+        print("too late", greenlet.ready())
+    greenlet.join()
+    print(greenlet.ready())
+
+
+def links():
+    def bad(greenlet):
+        raise ValueError("alas")
+
+    greenlet = spawn(nap, "a", QUICK)
+    greenlet.rawlink(bad)
+    greenlet.rawlink(lambda greenlet: print("ended with", greenlet.value))
+    sleep(SLOW)
+    print("goes on")
+
+
 def timeout():
     own = Timeout(QUICK)
     own.start()
@@ -166,6 +196,32 @@ def queue_of_one():
         queue.put(1, timeout=QUICK)
     except Full:
         print("full")
+
+
+def queue_without_limit():
+    for size in (0, -1):
+        queue = Queue(size)
+        for i in range(3):
+            queue.put(i)
+        print(queue.qsize(), queue.full())
+
+
+def event_cleared_at_once():
+    happened = Event()
+
+    def waiter(name):
+        happened.wait()
+        print(name)
+
+    waiters = [spawn(waiter, name) for name in "ab"]
+    sleep(0)
+    happened.set()
+    happened.clear()
+    waiters.append(spawn(waiter, "c"))
+    sleep(QUICK)
+    print("set again")
+    happened.set()
+    joinall(waiters)
 
 
 def event():
@@ -220,8 +276,9 @@ def a_computation():
 
 PROGRAMS = [
     start_order, spawn_in_spawn, egon_and_alex, completion_order, joinall_with_timeout, round_robin,
-    equal_sleeps, an_error, kill, kill_what_comes_later, timeout, queue_of_one, event, pool_of_two,
-    block_for_ever, a_computation,
+    equal_sleeps, an_error, kill, kill_what_comes_later, killall_with_timeout, links, timeout,
+    queue_of_one, queue_without_limit, event_cleared_at_once, event, pool_of_two, block_for_ever,
+    a_computation,
 ]
 
 for program in PROGRAMS:
