@@ -50,6 +50,6 @@ async function serve(connection: Deno.TcpConn) {
     if ((error as { code?: string }).code === undefined) throw error;
   } finally {
     connection.close();
-    if (++served >= options.connections) listener.close();
+    if (++served === options.connections) listener.close();
   }
 }

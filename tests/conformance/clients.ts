@@ -24,6 +24,8 @@ import {
 import { shout } from "../../shared/shout.ts";
 import { kill, within } from "./server.ts";
 
+const [SOCKETS, DESCRIPTORS] = ["socket", "descriptors"]
+  .map((name) => new URL(`../../shared/linux/${name}.ts`, import.meta.url).href);
 /** How long a server may take to close its side when the client has ended its own. */
 const PATIENCE = 2000;
 
@@ -32,11 +34,19 @@ export function bytesOf(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text);
 }
 
+const connections: Deno.TcpConn[] = [];
+
 /** Connects, without waiting for the server to be ready. */
 export async function connect({ host, port }: Address): Promise<Deno.TcpConn> {
   const connection = await Deno.connect({ hostname: host, port });
+  connections.push(connection);
   connection.setNoDelay(true);
   return connection;
+}
+
+/** Closes all connections that are left, as when a scenario was given up in the middle. */
+export function disconnectAll(): void {
+  for (const connection of connections.splice(0)) connection[Symbol.dispose]();
 }
 
 /** Sends all of a message. */
@@ -152,6 +162,30 @@ export async function visitAndDie({ host, port }: Address): Promise<void> {
     await connection.write(new Uint8Array(100_000));
     console.log("sent");
     await new Promise(() => setInterval(() => {}, 1000));`;
+  await using _client = await runClient(code);
+}
+
+/**
+ * A client in a process of its own, which sends as much as there is room for, reads all replies,
+ * and never pauses, so that a server always finds something more to read; until it is disposed of.
+ */
+export async function talkWithoutEnd({ host, port }: Address): Promise<AsyncDisposable> {
+  return await runClient(`
+    const { connect, MSG_TRUNC, socket, tryRecv, trySend } = await import("${SOCKETS}");
+    const { fcntl, F_SETFL, O_NONBLOCK } = await import("${DESCRIPTORS}");
+    const fd = socket(${AF_INET}, ${SOCK_STREAM});
+    connect(fd, { host: "${host}", port: ${port} });
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    const bytes = new Uint8Array(256 * 1024);
+    for (let i = 0; i < 20_000_000; i++) {
+      trySend(fd, bytes);
+      tryRecv(fd, bytes, bytes.length, MSG_TRUNC); // discards the reply without copying it
+      if (i === 10_000) console.log("talking");
+    }`);
+}
+
+/** Runs a client until it says something; then it goes on until it is disposed of. */
+async function runClient(code: string): Promise<AsyncDisposable> {
   const process = new Deno.Command(Deno.execPath(), {
     args: ["eval", "--quiet", code],
     stdin: "null",
@@ -159,13 +193,16 @@ export async function visitAndDie({ host, port }: Address): Promise<void> {
     stderr: "null",
   }).spawn();
   const reader = process.stdout.getReader();
-  try {
-    const { done } = await reader.read();
-    assert(!done, "the client ended before it had sent anything");
-  } finally {
-    await kill(process);
-    await reader.cancel();
-  }
+  const client = {
+    async [Symbol.asyncDispose]() {
+      await kill(process);
+      await reader.cancel();
+    },
+  };
+  const { done } = await reader.read();
+  if (!done) return client;
+  await client[Symbol.asyncDispose]();
+  return assert.fail("the client ended before it had sent anything");
 }
 
 /** Numbers that look random, the same in every run. */

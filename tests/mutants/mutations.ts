@@ -48,6 +48,18 @@ export const mutations: readonly Mutation[] = [
     explained: /goes on reading .* pile up/,
   },
   {
+    name: "stays-with-one-until-a-pause",
+    foundBy: "serves others while one talks without end",
+    says: /the others were not served/,
+    explained: /read from each a few times/,
+  },
+  {
+    name: "reads-8-MiB-ahead",
+    foundBy: "keeps little for each of 20 clients who do not read, and serves others",
+    says: /memory grew by/,
+    explained: /goes on reading .* pile up/,
+  },
+  {
     name: "leaves-accepted-sockets-blocking",
     foundBy: SILENT,
     says: STALLED,

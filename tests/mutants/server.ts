@@ -72,6 +72,17 @@ while (served < options.connections) {
     if (list.revents(i) & POLLRDHUP) drop(fd); // takes-half-for-all
     else if (list.revents(i) & POLLOUT) flush(fd);
     else answer(fd);
+    if (mutation === "stays-with-one-until-a-pause") stay(fd);
+  }
+}
+
+function stay(fd: number) {
+  while (unsent.has(fd)) {
+    const list = new PollList();
+    list.add(fd, interestIn(unsent.get(fd)!.length));
+    if (poll(list, 50) === 0) return;
+    if (list.revents(0) & POLLOUT) flush(fd);
+    else answer(fd);
   }
 }
 
@@ -87,6 +98,9 @@ function openListener(): number {
 function interestIn(length: number): number {
   if (mutation === "takes-half-for-all") return (length > 0 ? POLLOUT : POLLIN) | POLLRDHUP;
   if (mutation === "reads-without-limit") return length > 0 ? POLLIN | POLLOUT : POLLIN;
+  if (mutation === "reads-8-MiB-ahead" && length > 0) {
+    return length < 2 ** 23 ? POLLIN | POLLOUT : POLLOUT;
+  }
   return length > 0 ? POLLOUT : POLLIN;
 }
 
