@@ -13,9 +13,9 @@ import { pathToFileURL } from "node:url";
 import { parseArgs, styleText } from "node:util";
 import { catalogue } from "../shared/lesson/catalogue.ts";
 import type { Address } from "../shared/linux/socket.ts";
-import { connect } from "./conformance/clients.ts";
+import { connect, say } from "./conformance/clients.ts";
 import { check, checkAddress, excuse, Failure, scenarios } from "./conformance/scenarios.ts";
-import { killAll, Server, type Subject } from "./conformance/server.ts";
+import { killAll, Server, type Subject, within } from "./conformance/server.ts";
 import { subjects, unavailable } from "./conformance/subjects.ts";
 
 const HELP = `deno task check 03                        the server of a lesson
@@ -133,7 +133,7 @@ function parsed() {
       options: { address: { type: "string" }, help: { type: "boolean", short: "h" } },
     });
   } catch (error) {
-    return refuse((error as Error).message.split(/[.\n] ?/)[0]);
+    return refuse((error as Error).message.split(/\.(?: |\n|$)|\n/)[0]);
   }
 }
 
@@ -168,7 +168,7 @@ async function ofAddress(text: string): Promise<Candidate> {
     port: Number(match[2]),
   };
   try {
-    (await connect(address)).close();
+    await expectAnswer(address);
   } catch (error) {
     quit(`${text} cannot be checked: ${(error as Error).message}`);
   }
@@ -184,10 +184,18 @@ async function ofAddress(text: string): Promise<Candidate> {
 /** What does not even start would fail in every scenario, for the same reason. */
 async function expectStart(subject: Subject): Promise<void> {
   try {
-    await using _server = await Server.start(subject);
+    await using server = await Server.start(subject);
+    await expectAnswer(server);
   } catch (error) {
     quit(`${subject.name} cannot be checked: ${(error as Error).message}`);
   }
+}
+
+/** Fails for a server that answers nobody. What it answers is left to the scenarios. */
+async function expectAnswer(address: Address): Promise<void> {
+  using connection = await connect(address);
+  const answer = say(connection, "hello\n").catch(() => {});
+  await within(PATIENCE, "it accepts clients, but the first who said hello got no reply", answer);
 }
 
 function refuse(reason: string): never {

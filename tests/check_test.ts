@@ -1,8 +1,11 @@
 /** `deno task check`: what is wrong with a server, in words. */
 
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { assertStringIncludes } from "@std/assert";
 import { retry } from "@std/async";
-import { scenarios } from "./conformance/scenarios.ts";
+import type { Address } from "../shared/linux/socket.ts";
+import { connect } from "./conformance/clients.ts";
+import { checkAddress, Failure, scenarios } from "./conformance/scenarios.ts";
 import { deno, ROOT } from "./processes.ts";
 
 const MAIN = ["run", "-A", "tests/check.ts"];
@@ -133,6 +136,31 @@ for (const [args, says, expected = 2] of refusals) {
     assertMatch(stderr, says);
   });
 }
+
+Deno.test("a server that answers nobody is given up, with a sentence that says so", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const address = `127.0.0.1:${listener.addr.port}`;
+  const { code, stdout, stderr } = await deno([...MAIN, "--address", address]);
+  assertEquals([code, stdout], [1, ""]);
+  assertMatch(stderr, /^[^\n]+ the first who said hello got no reply within 5000 ms\n$/);
+});
+
+Deno.test("with --address, a client of one scenario is gone before the next begins", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const address = { host: "127.0.0.1", port: listener.addr.port };
+  const scenario = {
+    name: "a scenario that is given up",
+    who: "a client",
+    faults: [],
+    async run(server: Address) {
+      await connect(server);
+      throw new Error("that will do");
+    },
+  };
+  await assertRejects(() => checkAddress(address, scenario), Failure, "that will do");
+  using connection = await listener.accept();
+  assertEquals(await connection.read(new Uint8Array(1)), null);
+});
 
 Deno.test("a script is found from where the task was called", async () => {
   const options = { INIT_CWD: `${ROOT}lessons/04-select` };

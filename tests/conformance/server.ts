@@ -125,7 +125,10 @@ export class Server implements AsyncDisposable {
       for await (const line of linesOf(process.stderr)) errors.push(line);
     }
     const drained = Promise.all([readOutput(), readErrors()]);
-    drained.then(() => port.reject(new Error(`it ended before it listened: ${errors.join("; ")}`)));
+    drained.then(() => {
+      const said = errors.find((line) => line.trim() !== "");
+      port.reject(new Error(`it ended before it listened${said ? `: ${said}` : ""}`));
+    });
     const what = subject.foreign ? "did not listen on its --port" : "did not say where it listens";
     const watch = setInterval(() => {
       if (subject.foreign && isListening(chosen)) port.resolve(chosen);
@@ -180,7 +183,7 @@ export class Server implements AsyncDisposable {
 
   /** Waits until it has opened all that it needs for itself. */
   async settled(): Promise<void> {
-    if (this.subject.native) await sleep(800);
+    if (this.subject.native || this.subject.foreign) await sleep(800);
   }
 
   /** How many descriptors it has open, those that only io_uring knows included. */
@@ -265,7 +268,7 @@ function spawn(command: Deno.Command): Deno.ChildProcess {
 
 /** Ends all servers by force, for a program that has to end at once. */
 export function killAll(): void {
-  for (const process of running) process.kill("SIGKILL");
+  for (const process of running) kill(process);
 }
 
 /** Ends a process by force, if it still runs. */
