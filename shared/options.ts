@@ -148,7 +148,7 @@ function parseGiven(options: Options) {
   } catch (error) {
     // Node's message goes on to explain how positional arguments are written; one sentence is
     // enough.
-    return refuse((error as Error).message.split(/[.\n] ?/)[0]);
+    return refuse((error as Error).message.split(/\.(?: |\n|$)|\n/)[0]);
   }
 }
 

@@ -187,6 +187,28 @@ Deno.test({
   },
 });
 
+for (
+  const [args, says] of [
+    [
+      ["03", "--port", "80"],
+      "the runner chooses --port itself; a script that is run by hand takes it",
+    ],
+    [["10", "--trace"], "the runner chooses --trace itself; a script that is run by hand takes it"],
+    [["--nonsense"], "deno task lesson knows no option --nonsense"],
+  ] as const
+) {
+  Deno.test(`deno task lesson ${args.join(" ")} is one line and exit code 2`, async () => {
+    const { code, stdout, stderr } = await deno([...MAIN, ...args]);
+    assertEquals([code, stdout, stderr], [2, "", `${says}\n`]);
+  });
+}
+
+Deno.test("deno task lesson --help shows what there is", async () => {
+  const { code, stdout } = await deno([...MAIN, "--help"]);
+  assertEquals(code, 0);
+  for (const option of ["--help", "--svg FILE", "--watch"]) assertStringIncludes(stdout, option);
+});
+
 Deno.test("a wrong option is one line and exit code 2, --help needs no server", async () => {
   const wrong = await deno([...MAIN, "03", "--clients", "none"]);
   assertEquals(wrong.code, 2);

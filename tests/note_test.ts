@@ -76,18 +76,20 @@ Deno.test("deno task note --out writes the page, with the timeline beside it", a
   await Deno.remove(folder, { recursive: true });
 });
 
-const refusals: [args: string[], says: RegExp][] = [
+const refusals: [args: string[], says: RegExp, code?: number][] = [
   [[], /takes the number of a lesson/],
   [["99"], /there is no lesson 99/],
   [["03", "04"], /takes the number of a lesson/],
   [["03", "--single", "thread"], /takes server, client or main, not "thread"/],
   [["03", "--single", "main"], /lesson 03 has no main\.ts/],
   [["03", "--nonsense"], /--nonsense/],
+  [["03", "--no.such"], /Unknown option '--no\.such' \(--help/],
+  [["03", "--out", "/dev/null"], /^\/dev\/null\/03-nonblocking\.md cannot be written: /, 1],
 ];
-for (const [args, says] of refusals) {
-  Deno.test(`deno task ${["note", ...args].join(" ")} is one line and exit code 2`, async () => {
+for (const [args, says, expected = 2] of refusals) {
+  Deno.test(`deno task note ${args.join(" ")} is one line and exit code ${expected}`, async () => {
     const { code, stdout, stderr } = await deno([...MAIN, ...args]);
-    assertEquals([code, stdout], [2, ""]);
+    assertEquals([code, stdout], [expected, ""]);
     assertMatch(stderr, /^[^\n]+\n$/);
     assertMatch(stderr, says);
   });

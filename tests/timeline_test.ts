@@ -261,7 +261,19 @@ Deno.test("lesson 01 leaves clients in the queue, and says in whose recv it wait
   }
 });
 
-Deno.test("--svg without a file is one line and exit code 2", async () => {
-  const { code, stderr } = await deno(["run", "-A", "shared/lesson/main.ts", "03", "--svg"]);
-  assertEquals([code, stderr], [2, "--svg takes the name of a file\n"]);
-});
+for (
+  const [args, says] of [
+    [[], "--svg takes the name of a file\n"],
+    [
+      ["/no/such/file"],
+      "--svg cannot write /no/such/file: No such file or directory (os error 2)\n",
+    ],
+    [["/tmp"], "--svg cannot write /tmp: Is a directory (os error 21)\n"],
+  ] as const
+) {
+  Deno.test(`--svg ${args} is one line and exit code 2, before the lesson runs`, async () => {
+    const main = ["run", "-A", "shared/lesson/main.ts", "03", "--svg", ...args];
+    const { code, stdout, stderr } = await deno(main);
+    assertEquals([code, stdout, stderr], [2, "", says]);
+  });
+}

@@ -30,7 +30,9 @@ function choose(args: string[]): readonly Claim[] {
     }
     return values.all ? claims : positionals.map(claimOf);
   } catch (error) {
-    console.error(`${(error as Error).message.split(/[.\n] ?/)[0]} (--help shows what there is)`);
+    console.error(
+      `${(error as Error).message.split(/\.(?: |\n|$)|\n/)[0]} (--help shows what there is)`,
+    );
     Deno.exit(2);
   }
 }

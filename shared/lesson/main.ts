@@ -13,15 +13,23 @@ import { lessonsRun, rememberRun } from "./history.ts";
 import { runLesson } from "./run.ts";
 import { watchLesson } from "./watch.ts";
 
+const HELP = `deno task lesson                       the list of lessons
+deno task lesson:03 [--clients 5 ...]  runs one, with options for its client
+deno task lesson:03 --help             shows which options there are
+deno task lesson:03 --svg FILE         draws its timeline in a file as well
+deno task lesson:03 --watch            runs it again whenever its scripts change`;
+
 // `deno task lesson:03 -- --clients 5` hands on the two dashes as well.
-const [number, ...args] = Deno.args.filter((arg) => arg !== "--");
+const [number, ...args] = Deno.args.filter((arg) => arg !== "--")
+  .map((arg) => arg === "-h" ? "--help" : arg);
 const lesson = catalogue.find((lesson) => lesson.number === number);
 // What measures draws charts, and no timeline.
 const svg = lesson?.main?.measures ? undefined : takePath(args, "--svg");
 
 if (lesson !== undefined) {
+  if (!lesson.main?.measures) refuseOwn(args);
   const rest = args.filter((arg) => arg !== "--watch");
-  const asksForHelp = rest.includes("--help") || rest.includes("-h");
+  const asksForHelp = rest.includes("--help");
   const watches = rest.length < args.length && !asksForHelp;
   const code = watches
     ? await watchLesson(lesson, rest, svg)
@@ -39,10 +47,9 @@ if (lesson !== undefined) {
   }
   const next = catalogue.find(({ number }) => !run.has(number));
   if (next !== undefined) console.log(`Next: deno task lesson:${next.number} (${next.title})`);
-} else {
-  console.error(`there is no lesson ${number}; deno task lesson lists them`);
-  Deno.exit(2);
-}
+} else if (number === "--help") console.log(HELP);
+else if (number.startsWith("-")) refuse(`deno task lesson knows no option ${number}`);
+else refuse(`there is no lesson ${number}; deno task lesson lists them`);
 
 /** Takes an option that is not the client's out of the arguments, and returns the path in it. */
 function takePath(args: string[], name: string): string | undefined {
@@ -50,8 +57,29 @@ function takePath(args: string[], name: string): string | undefined {
   if (at === -1) return undefined;
   const [option] = args.splice(at, 1);
   const value = option === name ? args.splice(at, 1)[0] : option.slice(name.length + 1);
+  if (!value) refuse(`${name} takes the name of a file`);
   // A task runs in the project's folder, and tells where it was called.
-  if (value) return resolve(Deno.env.get("INIT_CWD") ?? ".", value);
-  console.error(`${name} takes the name of a file`);
+  const path = resolve(Deno.env.get("INIT_CWD") ?? ".", value);
+  try {
+    // What cannot be written is told before the lesson runs, and what is there stays until then.
+    Deno.openSync(path, { append: true, create: true }).close();
+    if (Deno.statSync(path).size === 0) Deno.removeSync(path);
+  } catch (error) {
+    refuse(`${name} cannot write ${value}: ${(error as Error).message.replace(/: open .*/, "")}`);
+  }
+  return path;
+}
+
+/** Refuses options of the scripts which are the runner's to choose. */
+function refuseOwn(args: string[]) {
+  for (const name of ["--port", "--trace"]) {
+    if (args.some((arg) => arg === name || arg.startsWith(`${name}=`))) {
+      refuse(`the runner chooses ${name} itself; a script that is run by hand takes it`);
+    }
+  }
+}
+
+function refuse(reason: string): never {
+  console.error(reason);
   Deno.exit(2);
 }

@@ -54,20 +54,24 @@ function parsed() {
       },
     });
   } catch (error) {
-    return refuse((error as Error).message.split(/[.\n] ?/)[0]);
+    return refuse((error as Error).message.split(/\.(?: |\n|$)|\n/)[0]);
   }
 }
 
 function deliver(name: string, text: string): void {
-  if (values.out === undefined) {
-    Deno.stdout.writeSync(new TextEncoder().encode(text));
-    return;
-  }
+  if (values.out === undefined) return console.log(text.trimEnd());
   // A task runs in the project's folder, and tells where it was called.
   const folder = resolve(Deno.env.get("INIT_CWD") ?? ".", values.out);
-  Deno.mkdirSync(folder, { recursive: true });
-  Deno.writeTextFileSync(`${folder}/${name}`, text);
-  console.log(join(values.out, name));
+  const path = join(values.out, name);
+  try {
+    Deno.mkdirSync(folder, { recursive: true });
+    Deno.writeTextFileSync(`${folder}/${name}`, text);
+  } catch (error) {
+    const [reason] = (error as Error).message.split(/: (?:open|mkdir) /);
+    console.error(`${path} cannot be written: ${reason}`);
+    Deno.exit(1);
+  }
+  console.log(path);
 }
 
 async function single({ folder }: Lesson, name: string): Promise<string> {
