@@ -146,10 +146,13 @@ function parseGiven(options: Options) {
       options: { ...Object.fromEntries(known), help: { type: "boolean", short: "h" } },
     }).values;
   } catch (error) {
-    // Node's message goes on to explain how positional arguments are written; one sentence is
-    // enough.
-    return refuse((error as Error).message.split(/\.(?: |\n|$)|\n/)[0]);
+    return refuse(firstSentence(error as Error));
   }
+}
+
+/** What is wrong with a command line: Node's messages go on to explain what else it may contain. */
+export function firstSentence({ message }: Error): string {
+  return message.split(/\.(?: |\n|$)|\n/)[0];
 }
 
 function help(options: Options): string {

@@ -13,6 +13,7 @@ import { pathToFileURL } from "node:url";
 import { parseArgs, styleText } from "node:util";
 import { catalogue } from "../shared/lesson/catalogue.ts";
 import type { Address } from "../shared/linux/socket.ts";
+import { firstSentence } from "../shared/options.ts";
 import { connect, say } from "./conformance/clients.ts";
 import { check, checkAddress, excuse, Failure, scenarios } from "./conformance/scenarios.ts";
 import { killAll, Server, type Subject, within } from "./conformance/server.ts";
@@ -133,7 +134,7 @@ function parsed() {
       options: { address: { type: "string" }, help: { type: "boolean", short: "h" } },
     });
   } catch (error) {
-    return refuse((error as Error).message.split(/\.(?: |\n|$)|\n/)[0]);
+    return refuse(firstSentence(error as Error));
   }
 }
 

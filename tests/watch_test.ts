@@ -49,6 +49,16 @@ Deno.test("two reports of costs are shown side by side", () => {
   ]);
 });
 
+Deno.test("two reports that are too wide for one row are shown one below the other", () => {
+  const wide = "calls of recv  1,569,517, of which 1,569,507 EAGAIN";
+  assertEquals(comparison([wide], [wide.replaceAll("1,", "2,"), "CPU time  0.01 s"]), [
+    "calls of recv  before  1,569,517, of which 1,569,507 EAGAIN",
+    "               after   2,569,517, of which 2,569,507 EAGAIN",
+    "CPU time       before  –",
+    "               after   0.01 s",
+  ]);
+});
+
 Deno.test("with --watch, a lesson runs again after a change, with costs compared", async () => {
   const copy = await Deno.makeTempDir();
   await outcomeOf(new Deno.Command("cp", { args: ["-r", `${ROOT}shared`, copy] }));
@@ -88,8 +98,8 @@ Deno.test("with --watch, a lesson runs again after a change, with costs compared
     await until("Waiting for a change");
     await edit("  acceptOne();\n\n", "  acceptOne();\n  sleep(1);\n\n");
     const text = (await until("Waiting for a change")).join("\n");
-    assertMatch(text, /\nWhat the change did\n +before +after\n/);
-    const [, ...calls] = /\n {2}calls of accept4 +([\d,]+).*? {2,}([\d,]+)/.exec(
+    assertMatch(text, /\nWhat the change did\n.* before {2}.*\n +after {3}/);
+    const [, ...calls] = /\n {2}calls of accept4 +before {2}([\d,]+).*\n +after {3}([\d,]+)/.exec(
       text.slice(text.indexOf("What the change did")),
     )!;
     const [before, after] = calls.map((number) => Number(number.replaceAll(",", "")));

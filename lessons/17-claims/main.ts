@@ -9,6 +9,7 @@
  */
 
 import { parseArgs } from "node:util";
+import { firstSentence } from "../../shared/options.ts";
 import { type Claim, claims } from "./claims.ts";
 import { verdictOf } from "./verdict.ts";
 
@@ -30,9 +31,7 @@ function choose(args: string[]): readonly Claim[] {
     }
     return values.all ? claims : positionals.map(claimOf);
   } catch (error) {
-    console.error(
-      `${(error as Error).message.split(/\.(?: |\n|$)|\n/)[0]} (--help shows what there is)`,
-    );
+    console.error(`${firstSentence(error as Error)} (--help shows what there is)`);
     Deno.exit(2);
   }
 }

@@ -51,8 +51,11 @@ export async function watchLesson(
   }
 }
 
-/** The costs of two runs side by side. A cost that only one of them has gets a dash. */
-export function comparison(before: string[], after: string[]): string[] {
+/**
+ * The costs of two runs: side by side or, where that is too wide, one below the other. A cost that
+ * only one of them has gets a dash.
+ */
+export function comparison(before: string[], after: string[], width = 78): string[] {
   const [left, right] = [before, after].map((rows) =>
     new Map(rows.map((row) => row.split(/ {2,}/) as [string, string]))
   );
@@ -60,7 +63,12 @@ export function comparison(before: string[], after: string[]): string[] {
   const rows = [["", "before", "after"]]
     .concat(names.map((name) => [name, left.get(name) ?? "–", right.get(name) ?? "–"]));
   const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column].length)) + 2);
-  return rows.map(([name, a, b]) => name.padEnd(widths[0]) + a.padEnd(widths[1]) + b);
+  const beside = rows.map(([name, a, b]) => name.padEnd(widths[0]) + a.padEnd(widths[1]) + b);
+  if (beside.every((row) => row.length <= width)) return beside;
+  return rows.slice(1).flatMap(([name, a, b]) => [
+    `${name.padEnd(widths[0])}before  ${a}`,
+    `${"".padEnd(widths[0])}after   ${b}`,
+  ]);
 }
 
 /** Tells when something happens in a folder. */

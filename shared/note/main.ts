@@ -8,6 +8,7 @@
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { catalogue, type Lesson } from "../lesson/catalogue.ts";
+import { firstSentence } from "../options.ts";
 import { noteName, pageOf, timelineOf } from "./page.ts";
 
 const HELP = `deno task note NN [options]   a lesson as one page of Markdown
@@ -54,7 +55,7 @@ function parsed() {
       },
     });
   } catch (error) {
-    return refuse((error as Error).message.split(/\.(?: |\n|$)|\n/)[0]);
+    return refuse(firstSentence(error as Error));
   }
 }
 
