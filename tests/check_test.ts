@@ -5,7 +5,8 @@ import { assertStringIncludes } from "@std/assert";
 import { retry } from "@std/async";
 import type { Address } from "../shared/linux/socket.ts";
 import { connect } from "./conformance/clients.ts";
-import { checkAddress, Failure, scenarios } from "./conformance/scenarios.ts";
+import { check, checkAddress, Failure, scenarios } from "./conformance/scenarios.ts";
+import type { Subject } from "./conformance/server.ts";
 import { deno, ROOT } from "./processes.ts";
 
 const MAIN = ["run", "-A", "tests/check.ts"];
@@ -143,6 +144,37 @@ Deno.test("a server that answers nobody is given up, with a sentence that says s
   const { code, stdout, stderr } = await deno([...MAIN, "--address", address]);
   assertEquals([code, stdout], [1, ""]);
   assertMatch(stderr, /^[^\n]+ the first who said hello got no reply within 5000 ms\n$/);
+});
+
+Deno.test("the two faults that are made first are told as what they are", async () => {
+  const serve = (reply: string) => `
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: Number(Deno.args[1]) });
+    for await (const connection of listener) (async () => {
+      const buffer = new Uint8Array(64 * 1024);
+      ${reply}
+      connection.close();
+    })().catch(() => {});`;
+  const echoes = `for (let length; (length = await connection.read(buffer)) !== null;) {
+    await connection.write(buffer.subarray(0, length));
+  }`;
+  const answersOnce = `const length = await connection.read(buffer);
+    for (let i = 0; i < length; i++) if (buffer[i] >= 97 && buffer[i] <= 122) buffer[i] -= 32;
+    await connection.write(buffer.subarray(0, length));`;
+  for (
+    const [script, name, says] of [
+      [serve(echoes), "answers 20 clients at once", /as they were sent/],
+      [serve(answersOnce), "answers a message that comes one byte at a time", /once and closes/],
+    ] as const
+  ) {
+    const path = await Deno.makeTempFile({ suffix: ".js" });
+    await Deno.writeTextFile(path, script);
+    const url = new URL(path, "file:");
+    const subject: Subject = { name: path, script: url, permissions: ["-A"], foreign: true };
+    const scenario = scenarios.find((scenario) => scenario.name === name)!;
+    const error = await assertRejects(() => check(subject, scenario), Failure);
+    assertMatch(error.fault, says);
+    await Deno.remove(path);
+  }
 });
 
 Deno.test("with --address, a client of one scenario is gone before the next begins", async () => {

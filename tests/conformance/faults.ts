@@ -20,8 +20,14 @@ const NOT_CLOSED = "recv returned 0, which is the end of the input, and the conn
 /** How it looks when the server is no longer there. */
 const GONE = /the server ended|refused/i;
 
+/** "is 97 and should be 65", and so on to z. */
+const STILL_SMALL = new RegExp(
+  Array.from({ length: 26 }, (_, i) => `is ${97 + i} and should be ${65 + i}$`).join("|"),
+);
+
 /** What says more than the situation does. */
 const TELLING: readonly Fault[] = [
+  [STILL_SMALL, "the bytes come back as they were sent, but a to z have to become A to Z"],
   [
     // 239 is the first byte of U+FFFD in UTF-8, which stands for what could not be decoded.
     /is 239 and should be (12[89]|1[3-9]\d|2\d\d)$/,
