@@ -41,6 +41,7 @@ addEventListener("unhandledrejection", (event) => event.preventDefault());
 for (const [signal, code] of Object.entries({ SIGHUP: 129, SIGINT: 130, SIGTERM: 143 })) {
   Deno.addSignalListener(signal as Deno.Signal, () => {
     killAll();
+    if (Deno.stdout.isTerminal()) write("\n"); // the line that it was at ends here
     Deno.exit(code);
   });
 }
