@@ -43,7 +43,7 @@ export class DeadlockError extends Error {
 }
 
 /** How it stands with a future. */
-export type State<Result> =
+type State<Result> =
   | { name: "pending" | "cancelled" }
   | { name: "finished"; result: Result }
   | { name: "failed"; error: unknown };
@@ -98,13 +98,13 @@ export class Future<Result = void> {
 
   /** Gives it a result; throws an Error if it is done already. */
   setResult(result: Result): void {
-    this.finish({ name: "finished", result });
+    this.#finish({ name: "finished", result });
   }
 
   /** Lets it fail; throws an Error if it is done already. */
   setException(error: unknown): void {
     // Anything can be thrown, but nothing would say that nothing has failed.
-    this.finish({ name: "failed", error: error ?? new TypeError(`${error} was thrown`) });
+    this.#finish({ name: "failed", error: error ?? new TypeError(`${error} was thrown`) });
     this.loop.uncollected.add(this as Future<unknown>);
   }
 
@@ -115,7 +115,7 @@ export class Future<Result = void> {
    */
   cancel(): boolean {
     if (this.done()) return false;
-    this.finish(CANCELLED);
+    this.#finish(CANCELLED);
     return true;
   }
 
@@ -130,8 +130,7 @@ export class Future<Result = void> {
     this.#callbacks = this.#callbacks.filter((other) => other !== callback);
   }
 
-  /** Makes it done. */
-  protected finish(state: State<Result>): void {
+  #finish(state: State<Result>): void {
     if (this.done()) throw new Error("the future is done already");
     this.#state = state;
     for (const callback of this.#callbacks) this.loop.callSoon(callback, this as never);
@@ -154,32 +153,6 @@ class NextRound extends Future {
   }
 
   override result(): void {}
-}
-
-/** What is waited for at a descriptor: that it can be read from, or written to. */
-class Readiness extends Future {
-  #closed = false;
-
-  constructor() {
-    super();
-    this.loop.waiting++;
-  }
-
-  protected override finish(state: State<void>): void {
-    super.finish(state);
-    this.loop.waiting--;
-  }
-
-  /** Cancels who waits for it, even if it was woken and has yet to be resumed. */
-  close(): void {
-    this.#closed = true;
-    this.cancel();
-  }
-
-  override result(): void {
-    if (this.#closed) throw new CancelledError("the descriptor was closed");
-    super.result();
-  }
 }
 
 let tasksSoFar = 0;
@@ -252,12 +225,12 @@ export class Task<Result = void> extends Future<Result> {
   }
 }
 
-/** A descriptor that the selector knows, and who waits for it. */
+/** A descriptor that the selector knows, and what those wait for who wait for it, or did last. */
 interface Watch {
-  fd: number;
+  readonly fd: number;
   events: number;
-  readable?: Readiness;
-  writable?: Readiness;
+  readable?: Future;
+  writable?: Future;
 }
 
 /** The loop, as futures and functions see it; {@linkcode run} makes one. */
@@ -312,8 +285,12 @@ export class EventLoop {
     throw new DeadlockError(`everybody waits, and nothing is left that could wake them: ${names}`);
   }
 
-  /** What is done when a descriptor is ready for EVENT_READ or EVENT_WRITE. */
-  readiness(fd: number, event: number): Future {
+  /**
+   * Waits until a descriptor is ready for EVENT_READ or EVENT_WRITE.
+   *
+   * @throws {CancelledError} if it is closed meanwhile.
+   */
+  *readiness(fd: number, event: number): Coroutine {
     const watch = this.#watches[fd] ??= { fd, events: 0 };
     const side = event === EVENT_READ ? "readable" : "writable";
     if (watch[side]?.done() === false) {
@@ -321,7 +298,15 @@ export class EventLoop {
     }
     // It stays registered from now on, so a client who talks on costs no further system call.
     if ((watch.events & event) === 0) this.#watch(watch, watch.events | event);
-    return watch[side] = new Readiness();
+    this.waiting++;
+    try {
+      yield* watch[side] = new Future();
+    } finally {
+      this.waiting--;
+    }
+    // It was ready. But somebody whose turn came first may have closed it, and by now its number may
+    // be that of another connection.
+    if (this.#watches[fd] !== watch) throw new CancelledError("the descriptor was closed");
   }
 
   #watch(watch: Watch, events: number): void {
@@ -333,8 +318,8 @@ export class EventLoop {
 
   #wake({ ready, data: watch }: SelectorKey<Watch>): void {
     let unwanted = 0;
-    if (ready & EVENT_READ && !wakes(watch.readable)) unwanted |= EVENT_READ;
-    if (ready & EVENT_WRITE && !wakes(watch.writable)) unwanted |= EVENT_WRITE;
+    if (ready & EVENT_READ && !wake(watch.readable)) unwanted |= EVENT_READ;
+    if (ready & EVENT_WRITE && !wake(watch.writable)) unwanted |= EVENT_WRITE;
     // The selector would report it again and again, although nobody waits for it.
     if (unwanted !== 0) this.#watch(watch, watch.events & ~unwanted);
   }
@@ -345,8 +330,8 @@ export class EventLoop {
     if (watch === undefined) return;
     this.#watches[fd] = undefined;
     if (watch.events !== 0) this.#watch(watch, 0);
-    watch.readable?.close();
-    watch.writable?.close();
+    watch.readable?.cancel();
+    watch.writable?.cancel();
   }
 
   /** Says which tasks are left and which errors nobody has asked for; releases the selector. */
@@ -362,10 +347,10 @@ export class EventLoop {
   }
 }
 
-/** Wakes who waits for a readiness. Returns whether somebody did. */
-function wakes(readiness: Readiness | undefined): boolean {
-  if (readiness === undefined || readiness.done()) return false;
-  readiness.setResult();
+/** Wakes who waits for something, if somebody does. */
+function wake(awaited: Future | undefined): boolean {
+  if (awaited === undefined || awaited.done()) return false;
+  awaited.setResult();
   return true;
 }
 
