@@ -304,8 +304,8 @@ export class EventLoop {
     } finally {
       this.waiting--;
     }
-    // It was ready. But somebody whose turn came first may have closed it, and by now its number may
-    // be that of another connection.
+    // It was ready. But somebody whose turn came first may have closed it, and by now its number
+    // may be that of another connection.
     if (this.#watches[fd] !== watch) throw new CancelledError("the descriptor was closed");
   }
 
