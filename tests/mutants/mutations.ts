@@ -54,7 +54,7 @@ export const mutations: readonly Mutation[] = [
     explained: /read from each a few times/,
   },
   {
-    name: "reads-8-MiB-ahead",
+    name: "sets-8-MiB-aside",
     foundBy: "keeps little for each of 20 clients who do not read, and serves others",
     says: /memory grew by/,
     explained: /goes on reading .* pile up/,

@@ -98,9 +98,6 @@ function openListener(): number {
 function interestIn(length: number): number {
   if (mutation === "takes-half-for-all") return (length > 0 ? POLLOUT : POLLIN) | POLLRDHUP;
   if (mutation === "reads-without-limit") return length > 0 ? POLLIN | POLLOUT : POLLIN;
-  if (mutation === "reads-8-MiB-ahead" && length > 0) {
-    return length < 2 ** 23 ? POLLIN | POLLOUT : POLLOUT;
-  }
   return length > 0 ? POLLOUT : POLLIN;
 }
 
@@ -159,7 +156,12 @@ function send(fd: number, bytes: Uint8Array<ArrayBuffer>) {
   while (mutation === "waits-for-slow-readers" && sent < bytes.length) {
     sent += Math.max(0, trySend(fd, bytes.subarray(sent)));
   }
-  unsent.set(fd, mutation === "keeps-a-shared-buffer" ? bytes.subarray(sent) : bytes.slice(sent));
+  if (mutation === "keeps-a-shared-buffer") unsent.set(fd, bytes.subarray(sent));
+  else if (mutation === "sets-8-MiB-aside" && sent < bytes.length) {
+    const room = new Uint8Array(8 * 1024 * 1024).fill(0);
+    room.set(bytes.subarray(sent));
+    unsent.set(fd, room.subarray(0, bytes.length - sent));
+  } else unsent.set(fd, bytes.slice(sent));
 }
 
 function concat(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
