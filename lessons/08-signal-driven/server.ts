@@ -38,7 +38,7 @@ async function goOnUntilInterrupted() {
   // process. While several are on their way, the handler runs once, so it has to look everywhere.
   Deno.addSignalListener("SIGIO", () => {
     signals++;
-    look();
+    if (served < options.connections) look(); // one more may come when all has been closed
   });
   signalProcess(listener);
   console.log(`listening on ${addressOf(listener)}`);
@@ -80,7 +80,7 @@ function look() {
     more = false;
     acceptAll();
     for (const connection of connections.values()) drain(connection);
-  } while (more);
+  } while (more && served < options.connections);
 }
 
 function acceptAll() {
