@@ -26,12 +26,11 @@ const SHORTAGE = ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"];
 const GONE = ["ECONNABORTED", "ENOTCONN"];
 let served = 0;
 
-while (served < options.connections) {
+while (true) {
   try {
     // `await` gives way to whoever has something to do, as `yield*` does in lesson 13.
     serve(await listener.accept());
   } catch (error) {
-    if (served >= options.connections) break; // the last client has closed the listener
     const { code = "" } = error as { code?: string };
     if (SHORTAGE.includes(code)) await sleep(100); // and see whether there are descriptors then
     else if (!GONE.includes(code)) throw error;
@@ -50,6 +49,7 @@ async function serve(connection: Deno.TcpConn) {
     if ((error as { code?: string }).code === undefined) throw error;
   } finally {
     connection.close();
-    if (++served === options.connections) listener.close();
   }
+  // As long as anybody is connected, Deno's event loop would go on, which waits for all of them.
+  if (++served === options.connections) Deno.exit();
 }
