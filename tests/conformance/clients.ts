@@ -49,10 +49,31 @@ export function disconnectAll(): void {
   for (const connection of connections.splice(0)) connection[Symbol.dispose]();
 }
 
-/** Sends all of a message. */
-export async function sendAll(connection: Deno.Conn, message: Uint8Array): Promise<void> {
+/** Sends all of a message. `taken` is told each time how many bytes were taken. */
+export async function sendAll(
+  connection: Deno.Conn,
+  message: Uint8Array,
+  taken: (length: number) => void = () => {},
+): Promise<void> {
   for (let sent = 0; sent < message.length;) {
-    sent += await connection.write(message.subarray(sent));
+    const length = await connection.write(message.subarray(sent));
+    sent += length;
+    taken(length);
+  }
+}
+
+/** Sends a message to all, reading nothing, until nothing more is taken, or for two seconds. */
+export async function sendUntilFull(
+  connections: readonly Deno.Conn[],
+  message: Uint8Array,
+): Promise<void> {
+  let sent = 0;
+  for (const connection of connections) {
+    later(sendAll(connection, message, (length) => sent += length));
+  }
+  for (let before = -1, i = 0; sent > before && i < 8; i++) {
+    before = sent;
+    await sleep(250);
   }
 }
 
