@@ -16,7 +16,7 @@ import {
   waitFor,
 } from "../../lessons/13-event-loop/event_loop.ts";
 
-const SLOW = 40;
+const SLOW = 150;
 const QUICK = 10;
 
 class ValueError extends Error {

@@ -21,7 +21,7 @@ import {
 import { Pool } from "../../lessons/14-greenlets/pool.ts";
 import { Empty, Full, Queue } from "../../lessons/14-greenlets/queue.ts";
 
-const SLOW = 40;
+const SLOW = 150;
 const QUICK = 10;
 
 /** Prints as Python does. */

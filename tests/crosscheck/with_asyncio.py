@@ -3,7 +3,7 @@
 import asyncio
 from asyncio import CancelledError, create_task, gather, sleep, wait, wait_for
 
-SLOW = 0.04
+SLOW = 0.15
 QUICK = 0.01
 
 

@@ -9,7 +9,7 @@ from gevent.hub import LoopExit
 from gevent.pool import Pool
 from gevent.queue import Empty, Full, Queue
 
-SLOW = 0.04
+SLOW = 0.15
 QUICK = 0.01
 
 

@@ -80,7 +80,7 @@ function stay(fd: number) {
   while (unsent.has(fd)) {
     const list = new PollList();
     list.add(fd, interestIn(unsent.get(fd)!.length));
-    if (poll(list, 50) === 0) return;
+    if (poll(list, 500) === 0) return;
     if (list.revents(0) & POLLOUT) flush(fd);
     else answer(fd);
   }
