@@ -38,7 +38,7 @@ async function goOnUntilInterrupted() {
   // process. While several are on their way, the handler runs once, so it has to look everywhere.
   Deno.addSignalListener("SIGIO", () => {
     signals++;
-    if (served < options.connections) look(); // one more may come when all has been closed
+    look();
   });
   signalProcess(listener);
   console.log(`listening on ${addressOf(listener)}`);
@@ -76,11 +76,11 @@ function waitForQueuedSignals() {
 }
 
 function look() {
-  do {
+  for (more = true; more && served < options.connections;) { // a last signal may come after that
     more = false;
     acceptAll();
     for (const connection of connections.values()) drain(connection);
-  } while (more && served < options.connections);
+  }
 }
 
 function acceptAll() {
