@@ -10,8 +10,8 @@
 import type { Address } from "./linux/socket.ts";
 import { HOST, number, type Options, parseOptions, TRACE, type Values } from "./options.ts";
 import { shout } from "./shout.ts";
-import { clients, traceClients } from "./trace/clients.ts";
-import { openTrace } from "./trace/file.ts";
+import { clients, traceClients } from "./tools/trace/clients.ts";
+import { openTrace } from "./tools/trace/file.ts";
 
 const CLIENT = {
   host: HOST,

@@ -6,7 +6,7 @@
  */
 
 import { parseArgs } from "node:util";
-import { STDERR } from "./trace/events.ts";
+import { STDERR } from "./tools/trace/events.ts";
 
 /** An option of a script: how to read it, and what it is without it. */
 export interface Option<Value> {

@@ -5,8 +5,8 @@
  */
 
 import { type Options, parseOptions, TRACE, type Values } from "./options.ts";
-import { traceCoroutines } from "./trace/coroutines.ts";
-import { openTrace } from "./trace/file.ts";
+import { traceCoroutines } from "./tools/trace/coroutines.ts";
+import { openTrace } from "./tools/trace/file.ts";
 
 const PROGRAM = {
   trace: { ...TRACE, help: "tell of each switch, on stderr or as trace events in this file" },

@@ -6,7 +6,7 @@
 
 import { setTimeout as pause } from "node:timers/promises";
 import type { Address } from "./linux/socket.ts";
-import { clients } from "./trace/clients.ts";
+import { clients } from "./tools/trace/clients.ts";
 
 /** How long to try, and how to stop trying. */
 export interface ConnectOptions {

@@ -9,7 +9,7 @@ import type { SystemError } from "./linux/errno.ts";
 import type { Address } from "./linux/socket.ts";
 import { HOST, number, type Options, parseOptions, text, TRACE } from "./options.ts";
 import type { Values } from "./options.ts";
-import { type Watch, watch } from "./trace.ts";
+import { type Watch, watch } from "./tools/trace/watch.ts";
 
 const SERVER = {
   host: HOST,

@@ -3,8 +3,8 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { getrlimit, RLIMIT_NOFILE } from "../shared/linux/descriptors.ts";
 import { parseSummary } from "../shared/client.ts";
-import { Server } from "./conformance/server.ts";
-import { subjects, unavailable } from "./conformance/subjects.ts";
+import { Server } from "../shared/tools/check/server.ts";
+import { subjects, unavailable } from "../shared/tools/check/subjects.ts";
 import { deno } from "./processes.ts";
 
 // Where the limit of descriptors is lower, the client takes as many as there can be, and says so.

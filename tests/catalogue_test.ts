@@ -1,7 +1,7 @@
 /** Whether folders, tasks, scripts, READMEs and the catalogue of the lessons agree. */
 
 import { assert, assertEquals, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
-import { catalogue, type Lesson } from "../shared/lesson/catalogue.ts";
+import { catalogue, type Lesson } from "../shared/tools/lesson/catalogue.ts";
 import { ROOT } from "./processes.ts";
 
 const tasks: Record<string, { description: string; command: string }> = JSON.parse(
@@ -21,8 +21,8 @@ function scriptsBelow(folder: string): string[] {
 /** Which modules a script imports at run time. */
 function importsOf(path: string): string[] {
   const source = Deno.readTextFileSync(ROOT + path);
-  return [...source.matchAll(/^(?:import|export)\b(?! type)[^"';=]*["']([^"']+)["'];$/gm)]
-    .map(([, specifier]) => specifier);
+  const statement = /^(?:import|export) (?!type )(?:[\w*{][\w\s,*{}]* from )?"([^"]+)";$/gm;
+  return [...source.matchAll(statement)].map(([, specifier]) => specifier);
 }
 
 /** The scripts that a lesson runs, with what each of them is called. */
@@ -45,7 +45,7 @@ for (const lesson of catalogue) {
   Deno.test(`lesson ${number} has a task that says what it is about`, () => {
     assertEquals(tasks[`lesson:${number}`], {
       description: `${title}: ${idea}`,
-      command: `deno run -A shared/lesson/main.ts ${number}`,
+      command: `deno run -A shared/tools/lesson/main.ts ${number}`,
     });
   });
 
@@ -141,8 +141,8 @@ Deno.test("no script has a line of more than 100 characters", () => {
  * their own main.ts import these, and only when asked to: nothing else depends on a package.
  */
 const optional: Record<string, string[]> = {
-  "shared/note/single.ts": ["npm:typescript@6.0.3"],
-  "shared/note/syntax.ts": ["npm:typescript@6.0.3"],
+  "shared/tools/note/single.ts": ["npm:typescript@6.0.3"],
+  "shared/tools/note/syntax.ts": ["npm:typescript@6.0.3"],
   "lessons/16-comparison/charts.ts": ["npm:vega@6.4.0", "npm:vega-lite@6.5.0"],
 };
 
@@ -185,14 +185,14 @@ Deno.test("what runs lessons on any system does not load libc", () => {
       follow(new URL(specifier, `file:///${path}`).pathname.slice(1));
     }
   }
-  follow("shared/lesson/main.ts");
+  follow("shared/tools/lesson/main.ts");
   for (const lesson of catalogue) {
     if (lesson.main?.measures) continue; // it makes system calls for its measurements
     for (const { name, permissions } of scriptsOf(lesson)) {
       if (!permissions.includes("--allow-ffi")) follow(`lessons/${lesson.folder}/${name}.ts`);
     }
   }
-  assert(seen.has("shared/lesson/costs.ts") && seen.has("shared/client.ts"));
+  assert(seen.has("shared/tools/lesson/costs.ts") && seen.has("shared/client.ts"));
   assertEquals(seen.has("shared/linux/libc.ts"), false);
 });
 

@@ -4,12 +4,12 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { assertStringIncludes } from "@std/assert";
 import { retry } from "@std/async";
 import type { Address } from "../shared/linux/socket.ts";
-import { connect } from "./conformance/clients.ts";
-import { check, checkAddress, Failure, scenarios } from "./conformance/scenarios.ts";
-import type { Subject } from "./conformance/server.ts";
+import { connect } from "../shared/tools/check/clients.ts";
+import { check, checkAddress, Failure, scenarios } from "../shared/tools/check/scenarios.ts";
+import type { Subject } from "../shared/tools/check/server.ts";
 import { deno, ROOT } from "./processes.ts";
 
-const MAIN = ["run", "-A", "tests/check.ts"];
+const MAIN = ["run", "-A", "shared/tools/check/main.ts"];
 
 /** A server as a learner may write it: it ends with the first client who is rude. */
 const FRAGILE = `
@@ -233,7 +233,7 @@ function childrenOf(pid: number): string[] {
 }
 
 Deno.test("checking a server needs no package", async () => {
-  const { stdout } = await deno(["info", "--json", "tests/check.ts"]);
+  const { stdout } = await deno(["info", "--json", "shared/tools/check/main.ts"]);
   const { modules }: { modules: { specifier: string }[] } = JSON.parse(stdout);
   assert(modules.length > 10);
   for (const { specifier } of modules) assertMatch(specifier, /^(file|node):/);

@@ -186,7 +186,7 @@ Deno.test("17 claims: without Python, the experiments say so and judge by the re
   }
 });
 
-const MAIN = ["run", "-A", "shared/lesson/main.ts", "17"];
+const MAIN = ["run", "-A", "shared/tools/lesson/main.ts", "17"];
 
 Deno.test("17 claims: the lesson lists the claims, and tries one with its cost", async () => {
   const { code, stdout } = await deno(MAIN);

@@ -11,12 +11,12 @@ import { type Conditions, Load, measure } from "../lessons/16-comparison/measure
 import { emptyReport, type Report, resultsOf } from "../lessons/16-comparison/report.ts";
 import { median, percentile, spread } from "../lessons/16-comparison/statistics.ts";
 import { table } from "../lessons/16-comparison/table.ts";
-import { serverLessons } from "../shared/lesson/catalogue.ts";
+import { serverLessons } from "../shared/tools/lesson/catalogue.ts";
 import { whyNoCharts } from "./packages.ts";
 import { deno, ROOT, terminal, whyNoStrace } from "./processes.ts";
 
 const FOLDER = "lessons/16-comparison";
-const MAIN = ["run", "-A", "shared/lesson/main.ts", "16"];
+const MAIN = ["run", "-A", "shared/tools/lesson/main.ts", "16"];
 const SMALL: Conditions = { connections: 3, active: 2, size: 64, time: 100, rate: 1000 };
 
 /** A server that does this with what it has received, and that before it begins. */

@@ -2,8 +2,8 @@
  * Every server of the catalogue in every scenario. One of them: `--filter "03 nonblocking"`.
  */
 
-import { check, excuse, scenarios } from "./conformance/scenarios.ts";
-import { subjects, unavailable } from "./conformance/subjects.ts";
+import { check, excuse, scenarios } from "../shared/tools/check/scenarios.ts";
+import { subjects, unavailable } from "../shared/tools/check/subjects.ts";
 
 for (const subject of subjects) {
   const reason = unavailable(subject);

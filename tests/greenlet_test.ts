@@ -34,11 +34,11 @@ import * as monkey from "../lessons/14-greenlets/monkey.ts";
 import { Pool } from "../lessons/14-greenlets/pool.ts";
 import { Empty, Full, Queue } from "../lessons/14-greenlets/queue.ts";
 import { parseSummary } from "../shared/client.ts";
-import { callsBetween, cpuOf, readCounts } from "../shared/lesson/costs.ts";
+import { callsBetween, cpuOf, readCounts } from "../shared/tools/lesson/costs.ts";
 import { EAGAIN } from "../shared/linux/errno.ts";
 import { getsockname, send, SOCK_NONBLOCK, tryRecv } from "../shared/linux/socket.ts";
-import { bytesOf, connect, expectReply, say } from "./conformance/clients.ts";
-import { Server, type Subject } from "./conformance/server.ts";
+import { bytesOf, connect, expectReply, say } from "../shared/tools/check/clients.ts";
+import { Server, type Subject } from "../shared/tools/check/server.ts";
 import { deno } from "./processes.ts";
 import { ANYWHERE, openDescriptors, Pair } from "./sockets.ts";
 

@@ -2,9 +2,8 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { delay } from "@std/async";
-import { serverLessons } from "../shared/lesson/catalogue.ts";
-import { LESSONS } from "../shared/lesson/run.ts";
-import { Server } from "./conformance/server.ts";
+import { LESSONS, serverLessons } from "../shared/tools/lesson/catalogue.ts";
+import { Server } from "../shared/tools/check/server.ts";
 import { ROOT, terminal } from "./processes.ts";
 
 const { folder, server: serverTraits } = serverLessons.find(({ number }) => number === "07")!;

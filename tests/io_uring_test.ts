@@ -1,7 +1,7 @@
 /** `shared/linux/io_uring.ts`: what lesson 09's server does not do, or not on this machine. */
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { unavailable } from "./conformance/subjects.ts";
+import { unavailable } from "../shared/tools/check/subjects.ts";
 import { ECANCELED, ENOBUFS, ENOENT, ETIME } from "../shared/linux/errno.ts";
 import { IoUring } from "../shared/linux/io_uring.ts";
 import { addressOfBuffer, mapAnonymous, munmap } from "../shared/linux/memory.ts";

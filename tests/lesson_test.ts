@@ -3,12 +3,12 @@
 import { assert, assertEquals, assertGreater, assertLess, assertMatch } from "@std/assert";
 import { assertStringIncludes } from "@std/assert";
 import { delay } from "@std/async";
-import { catalogue } from "../shared/lesson/catalogue.ts";
-import { Meter } from "../shared/lesson/costs.ts";
-import { readEvents } from "../shared/lesson/timeline.ts";
+import { catalogue } from "../shared/tools/lesson/catalogue.ts";
+import { Meter } from "../shared/tools/lesson/costs.ts";
+import { readEvents } from "../shared/tools/lesson/timeline.ts";
 import { deno, ROOT, terminal } from "./processes.ts";
 
-const MAIN = ["run", "-A", "shared/lesson/main.ts"];
+const MAIN = ["run", "-A", "shared/tools/lesson/main.ts"];
 
 /** The number before some text in an output, whose thousands are separated by commas. */
 function numberBefore(output: string, text: string): number {
@@ -175,7 +175,7 @@ Deno.test({
   name: `output at a terminal has colours${terminal ? "" : " (skipped: there is no script(1))"}`,
   ignore: terminal === undefined,
   fn: async () => {
-    const lesson = "shared/lesson/main.ts 03 --clients 1 --pause 10";
+    const lesson = "shared/tools/lesson/main.ts 03 --clients 1 --pause 10";
     const command = `unset NO_COLOR CI; ${Deno.execPath()} run -A ${lesson}`;
     const { code, stdout } = await new Deno.Command(terminal!, {
       args: ["-qec", command, "/dev/null"],
@@ -226,7 +226,7 @@ async function runScripts(server: string, client: string) {
   try {
     await Deno.writeTextFile(`${folder}/server.ts`, server);
     await Deno.writeTextFile(`${folder}/client.ts`, client);
-    const run = new URL("../shared/lesson/run.ts", import.meta.url);
+    const run = new URL("../shared/tools/lesson/run.ts", import.meta.url);
     const lesson = {
       ...catalogue[0],
       folder: new URL(folder, "file:").href,

@@ -1,10 +1,10 @@
 /** Whether the conformance suite can fail: it has to find each fault of the wrong servers. */
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { connect, say } from "./conformance/clients.ts";
-import { check, Failure, type Scenario, scenarios } from "./conformance/scenarios.ts";
-import { Server, type Subject } from "./conformance/server.ts";
-import { subjects, unavailable } from "./conformance/subjects.ts";
+import { connect, say } from "../shared/tools/check/clients.ts";
+import { check, Failure, type Scenario, scenarios } from "../shared/tools/check/scenarios.ts";
+import { Server, type Subject } from "../shared/tools/check/server.ts";
+import { subjects, unavailable } from "../shared/tools/check/subjects.ts";
 import { edits } from "./mutants/edits.ts";
 import { mutations } from "./mutants/mutations.ts";
 

@@ -8,15 +8,15 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { parseSummary } from "../shared/client.ts";
-import { catalogue, type Lesson, serverLessons } from "../shared/lesson/catalogue.ts";
-import { pageOf } from "../shared/note/page.ts";
-import { check, scenarios } from "./conformance/scenarios.ts";
-import { Server, type Subject } from "./conformance/server.ts";
-import { subjects, unavailable } from "./conformance/subjects.ts";
+import { catalogue, type Lesson, serverLessons } from "../shared/tools/lesson/catalogue.ts";
+import { pageOf } from "../shared/tools/note/page.ts";
+import { check, scenarios } from "../shared/tools/check/scenarios.ts";
+import { Server, type Subject } from "../shared/tools/check/server.ts";
+import { subjects, unavailable } from "../shared/tools/check/subjects.ts";
 import { whyNoCompiler } from "./packages.ts";
 import { deno, ROOT } from "./processes.ts";
 
-const MAIN = ["run", "-A", "shared/note/main.ts"];
+const MAIN = ["run", "-A", "shared/tools/note/main.ts"];
 
 for (const lesson of catalogue) {
   Deno.test(`the page of lesson ${lesson.number} has all in it and stands by itself`, () => {
@@ -103,7 +103,9 @@ addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
 /** The text of a script and what it imports. */
 async function textOf(script: URL): Promise<string> {
   // Not by its literal name, or the compiler would have to be there for this file to be checked.
-  const { singleFile } = await import(new URL("../shared/note/single.ts", import.meta.url).href);
+  const { singleFile } = await import(
+    new URL("../shared/tools/note/single.ts", import.meta.url).href
+  );
   return singleFile(script, (comment: string) => comment);
 }
 

@@ -25,7 +25,7 @@ async function typed(): Promise<string[]> {
   const reason = await whyNoCompiler() ?? await whyNoCharts();
   if (reason === undefined) return ["."];
   const tools = [
-    "shared/note/",
+    "shared/tools/note/",
     "lessons/16-comparison/charts.ts",
     "lessons/16-comparison/main.ts",
   ];

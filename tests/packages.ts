@@ -47,10 +47,10 @@ export async function whyMissing(
   return signal === null ? `${registry} cannot be reached` : `${registry} did not answer in time`;
 }
 
-/** Why the tool in `shared/note/` lacks the TypeScript compiler; undefined if it does not. */
+/** Why the tool in `shared/tools/note/` lacks the TypeScript compiler; undefined if it does not. */
 export function whyNoCompiler(): Promise<string | undefined> {
   // It is some megabytes, which are fetched once.
-  return whyMissing("npm", fileOf("../shared/note/syntax.ts"), 30_000);
+  return whyMissing("npm", fileOf("../shared/tools/note/syntax.ts"), 30_000);
 }
 
 /** Why lesson 16 lacks what draws its charts; undefined if it does not. */

@@ -4,18 +4,11 @@
  * @module
  */
 
-/** How a process ended, and what it wrote. */
-export interface Ended {
-  /** Its exit code. */
-  code: number;
-  /** What it wrote to stdout. */
-  stdout: string;
-  /** What it wrote to stderr. */
-  stderr: string;
-}
+import { fileURLToPath } from "node:url";
+import type { Ended } from "../shared/tools/check/server.ts";
 
 /** The root of the project. */
-export const ROOT = new URL("../", import.meta.url).pathname;
+export const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
 /** Runs Deno to its end, in the root of the project. */
 export function deno(args: string[], env: Record<string, string> = {}): Promise<Ended> {

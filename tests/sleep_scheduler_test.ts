@@ -342,7 +342,7 @@ Deno.test("12 sleep-scheduler: the program shows two that sleep at the same time
 });
 
 Deno.test("12 sleep-scheduler: five that sleep for 1 s end together, at no cost", async () => {
-  const runner = ["run", "-A", "shared/lesson/main.ts", "12"];
+  const runner = ["run", "-A", "shared/tools/lesson/main.ts", "12"];
   const { code, stdout } = await deno([...runner, "--coroutines", "5", "--seconds", "1"]);
   assertEquals(code, 0);
   const [, wall] = /they slept for 5 s in all, within ([\d.]+) s/.exec(stdout)!;

@@ -1,12 +1,11 @@
 /** What `--trace` reports, compared with what strace saw from the outside. */
 
 import { assertEquals, assertGreater } from "@std/assert";
-import { serverLessons } from "../shared/lesson/catalogue.ts";
-import { linesOf } from "../shared/lesson/lines.ts";
-import { LESSONS } from "../shared/lesson/run.ts";
-import type { TraceEvent } from "../shared/trace/events.ts";
-import { bytesOf, connect } from "./conformance/clients.ts";
-import { unavailable } from "./conformance/subjects.ts";
+import { LESSONS, serverLessons } from "../shared/tools/lesson/catalogue.ts";
+import { linesOf } from "../shared/lines.ts";
+import type { TraceEvent } from "../shared/tools/trace/events.ts";
+import { bytesOf, connect } from "../shared/tools/check/clients.ts";
+import { unavailable } from "../shared/tools/check/subjects.ts";
 import { whyNoStrace } from "./processes.ts";
 import { readTrace, resultsOf } from "./trace_events.ts";
 

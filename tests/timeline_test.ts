@@ -1,4 +1,4 @@
-/** `shared/lesson/timeline*.ts`: from what was recorded to what is drawn. */
+/** `shared/tools/lesson/timeline*.ts`: from what was recorded to what is drawn. */
 
 import { assert, assertEquals, assertGreater, assertLess, assertMatch } from "@std/assert";
 import { assertStringIncludes } from "@std/assert";
@@ -9,10 +9,10 @@ import {
   ticksOf,
   type Timeline,
   timelineOf,
-} from "../shared/lesson/timeline.ts";
-import { timelineSvg } from "../shared/lesson/timeline_svg.ts";
-import { timelineText } from "../shared/lesson/timeline_text.ts";
-import type { TraceEvent } from "../shared/trace/events.ts";
+} from "../shared/tools/lesson/timeline.ts";
+import { timelineSvg } from "../shared/tools/lesson/timeline_svg.ts";
+import { timelineText } from "../shared/tools/lesson/timeline_text.ts";
+import type { TraceEvent } from "../shared/tools/trace/events.ts";
 import { deno } from "./processes.ts";
 
 /** Events of a process: its milliseconds begin far from 0, as those of a clock do. */
@@ -228,7 +228,7 @@ Deno.test("a file that is still being written gives the events that are complete
 async function runLesson(number: string, ...args: string[]) {
   const svg = await Deno.makeTempFile({ suffix: ".svg" });
   const { code, stdout } = await deno([
-    ...["run", "-A", "shared/lesson/main.ts", number, "--svg", svg],
+    ...["run", "-A", "shared/tools/lesson/main.ts", number, "--svg", svg],
     ...args,
   ]);
   assertEquals(code, 0, stdout);
@@ -272,7 +272,7 @@ for (
   ] as const
 ) {
   Deno.test(`--svg ${args} is one line and exit code 2, before the lesson runs`, async () => {
-    const main = ["run", "-A", "shared/lesson/main.ts", "03", "--svg", ...args];
+    const main = ["run", "-A", "shared/tools/lesson/main.ts", "03", "--svg", ...args];
     const { code, stdout, stderr } = await deno(main);
     assertEquals([code, stdout, stderr], [2, "", says]);
   });

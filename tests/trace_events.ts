@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import type { TraceEvent } from "../shared/trace/events.ts";
+import type { TraceEvent } from "../shared/tools/trace/events.ts";
 
 /** Reads a trace and checks it, field by field. */
 export function readTrace(path: string): TraceEvent[] {

@@ -2,9 +2,9 @@
 
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { delay, retry } from "@std/async";
-import { callsBetween, readCounts } from "../shared/lesson/costs.ts";
-import { visit } from "./conformance/clients.ts";
-import { Server, type Subject } from "./conformance/server.ts";
+import { callsBetween, readCounts } from "../shared/tools/lesson/costs.ts";
+import { visit } from "../shared/tools/check/clients.ts";
+import { Server, type Subject } from "../shared/tools/check/server.ts";
 import { deno } from "./processes.ts";
 
 const LESSONS = new URL("../lessons/", import.meta.url);
@@ -67,7 +67,7 @@ Deno.test("all threads of a server add to the same counts", async () => {
 
 Deno.test("what is not counted is not wrapped, and what is counted keeps its errno", async () => {
   const path = await Deno.makeTempFile();
-  const trace = new URL("../shared/trace.ts", import.meta.url);
+  const trace = new URL("../shared/tools/trace/watch.ts", import.meta.url);
   const libc = new URL("../shared/linux/libc.ts", import.meta.url);
   const socket = new URL("../shared/linux/socket.ts", import.meta.url);
   const code = `

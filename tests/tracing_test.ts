@@ -3,11 +3,10 @@
 import { assertEquals, assertGreater, assertLess, assertMatch } from "@std/assert";
 import { assertStringIncludes } from "@std/assert";
 import { deadline, delay } from "@std/async";
-import { serverLessons } from "../shared/lesson/catalogue.ts";
-import { LESSONS } from "../shared/lesson/run.ts";
-import { visit } from "./conformance/clients.ts";
-import { Server } from "./conformance/server.ts";
-import { unavailable } from "./conformance/subjects.ts";
+import { LESSONS, serverLessons } from "../shared/tools/lesson/catalogue.ts";
+import { visit } from "../shared/tools/check/clients.ts";
+import { Server } from "../shared/tools/check/server.ts";
+import { unavailable } from "../shared/tools/check/subjects.ts";
 import { deno } from "./processes.ts";
 import { readTrace, resultsOf } from "./trace_events.ts";
 
@@ -208,8 +207,8 @@ Deno.test("--trace takes a file only behind a =, and --help shows it so", async 
 Deno.test("schedulers tell of their coroutines only while somebody wants to know", async () => {
   const path = await Deno.makeTempFile();
   const { stdout, stderr } = await evaluate(`
-    import { openTrace } from "shared/trace/file.ts";
-    import { onCoroutine, traceCoroutines } from "shared/trace/coroutines.ts";
+    import { openTrace } from "shared/tools/trace/file.ts";
+    import { onCoroutine, traceCoroutines } from "shared/tools/trace/coroutines.ts";
     console.log(typeof onCoroutine);
     traceCoroutines(openTrace("${path}", "main"));
     onCoroutine("created", 1, "egon");

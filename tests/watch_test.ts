@@ -2,11 +2,11 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { deadline } from "@std/async";
-import { linesOf } from "../shared/lesson/lines.ts";
-import { comparison } from "../shared/lesson/watch.ts";
+import { linesOf } from "../shared/lines.ts";
+import { comparison } from "../shared/tools/lesson/watch.ts";
 import { deno, outcomeOf, ROOT, terminal } from "./processes.ts";
 
-const MAIN = ["run", "-A", "shared/lesson/main.ts"];
+const MAIN = ["run", "-A", "shared/tools/lesson/main.ts"];
 
 Deno.test("what has run is marked in the list, and the first of the others suggested", async () => {
   const state = await Deno.makeTempDir();

@@ -11,7 +11,7 @@ import { close } from "../../shared/linux/descriptors.ts";
 import { recv, sendAll } from "../../shared/linux/socket.ts";
 import { clock_gettime, CLOCK_MONOTONIC } from "../../shared/linux/time.ts";
 import { shout } from "../../shared/shout.ts";
-import { type Watch, watch } from "../../shared/trace.ts";
+import { type Watch, watch } from "../../shared/tools/trace/watch.ts";
 
 /** What the main thread hands to a new one. */
 export interface Task {

@@ -10,7 +10,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { checkReply, clientOptions, runClients, sendAll } from "../../shared/client.ts";
-import { linesOf } from "../../shared/lesson/lines.ts";
+import { linesOf } from "../../shared/lines.ts";
 import { flag, number, text } from "../../shared/options.ts";
 import { connectWhenReady } from "../../shared/ready.ts";
 

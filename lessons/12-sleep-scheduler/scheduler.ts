@@ -5,7 +5,7 @@
  */
 
 import { Timers } from "../../shared/timers.ts";
-import { onCoroutine } from "../../shared/trace/coroutines.ts";
+import { onCoroutine } from "../../shared/tools/trace/coroutines.ts";
 
 /** What a coroutine yields to the scheduler: how long it wants to sleep. */
 export interface Sleep {

@@ -16,7 +16,7 @@ import {
   type SelectorKey,
 } from "../../shared/selectors.ts";
 import { Timers } from "../../shared/timers.ts";
-import { onCoroutine } from "../../shared/trace/coroutines.ts";
+import { onCoroutine } from "../../shared/tools/trace/coroutines.ts";
 
 /** A function that can wait: `yield*` runs it, and gives its result. */
 export type Coroutine<Result = void> = Generator<Future<unknown>, Result, void>;

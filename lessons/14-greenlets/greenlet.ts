@@ -12,7 +12,7 @@
 import { EBADF, systemError } from "../../shared/linux/errno.ts";
 import { DefaultSelector, EVENT_READ, EVENT_WRITE } from "../../shared/selectors.ts";
 import { type Timer, Timers } from "../../shared/timers.ts";
-import { type CoroutineState, onCoroutine } from "../../shared/trace/coroutines.ts";
+import { type CoroutineState, onCoroutine } from "../../shared/tools/trace/coroutines.ts";
 
 /** What a function that waits returns. Called with `yield*`, it gives its result in the end. */
 export type Waiting<Result = void> = Generator<void, Result, void>;

@@ -4,8 +4,7 @@
  * @module
  */
 
-import { serverLessons } from "../../shared/lesson/catalogue.ts";
-import { LESSONS } from "../../shared/lesson/run.ts";
+import { LESSONS, serverLessons } from "../../shared/tools/lesson/catalogue.ts";
 
 /** A server that can be measured. */
 export interface Contender {

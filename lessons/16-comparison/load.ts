@@ -13,9 +13,9 @@
  */
 
 import { Buffer } from "node:buffer";
-import { callsBetween, type Counts, cpuOf, Meter } from "../../shared/lesson/costs.ts";
-import { readCounts } from "../../shared/lesson/costs.ts";
-import { linesOf } from "../../shared/lesson/lines.ts";
+import { callsBetween, type Counts, cpuOf, Meter } from "../../shared/tools/lesson/costs.ts";
+import { readCounts } from "../../shared/tools/lesson/costs.ts";
+import { linesOf } from "../../shared/lines.ts";
 import { close, F_SETFL, fcntl, O_NONBLOCK } from "../../shared/linux/descriptors.ts";
 import { raiseDescriptorLimit } from "../../shared/linux/descriptors.ts";
 import { EAGAIN } from "../../shared/linux/errno.ts";

@@ -9,7 +9,7 @@
  * Try:  deno run -A lessons/16-comparison/main.ts --only 04,06,node
  */
 
-import { print, showProgress } from "../../shared/lesson/progress.ts";
+import { print, showProgress } from "../../shared/tools/lesson/progress.ts";
 import { flag, number, parseOptions } from "../../shared/options.ts";
 import { cellsOf, FULL, SHORT } from "./cells.ts";
 import { compare } from "./compare.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { linesOf } from "../../shared/lesson/lines.ts";
+import { linesOf } from "../../shared/lines.ts";
 import type { Contender } from "./contenders.ts";
 import type { Measurement, Task } from "./load.ts";
 

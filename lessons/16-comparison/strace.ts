@@ -4,7 +4,7 @@
  * @module
  */
 
-import { linesOf } from "../../shared/lesson/lines.ts";
+import { linesOf } from "../../shared/lines.ts";
 
 /** The last line of strace's table: share, seconds, microseconds a call, and how many calls. */
 const TOTAL = /^ *100\.00 +[\d.]+ +\d+ +(\d+) .*total$/m;

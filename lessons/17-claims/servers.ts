@@ -4,8 +4,8 @@
  * @module
  */
 
-import { catalogue } from "../../shared/lesson/catalogue.ts";
-import { linesOf } from "../../shared/lesson/lines.ts";
+import { catalogue } from "../../shared/tools/lesson/catalogue.ts";
+import { linesOf } from "../../shared/lines.ts";
 
 /** A running server. It ends at the end of the block that says `await using`. */
 export interface Server extends AsyncDisposable {

@@ -6,9 +6,8 @@
 
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { cpuOf } from "../../shared/lesson/costs.ts";
-import { linesOf } from "../../shared/lesson/lines.ts";
-import { type Ended } from "../processes.ts";
+import { cpuOf } from "../lesson/costs.ts";
+import { linesOf } from "../../lines.ts";
 
 /** A server script, and what may be expected of it. */
 export interface Subject {
@@ -30,6 +29,16 @@ export interface Subject {
   needsIoUring?: true;
   /** It is no lesson's: it knows no option but `--port`, and need not say where it listens. */
   foreign?: true;
+}
+
+/** How a process ended, and what it wrote. */
+export interface Ended {
+  /** Its exit code. */
+  code: number;
+  /** What it wrote to stdout. */
+  stdout: string;
+  /** What it wrote to stderr. */
+  stderr: string;
 }
 
 /** How a server is started. */

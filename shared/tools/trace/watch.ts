@@ -10,14 +10,14 @@
  * @module
  */
 
-import { errno, setErrno } from "./linux/errno.ts";
-import { type Libc, libc } from "./linux/libc.ts";
-import { mapFile } from "./linux/memory.ts";
-import { ERRORS, now, systemCalls, traceCalls } from "./trace/calls.ts";
-import { traceCoroutines } from "./trace/coroutines.ts";
-import { jsonHeader, jsonLine, nameEvent, recordOnStderr, STDERR } from "./trace/events.ts";
-import type { Recorder } from "./trace/events.ts";
-import { Log } from "./trace/log.ts";
+import { errno, setErrno } from "../../linux/errno.ts";
+import { type Libc, libc } from "../../linux/libc.ts";
+import { mapFile } from "../../linux/memory.ts";
+import { ERRORS, now, systemCalls, traceCalls } from "./calls.ts";
+import { traceCoroutines } from "./coroutines.ts";
+import { jsonHeader, jsonLine, nameEvent, recordOnStderr, STDERR } from "./events.ts";
+import type { Recorder } from "./events.ts";
+import { Log } from "./log.ts";
 
 const { gettid } = libc;
 

@@ -8,7 +8,7 @@
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { catalogue, type Lesson } from "../lesson/catalogue.ts";
-import { firstSentence } from "../options.ts";
+import { firstSentence } from "../../options.ts";
 import { noteName, pageOf, timelineOf } from "./page.ts";
 
 const HELP = `deno task note NN [options]   a lesson as one page of Markdown
@@ -80,7 +80,7 @@ async function single({ folder }: Lesson, name: string): Promise<string> {
   const path = `lessons/${folder}/`;
   try {
     return singleFile(
-      new URL(`../../${path}${name}`, import.meta.url),
+      new URL(`../../../${path}${name}`, import.meta.url),
       // The commands in it are those for the one file, beside which the client's may lie.
       (comment) => comment.replaceAll(path, `${folder}-`),
     );

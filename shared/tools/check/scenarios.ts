@@ -6,8 +6,8 @@
 
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Address } from "../../shared/linux/socket.ts";
-import { shout } from "../../shared/shout.ts";
+import type { Address } from "../../linux/socket.ts";
+import { shout } from "../../shout.ts";
 import {
   bytesOf,
   complete,

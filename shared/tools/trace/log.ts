@@ -5,10 +5,17 @@
  * @module
  */
 
-import { orErrno, orThrow } from "../linux/errno.ts";
-import { libc } from "../linux/libc.ts";
-import { O_APPEND, O_CLOEXEC, O_CREAT, O_RDWR, O_TRUNC, SEEK_CUR } from "../linux/descriptors.ts";
-import { MAP_SHARED, mappedAt, PROT_READ, PROT_WRITE } from "../linux/memory.ts";
+import { orErrno, orThrow } from "../../linux/errno.ts";
+import { libc } from "../../linux/libc.ts";
+import {
+  O_APPEND,
+  O_CLOEXEC,
+  O_CREAT,
+  O_RDWR,
+  O_TRUNC,
+  SEEK_CUR,
+} from "../../linux/descriptors.ts";
+import { MAP_SHARED, mappedAt, PROT_READ, PROT_WRITE } from "../../linux/memory.ts";
 
 // Taken before anybody puts a wrapper in their place: the log does not appear in the log.
 const { lseek, mmap, munmap, open, write } = libc;

@@ -11,13 +11,13 @@
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs, styleText } from "node:util";
-import { catalogue } from "../shared/lesson/catalogue.ts";
-import type { Address } from "../shared/linux/socket.ts";
-import { firstSentence } from "../shared/options.ts";
-import { connect, say } from "./conformance/clients.ts";
-import { check, checkAddress, excuse, Failure, scenarios } from "./conformance/scenarios.ts";
-import { killAll, Server, type Subject, within } from "./conformance/server.ts";
-import { subjects, unavailable } from "./conformance/subjects.ts";
+import { catalogue } from "../lesson/catalogue.ts";
+import type { Address } from "../../linux/socket.ts";
+import { firstSentence } from "../../options.ts";
+import { connect, say } from "./clients.ts";
+import { check, checkAddress, excuse, Failure, scenarios } from "./scenarios.ts";
+import { killAll, Server, type Subject, within } from "./server.ts";
+import { subjects, unavailable } from "./subjects.ts";
 
 const HELP = `deno task check 03                        the server of a lesson
 deno task check path/to/server.ts         any script that listens on --port

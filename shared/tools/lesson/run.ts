@@ -6,24 +6,23 @@
  */
 
 import { styleText } from "node:util";
-import { type Outcome, parseSummary } from "../client.ts";
+import { type Outcome, parseSummary } from "../../client.ts";
 import {
   catalogue,
   type Lesson,
+  LESSONS,
   type Program,
   type Script as Source,
   type ServerLesson,
 } from "./catalogue.ts";
 import { callsBetween, costLine, Meter, programLine, programReport } from "./costs.ts";
 import { readCounts, serverReport } from "./costs.ts";
-import { linesOf } from "./lines.ts";
+import { linesOf } from "../../lines.ts";
 import { print, showProgress } from "./progress.ts";
 import { readTimeline } from "./timeline.ts";
 import { timelineSvg } from "./timeline_svg.ts";
 import { timelineText } from "./timeline_text.ts";
 
-/** The folder of all lessons. */
-export const LESSONS: URL = new URL("../../lessons/", import.meta.url);
 /** How long a server may take until it listens, or to end when it is asked to, in milliseconds. */
 const PATIENCE = 10_000;
 

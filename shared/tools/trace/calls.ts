@@ -5,11 +5,11 @@
  * @module
  */
 
-import { errno, setErrno, strerror } from "../linux/errno.ts";
-import { type Libc, libc, PROTOTYPES } from "../linux/libc.ts";
-import { errnoName } from "../linux/names.ts";
-import { SOCKADDR_IN_SIZE } from "../linux/socket.ts";
-import { CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_THREAD_CPUTIME_ID } from "../linux/time.ts";
+import { errno, setErrno, strerror } from "../../linux/errno.ts";
+import { type Libc, libc, PROTOTYPES } from "../../linux/libc.ts";
+import { errnoName } from "../../linux/names.ts";
+import { SOCKADDR_IN_SIZE } from "../../linux/socket.ts";
+import { CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_THREAD_CPUTIME_ID } from "../../linux/time.ts";
 import type { Recorder, TraceEvent } from "./events.ts";
 import { ringHooks } from "./ring.ts";
 

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { serverLessons } from "./catalogue.ts";
-import { LESSONS, runLesson } from "./run.ts";
+import { LESSONS, serverLessons } from "./catalogue.ts";
+import { runLesson } from "./run.ts";
 
 for (const lesson of serverLessons) {
   if (Deno.args.length > 0 && !Deno.args.includes(lesson.number)) continue;

@@ -9,7 +9,8 @@ import { fileURLToPath } from "node:url";
 import { styleText } from "node:util";
 import type { Lesson } from "./catalogue.ts";
 import { rememberRun } from "./history.ts";
-import { LESSONS, runLesson } from "./run.ts";
+import { LESSONS } from "./catalogue.ts";
+import { runLesson } from "./run.ts";
 
 /** An editor may write a file in several steps; so long it has to be quiet, in milliseconds. */
 const QUIET = 200;

@@ -6,8 +6,8 @@
 
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { close } from "../../shared/linux/descriptors.ts";
-import { EAGAIN, EINPROGRESS, systemError } from "../../shared/linux/errno.ts";
+import { close } from "../../linux/descriptors.ts";
+import { EAGAIN, EINPROGRESS, systemError } from "../../linux/errno.ts";
 import {
   type Address,
   AF_INET,
@@ -20,12 +20,12 @@ import {
   SOL_SOCKET,
   tryConnect,
   trySend,
-} from "../../shared/linux/socket.ts";
-import { shout } from "../../shared/shout.ts";
+} from "../../linux/socket.ts";
+import { shout } from "../../shout.ts";
 import { kill, within } from "./server.ts";
 
 const [SOCKETS, DESCRIPTORS] = ["socket", "descriptors"]
-  .map((name) => new URL(`../../shared/linux/${name}.ts`, import.meta.url).href);
+  .map((name) => new URL(`../../linux/${name}.ts`, import.meta.url).href);
 /** How long a server may take to close its side when the client has ended its own. */
 const PATIENCE = 2000;
 

@@ -5,6 +5,9 @@
  * @module
  */
 
+/** The folder of all lessons. */
+export const LESSONS: URL = new URL("../../../lessons/", import.meta.url);
+
 /** A lesson, in the folder of its name below `lessons/`. */
 export interface Lesson {
   /** Its number, two digits. */

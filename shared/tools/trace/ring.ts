@@ -23,8 +23,8 @@ import {
   IORING_OP_SEND,
   IORING_OP_TIMEOUT,
   IOSQE_CQE_SKIP_SUCCESS,
-} from "../linux/io_uring.ts";
-import { type Libc, libc } from "../linux/libc.ts";
+} from "../../linux/io_uring.ts";
+import { type Libc, libc } from "../../linux/libc.ts";
 import type { Hook } from "./calls.ts";
 import type { Recorder, TraceEvent } from "./events.ts";
 

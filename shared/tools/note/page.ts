@@ -6,7 +6,7 @@
 
 import type { Lesson } from "../lesson/catalogue.ts";
 
-const ROOT = new URL("../../", import.meta.url);
+const ROOT = new URL("../../../", import.meta.url);
 
 /** The names of a lesson's files in a folder of notes, where lessons lie side by side. */
 export function noteName({ folder }: Lesson, file: string): string {

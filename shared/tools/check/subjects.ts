@@ -4,9 +4,8 @@
  * @module
  */
 
-import { serverLessons } from "../../shared/lesson/catalogue.ts";
-import { LESSONS } from "../../shared/lesson/run.ts";
-import { IoUring } from "../../shared/linux/io_uring.ts";
+import { LESSONS, serverLessons } from "../lesson/catalogue.ts";
+import { IoUring } from "../../linux/io_uring.ts";
 import type { Subject } from "./server.ts";
 
 /** Every server, in every variant. */

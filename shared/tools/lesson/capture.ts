@@ -6,7 +6,7 @@
  * @module
  */
 
-import { LESSONS } from "./run.ts";
+import { LESSONS } from "./catalogue.ts";
 
 const BLOCK = /^```console\n\$ (.+)\n[^]*?^```$/gm;
 

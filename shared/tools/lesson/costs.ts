@@ -5,8 +5,8 @@
  * @module
  */
 
-import type { Outcome } from "../client.ts";
-import { errnoName } from "../linux/names.ts";
+import type { Outcome } from "../../client.ts";
+import { errnoName } from "../../linux/names.ts";
 
 /** How often one C function was called, and what came of it. */
 export interface CallCount {
