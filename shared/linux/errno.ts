@@ -150,6 +150,14 @@ export function systemError(
   return Object.assign(error, { code, errno: number, syscall: call });
 }
 
+/**
+ * Whether an error is a system call's, so that it concerns one descriptor; anything else that is
+ * thrown is a bug in the script, which has to be seen.
+ */
+export function isSystemError(error: unknown): error is SystemError {
+  return error instanceof Error && "syscall" in error;
+}
+
 /** Returns what a `try` function returned, or throws if that is a negative error number. */
 export function orThrow(call: string, result: number, subject: number | string = ""): number {
   if (result < 0) throw systemError(call, -result, subject);
