@@ -1,101 +1,138 @@
 /**
- * What all clients have in common: their options, asking and checking the answer, and a last line
- * that says how it went.
+ * What all clients have in common: their options, a question and its checked answer, and a last
+ * line that says how it went.
  *
- * The clients are written with promises, since only the servers are what the lessons are about.
+ * The clients are written with promises: the lessons are about servers.
  *
  * @module
  */
 
+import { tracingChannel } from "node:diagnostics_channel";
 import type { Address } from "./linux/socket.ts";
-import { HOST, number, type Options, parseOptions, TRACE, type Values } from "./options.ts";
+import { HOST, number, type Options, parseOptions, type Values } from "./options.ts";
 import { shout } from "./shout.ts";
-import { clients, traceClients } from "./tools/trace/clients.ts";
-import { openTrace } from "./tools/trace/file.ts";
 
-const CLIENT = {
-  host: HOST,
-  port: number(8080, "port of the server", 1, 65535),
-  trace: { ...TRACE, help: "tell what each client does, on stderr or in this file" },
-};
+// Every send and every reply is published for whoever listens. Without a listener, it costs
+// nothing.
+const sending = tracingChannel("client:send");
+const receiving = tracingChannel("client:receive");
+
+/** A reply that is wrong, or is missing. */
+export class WrongReply extends Error {
+  /** The class's name, for messages. */
+  override name = "WrongReply";
+}
 
 /**
- * Reads a client's command line: `--host`, `--port`, `--trace`, `--help`, and what its scenario
- * needs. From here on, a failure that nobody handles, such as a server that is not there, ends the
- * script with exit code 1 and one line; only a fault of the script itself still shows where it
- * happened.
+ * Reads a client's command line: `--host`, `--port`, `--help`, and what its scenario needs. From
+ * here on, a failure that nobody handles, such as a server that is not there, ends the script with
+ * exit code 1 and one line. A bug in the script still shows its stack trace.
  */
 export function clientOptions<Extra extends Options = Record<never, never>>(
   extra: Extra = {} as Extra,
 ): Address & Values<Extra> {
   addEventListener("unhandledrejection", ({ reason }) => {
-    if (reason instanceof TypeError || reason instanceof RangeError) return;
+    if (!isOfConnection(reason)) return;
     console.error(reason.message);
     Deno.exit(1);
   });
-  const { trace, ...options } = parseOptions<Options>({ ...CLIENT, ...extra });
-  if (trace) traceClients(openTrace(trace, "client"));
-  return options as Address & Values<Extra>;
+  return parseOptions<Options>({
+    host: HOST,
+    port: number(8080, "port of the server", 1, 65535),
+    ...extra,
+  }) as Address & Values<Extra>;
 }
 
-/** Sends all of a message, however often that takes. */
-export async function sendAll(connection: Deno.Conn, message: Uint8Array): Promise<void> {
-  const client = clients?.of(connection);
-  client?.begin("send");
-  let sent = 0;
-  try {
-    while (sent < message.length) sent += await connection.write(message.subarray(sent));
-  } finally {
-    client?.end("send", { bytes: sent });
-  }
+/** Whether an error is one of a connection; any other is a bug in the script. */
+function isOfConnection(error: unknown): error is Error {
+  return error instanceof WrongReply || error instanceof Deno.errors.TimedOut ||
+    error instanceof Error && "code" in error;
 }
 
-/** How long a reply may take, in milliseconds. */
+/** Sends all of a message, in as many pieces as it takes. */
+export function sendAll(connection: Deno.Conn, message: Uint8Array): Promise<void> {
+  return sending.tracePromise(
+    async () => {
+      for (let sent = 0; sent < message.length;) {
+        sent += await connection.write(message.subarray(sent));
+      }
+    },
+    { connection, bytes: message.length },
+  );
+}
+
+/** How long a client waits for the next piece of a reply, in milliseconds. */
 const PATIENCE = 30_000;
 
 /**
- * Waits for the whole reply to a message, in however many pieces it comes, and checks it. After 30
- * s without the whole of it, it is given up.
+ * Receives the whole reply to a message, in however many pieces it arrives, and checks it.
  *
- * @returns How long that took, in milliseconds.
- * @throws {Error} if the reply ends too early, does not come, or has a wrong byte.
+ * @param patience How long it waits for the next piece, in milliseconds.
+ * @throws {WrongReply} if the reply ends too early, does not arrive, or has a wrong byte.
  */
-export async function checkReply(connection: Deno.Conn, message: Uint8Array): Promise<number> {
-  const start = performance.now();
-  const expected = shout(new Uint8Array(message));
+export function checkReply(
+  connection: Deno.Conn,
+  message: Uint8Array,
+  patience = PATIENCE,
+): Promise<void> {
+  return receiving.tracePromise(
+    () => receiveReply(connection, shout(new Uint8Array(message)), patience),
+    { connection, bytes: message.length },
+  );
+}
+
+async function receiveReply(connection: Deno.Conn, expected: Uint8Array, patience: number) {
   const piece = new Uint8Array(64 * 1024);
   let received = 0;
   let reason = "";
-  const client = clients?.of(connection);
-  client?.begin("wait for the reply");
   const timer = setTimeout(() => {
-    reason = `no more came within ${PATIENCE / 1000} s`;
+    reason = `nothing more arrived for ${patience / 1000} s`;
     connection.close(); // which ends the read below
-  }, PATIENCE);
+  }, patience);
   try {
     while (received < expected.length) {
       const length = await connection.read(piece);
-      if (length === null) throw new Error("the connection was closed");
+      if (length === null) throw new WrongReply("the connection was closed");
+      timer.refresh();
       for (let i = 0; i < length; i++, received++) {
-        if (piece[i] !== expected[received]) throw new Error("a byte is wrong");
+        if (piece[i] !== expected[received]) throw new WrongReply("a byte is wrong");
       }
     }
-    return performance.now() - start;
   } catch (error) {
     reason ||= (error as Error).message;
-    throw new Error(
-      `the reply is right for ${received} of ${expected.length} bytes, then ${reason}`,
+    throw new WrongReply(
+      `the reply is correct for ${received} of ${expected.length} bytes, then ${reason}`,
     );
   } finally {
     clearTimeout(timer);
-    client?.end("wait for the reply", { bytes: received });
   }
 }
 
 /**
- * Lets `count` clients visit the server and prints how it went, also if one fails: the others go
- * on. A reply that is wrong or missing gives exit code 1; where many fail for the same reason, it
- * is told of the first three.
+ * Sends a message and receives the reply, both at once, since a server answers while it receives.
+ *
+ * @param patience How much longer than usual this client's scenario lets it wait, in milliseconds.
+ * @returns How long the client waited for the last byte of the reply, in milliseconds, counted from
+ *   the moment when it began to send.
+ * @throws {WrongReply} if the reply ends too early, does not arrive, or has a wrong byte.
+ */
+export async function ask(
+  connection: Deno.Conn,
+  message: Uint8Array,
+  patience = 0,
+): Promise<number> {
+  const start = performance.now();
+  await Promise.all([
+    checkReply(connection, message, PATIENCE + patience),
+    sendAll(connection, message),
+  ]);
+  return performance.now() - start;
+}
+
+/**
+ * Lets `count` clients visit the server and prints how it went. If one fails, the others go on. A
+ * reply that is wrong or missing gives exit code 1; where many clients fail for the same reason,
+ * the first three are printed, and the number of the others.
  *
  * @param visit What a client does; gets its number, from 1 on, and returns how long it waited for
  *   its reply, in milliseconds.
@@ -106,7 +143,7 @@ export async function runClients(
   visit: (client: number) => Promise<number>,
   atOnce = count,
 ): Promise<void> {
-  const outcome: Outcome = { clients: count, right: 0, longest: 0 };
+  const outcome: Outcome = { clients: count, correct: 0, longest: 0 };
   const reasons = new Map<string, number>(); // why clients have failed, and how many
   let next = 1;
   async function run() {
@@ -114,13 +151,13 @@ export async function runClients(
       const client = next++;
       try {
         const waited = await visit(client);
-        outcome.right++;
+        outcome.correct++;
         outcome.longest = Math.max(outcome.longest, waited);
       } catch (error) {
-        const reason = (error as Error).message;
-        const times = (reasons.get(reason) ?? 0) + 1;
-        reasons.set(reason, times);
-        if (times <= 3) console.log(`client ${client}: ${reason}`);
+        if (!isOfConnection(error)) throw error;
+        const times = (reasons.get(error.message) ?? 0) + 1;
+        reasons.set(error.message, times);
+        if (times <= 3) console.log(`client ${client}: ${error.message}`);
       }
     }
   }
@@ -129,27 +166,27 @@ export async function runClients(
     if (times > 3) console.log(`and ${times - 3} more: ${reason}`);
   }
   console.log(summary(outcome));
-  if (outcome.right < count) Deno.exitCode = 1;
+  if (outcome.correct < count) Deno.exitCode = 1;
 }
 
 /** How a scenario went. */
 export interface Outcome {
   /** How many clients there were. */
   clients: number;
-  /** How many of them got the right reply. */
-  right: number;
+  /** How many of them received the correct reply. */
+  correct: number;
   /** The longest time that one of these waited for it, in milliseconds. */
   longest: number;
 }
 
-function summary({ clients, right, longest }: Outcome): string {
-  return `${clients} clients, ${right} right replies, longest wait ${longest.toFixed(1)} ms`;
+function summary({ clients, correct, longest }: Outcome): string {
+  return `${clients} clients, ${correct} correct replies, longest wait ${longest.toFixed(1)} ms`;
 }
 
 /** Reads the last line of a client back, or returns undefined for any other line. */
 export function parseSummary(line: string): Outcome | undefined {
-  const match = /^(\d+) clients, (\d+) right replies, longest wait ([\d.]+) ms$/.exec(line);
+  const match = /^(\d+) clients, (\d+) correct replies, longest wait ([\d.]+) ms$/.exec(line);
   if (match === null) return undefined;
-  const [clients, right, longest] = match.slice(1).map(Number);
-  return { clients, right, longest };
+  const [clients, correct, longest] = match.slice(1).map(Number);
+  return { clients, correct, longest };
 }

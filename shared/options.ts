@@ -1,32 +1,28 @@
 /**
- * The command lines of the scripts: kinds of options, and how a wrong one is told. What all servers
- * and all clients have in common stands in `server.ts` and `client.ts`.
+ * The command lines of the scripts: the kinds of options, and one line for a wrong one.
  *
  * @module
  */
 
 import { parseArgs } from "node:util";
-import { STDERR } from "./tools/trace/events.ts";
 
-/** An option of a script: how to read it, and what it is without it. */
+/** An option of a script: how it is read, and its value without it. */
 export interface Option<Value> {
-  /** What stands for the value in the help; undefined for a switch. */
+  /** What the help shows in place of the value; undefined for a switch. */
   placeholder?: string;
-  /** What it is if it is given without a value, which then can only follow behind a `=`. */
-  bare?: Value;
   /** What the option is for, in a few words. */
   help: string;
-  /** What it is unless given. */
+  /** Its value unless it is given. */
   initial: Value;
-  /** Reads it; throws an error whose message ends the sentence "--port takes …". */
+  /** Reads the value; throws an error whose message ends the sentence "--port takes …". */
   parse(text: string): Value;
 }
 
-/** Options by name, in camelCase; `--edge-triggered` is `edgeTriggered`. */
+/** Options by name, in camelCase: `idleTime` is `--idle-time`. */
 // deno-lint-ignore no-explicit-any -- options of different types stand side by side
 export type Options = Record<string, Option<any>>;
 
-/** What the options of a script have been set to. */
+/** The values of the options of a script. */
 export type Values<Names extends Options> = {
   [Name in keyof Names]: Names[Name] extends Option<infer Value> ? Value : never;
 };
@@ -78,7 +74,7 @@ export function choice<Word extends string>(
   };
 }
 
-/** A switch: there or not. */
+/** A switch: given or not. */
 export function flag(help: string): Option<boolean> {
   return { help, initial: false, parse: () => true };
 }
@@ -96,33 +92,21 @@ export const HOST: Option<string> = {
   },
 };
 
-/** Telling what a script does: on stderr, or in a file that Perfetto opens. */
-export const TRACE: Option<string> = {
-  placeholder: "FILE",
-  bare: STDERR,
-  help: "tell each call, on stderr or as Chrome trace events in this file",
-  initial: "",
-  parse(text) {
-    if (text === "") throw new Error("the name of a file, or no =");
-    return text;
-  },
-};
-
 /**
  * Reads this script's command line. `--help` prints the options and exits with 0; a wrong option is
  * one line on stderr and exit code 2.
  */
 export function parseOptions<Names extends Options>(options: Names): Values<Names> {
-  const given: Record<string, unknown> = parseGiven(options);
+  const given = parseGiven(options);
   if (given.help) {
     console.log(help(options));
     Deno.exit(0);
   }
   const values: Record<string, unknown> = {};
-  for (const [name, option] of Object.entries(options)) {
+  for (const [name, { initial, parse }] of Object.entries(options)) {
     const word = given[kebab(name)];
     try {
-      values[name] = word === undefined ? option.initial : option.parse(String(word));
+      values[name] = word === undefined ? initial : parse(String(word));
     } catch (error) {
       refuse(`--${kebab(name)} takes ${(error as Error).message}`);
     }
@@ -130,42 +114,35 @@ export function parseOptions<Names extends Options>(options: Names): Values<Name
   return values as Values<Names>;
 }
 
-function parseGiven(options: Options) {
-  const known = Object.entries(options).map((
-    [name, { placeholder }],
-  ) => [kebab(name), { type: placeholder === undefined ? "boolean" as const : "string" as const }]);
-  const bare = new Map(
-    Object.entries(options).flatMap(([name, { bare }]) =>
-      bare === undefined ? [] : [[`--${kebab(name)}`, bare]]
-    ),
+function parseGiven(options: Options): Record<string, unknown> {
+  const known = Object.entries(options).map(([name, { placeholder }]) =>
+    [kebab(name), { type: placeholder === undefined ? "boolean" : "string" }] as const
   );
   try {
-    return parseArgs({
-      // parseArgs knows no options whose value may be left out.
-      args: Deno.args.map((arg) => bare.has(arg) ? `${arg}=${bare.get(arg)}` : arg),
-      options: { ...Object.fromEntries(known), help: { type: "boolean", short: "h" } },
-    }).values;
+    const help = { type: "boolean", short: "h" } as const;
+    return parseArgs({ options: { ...Object.fromEntries(known), help } }).values;
   } catch (error) {
     return refuse(firstSentence(error as Error));
   }
 }
 
-/** What is wrong with a command line: Node's messages go on to explain what else it may contain. */
+/** What is wrong with a command line; Node's messages go on to explain what else it may contain. */
 export function firstSentence({ message }: Error): string {
   return message.split(/\.(?: |\n|$)|\n/)[0];
 }
 
 function help(options: Options): string {
-  const rows = Object.entries(options).map(([name, option]) => {
-    const { placeholder, help, initial } = option;
-    const value = option.bare === undefined ? ` ${placeholder}` : `[=${placeholder}]`;
-    const left = `  --${kebab(name)}${placeholder === undefined ? "" : value}`;
-    const noDefault = placeholder === undefined || initial === "" || initial === Infinity;
-    return [left, noDefault ? help : `${help} (${initial})`];
-  });
+  const rows = Object.entries(options).map(([name, { placeholder, help, initial }]) => [
+    `  --${kebab(name)} ${placeholder ?? ""}`,
+    isShown(initial) ? `${help} (${initial})` : help,
+  ]);
   rows.push(["  --help", "show this"]);
   const width = Math.max(...rows.map(([left]) => left.length)) + 2;
   return ["Options:", ...rows.map(([left, right]) => left.padEnd(width) + right)].join("\n");
+}
+
+function isShown(initial: unknown): boolean {
+  return typeof initial === "string" && initial !== "" || Number.isFinite(initial);
 }
 
 function refuse(reason: string): never {

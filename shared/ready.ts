@@ -4,9 +4,9 @@
  * @module
  */
 
+import { tracingChannel } from "node:diagnostics_channel";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Address } from "./linux/socket.ts";
-import { clients } from "./tools/trace/clients.ts";
 
 /** How long to try, and how to stop trying. */
 export interface ConnectOptions {
@@ -15,6 +15,9 @@ export interface ConnectOptions {
   /** Gives it up earlier. */
   signal?: AbortSignal;
 }
+
+// Published for whoever listens, as in client.ts.
+const connecting = tracingChannel("client:connect");
 
 const SHORTEST_PAUSE = 5;
 const LONGEST_PAUSE = 100;
@@ -33,9 +36,16 @@ const LONGEST_PAUSE = 100;
  * using connection = await connectWhenReady({ host: "127.0.0.1", port: server.addr.port });
  * ```
  */
-export async function connectWhenReady(
+export function connectWhenReady(
+  address: Address,
+  options: ConnectOptions = {},
+): Promise<Deno.TcpConn> {
+  return connecting.tracePromise(() => poll(address, options), {});
+}
+
+async function poll(
   { host, port }: Address,
-  { timeout = 5_000, signal }: ConnectOptions = {},
+  { timeout = 5_000, signal }: ConnectOptions,
 ): Promise<Deno.TcpConn> {
   // A network that swallows packets answers nothing at all, so that each attempt, too, has to be
   // ended by the clock.
@@ -43,16 +53,12 @@ export async function connectWhenReady(
   const timer = setTimeout(() => clock.abort(), timeout);
   const stop = AbortSignal.any([clock.signal, ...signal ? [signal] : []]);
   let reason = "no answer";
-  const client = clients?.add();
-  client?.begin("connect");
   try {
     for (let wait = SHORTEST_PAUSE;; wait = Math.min(wait * 2, LONGEST_PAUSE)) {
       try {
         stop.throwIfAborted();
         const connection = await Deno.connect({ hostname: host, port, signal: stop });
         connection.setNoDelay(true);
-        if (client) clients!.connected(connection, client);
-        client?.end("connect", { port: connection.localAddr.port });
         return connection;
       } catch (error) {
         if (!(error instanceof Deno.errors.ConnectionRefused)) throw error;

@@ -8,11 +8,10 @@
  * Try:  deno run lessons/12-sleep-scheduler/main.ts --seconds 4 --coroutines 3
  */
 
-import { number } from "../../shared/options.ts";
-import { programOptions } from "../../shared/program.ts";
+import { number, parseOptions } from "../../shared/options.ts";
 import { type Coroutine, Scheduler, sleep } from "./scheduler.ts";
 
-const options = programOptions({
+const options = parseOptions({
   coroutines: number(2, "how many of them there are", 1, 100_000),
   seconds: number(2, "how long each of them sleeps in all", 0, 3600),
 });

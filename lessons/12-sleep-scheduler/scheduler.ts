@@ -4,8 +4,8 @@
  * @module
  */
 
+import { channel } from "node:diagnostics_channel";
 import { Timers } from "../../shared/timers.ts";
-import { onCoroutine } from "../../shared/tools/trace/coroutines.ts";
 
 /** What a coroutine yields to the scheduler: how long it wants to sleep. */
 export interface Sleep {
@@ -47,6 +47,13 @@ export const monotonicClock: Clock = {
   },
 };
 
+/** Every switch is published here. Without a listener, it costs nothing. */
+const switches = channel("coroutine");
+
+function publish(state: string, id: number, name: string): void {
+  if (switches.hasSubscribers) switches.publish({ state, id, name });
+}
+
 /** A coroutine that was ended by an exception. */
 export interface Failure {
   /** The name with which it was started. */
@@ -80,7 +87,7 @@ export class Scheduler {
    */
   start(coroutine: Coroutine<unknown>, name: string): void {
     const id = ++this.#started;
-    onCoroutine?.("created", id, name); // nothing, unless somebody traces it
+    publish("created", id, name);
     this.#sleepers.add(this.#clock.now(), { id, coroutine, name });
   }
 
@@ -102,10 +109,10 @@ export class Scheduler {
       }
       this.#sleepers.delete(next);
       const { id, coroutine, name } = next.item;
-      onCoroutine?.("running", id, name);
+      publish("running", id, name);
       try {
         const { done, value } = coroutine.next();
-        onCoroutine?.(done ? "ended" : "suspended", id, name);
+        publish(done ? "ended" : "suspended", id, name);
         if (done) continue;
         const time = this.#clock.now() + value.milliseconds;
         if (Number.isNaN(time)) {
@@ -113,7 +120,7 @@ export class Scheduler {
         }
         this.#sleepers.add(time, next.item); // each `yield` anew, not just the first
       } catch (error) {
-        onCoroutine?.("ended", id, name);
+        publish("ended", id, name);
         console.error(`${name} failed:`, error);
         failures.push({ name, error });
       }

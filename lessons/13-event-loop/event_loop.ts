@@ -9,6 +9,7 @@
  * @module
  */
 
+import { channel } from "node:diagnostics_channel";
 import {
   DefaultSelector,
   EVENT_READ,
@@ -16,7 +17,6 @@ import {
   type SelectorKey,
 } from "../../shared/selectors.ts";
 import { Timers } from "../../shared/timers.ts";
-import { onCoroutine } from "../../shared/tools/trace/coroutines.ts";
 
 /** A function that can wait: `yield*` runs it, and gives its result. */
 export type Coroutine<Result = void> = Generator<Future<unknown>, Result, void>;
@@ -155,6 +155,12 @@ class NextRound extends Future {
   override result(): void {}
 }
 
+const switches = channel("coroutine");
+
+function publish(state: string, id: number, name: string): void {
+  if (switches.hasSubscribers) switches.publish({ state, id, name });
+}
+
 let tasksSoFar = 0;
 
 /** A coroutine that the loop runs, and the future of its result. Counterpart: `asyncio.Task`. */
@@ -170,7 +176,7 @@ export class Task<Result = void> extends Future<Result> {
   constructor(coroutine: Coroutine<Result>, name?: string) {
     super();
     this.name = name ?? `Task-${this.#id}`;
-    onCoroutine?.("created", this.#id, this.name);
+    publish("created", this.#id, this.name);
     this.#coroutine = coroutine;
     this.loop.tasks.add(this as Task<unknown>);
     this.loop.callSoon(this.#step, this);
@@ -193,7 +199,7 @@ export class Task<Result = void> extends Future<Result> {
   readonly #step = (): void => {
     const error = this.#toThrow;
     this.#toThrow = this.#waitsFor = undefined;
-    onCoroutine?.("running", this.#id, this.name);
+    publish("running", this.#id, this.name);
     try {
       const { done, value } = error === undefined
         ? this.#coroutine.next()
@@ -207,7 +213,7 @@ export class Task<Result = void> extends Future<Result> {
   };
 
   #wait(until: Future<unknown>): void {
-    onCoroutine?.("suspended", this.#id, this.name);
+    publish("suspended", this.#id, this.name);
     if (!(until instanceof Future)) {
       this.#toThrow = new TypeError("a coroutine waits with yield*, and not with yield alone");
       return this.loop.callSoon(this.#step, this);
@@ -219,7 +225,7 @@ export class Task<Result = void> extends Future<Result> {
   }
 
   #end(finish: () => void): void {
-    onCoroutine?.("ended", this.#id, this.name);
+    publish("ended", this.#id, this.name);
     this.loop.tasks.delete(this as Task<unknown>);
     finish();
   }

@@ -8,10 +8,10 @@
  * Try:  call `sleep` without `yield*` before it, and say first what will be printed
  */
 
-import { programOptions } from "../../shared/program.ts";
+import { parseOptions } from "../../shared/options.ts";
 import { type Coroutine, gather, run, sleep } from "./event_loop.ts";
 
-programOptions();
+parseOptions({});
 
 const start = performance.now();
 

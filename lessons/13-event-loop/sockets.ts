@@ -11,7 +11,7 @@ import {
   type Address,
   AF_INET,
   getsockopt,
-  isShortage,
+  isOutOfResources,
   SO_ERROR,
   SOCK_NONBLOCK,
   SOCK_STREAM,
@@ -38,7 +38,7 @@ export function* accept(listener: number): Coroutine<number> {
     yield* runningLoop().readiness(listener, EVENT_READ);
     const fd = tryAccept4(listener, SOCK_NONBLOCK);
     if (fd >= 0) return fd;
-    if (isShortage(fd)) yield* sleep(100);
+    if (isOutOfResources(fd)) yield* sleep(100);
     else if (fd !== -EAGAIN && fd !== -ECONNABORTED) throw systemError("accept4", -fd, listener);
   }
 }

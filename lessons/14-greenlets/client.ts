@@ -1,22 +1,22 @@
 /**
  * Lesson 14 · Greenlets: the client.
  *
- * Twenty clients at once. Every fourth says nothing for a second, and each is answered as soon as
- * it says hello: a greenlet that waits for a silent client does not keep the others waiting.
+ * Twenty clients at once. Every fourth says nothing for a second. Each is answered as soon as it
+ * says hello: a greenlet that waits for a silent client does not hold up the others.
  *
  * Run:  deno run --allow-net lessons/14-greenlets/client.ts
  * Try:  deno run --allow-net lessons/14-greenlets/client.ts --clients 8 --pause 3000
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { checkReply, clientOptions, runClients, sendAll } from "../../shared/client.ts";
+import { ask, clientOptions, runClients } from "../../shared/client.ts";
 import { number, text } from "../../shared/options.ts";
 import { connectWhenReady } from "../../shared/ready.ts";
 
 const options = clientOptions({
   clients: number(20, "how many there are at once", 1, 9000),
   pause: number(1000, "milliseconds for which every fourth says nothing"),
-  message: text("hello", "what each of them says then"),
+  message: text("hello", "what each of them says"),
 });
 const message = new TextEncoder().encode(options.message);
 
@@ -24,8 +24,7 @@ await runClients(options.clients, async (client) => {
   using connection = await connectWhenReady(options);
   const silent = client % 4 === 1;
   if (silent) await sleep(options.pause);
-  await sendAll(connection, message);
-  const waited = await checkReply(connection, message);
+  const waited = await ask(connection, message);
   const first = silent ? `said nothing for ${options.pause} ms, then` : "said";
   console.log(
     `client ${client}: ${first} ${options.message}, reply after ${waited.toFixed(1)} ms`,

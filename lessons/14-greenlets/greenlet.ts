@@ -9,10 +9,10 @@
  * @module
  */
 
+import { channel } from "node:diagnostics_channel";
 import { EBADF, systemError } from "../../shared/linux/errno.ts";
 import { DefaultSelector, EVENT_READ, EVENT_WRITE } from "../../shared/selectors.ts";
 import { type Timer, Timers } from "../../shared/timers.ts";
-import { type CoroutineState, onCoroutine } from "../../shared/tools/trace/coroutines.ts";
 
 /** What a function that waits returns. Called with `yield*`, it gives its result in the end. */
 export type Waiting<Result = void> = Generator<void, Result, void>;
@@ -35,6 +35,12 @@ interface Watcher {
   events: number;
   readonly reader: Waiter;
   readonly writer: Waiter;
+}
+
+const switches = channel("coroutine");
+
+function publish(state: string, id: number, name: string): void {
+  if (switches.hasSubscribers) switches.publish({ state, id, name });
 }
 
 let hub: Hub | undefined;
@@ -305,9 +311,8 @@ export class Greenlet<Result = unknown> {
     this.#tell("created");
   }
 
-  #tell(state: CoroutineState): void {
-    if (onCoroutine === undefined) return; // nothing is traced
-    onCoroutine(state, this.ident, `${this.#run.name || "greenlet"}-${this.ident}`);
+  #tell(state: string): void {
+    publish(state, this.ident, `${this.#run.name || "greenlet"}-${this.ident}`);
   }
 
   /** Has it begin in the next round. */

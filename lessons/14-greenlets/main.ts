@@ -9,11 +9,11 @@
  * Try:  swap two lines, and guess what it prints before you run it
  */
 
-import { programOptions } from "../../shared/program.ts";
+import { parseOptions } from "../../shared/options.ts";
 import { joinAll, runMain, sleep as hubSleep, spawn, type Waiting } from "./greenlet.ts";
 import { patchAll, sleep } from "./monkey.ts";
 
-programOptions();
+parseOptions({});
 let start = 0;
 
 runMain(function* () {

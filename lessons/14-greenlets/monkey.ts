@@ -23,11 +23,10 @@ import {
   AF_INET,
   connect as connectSocket,
   getsockopt,
-  isShortage,
+  isOutOfResources,
   listenTcp,
   recv as blockingRecv,
   sendAll as blockingSendAll,
-  sleep as blockingSleep,
   SO_ERROR,
   SOCK_CLOEXEC,
   SOCK_NONBLOCK,
@@ -39,6 +38,7 @@ import {
   tryRecv,
   trySend,
 } from "../../shared/linux/socket.ts";
+import { sleep as blockingSleep } from "../../shared/linux/time.ts";
 import { getHub, sleep as hubSleep, type Waiting, waitRead, waitWrite } from "./greenlet.ts";
 
 /** time.sleep: waits for some milliseconds. */
@@ -113,7 +113,7 @@ function* hubAccept(listener: number): Waiting<number> {
     if (result >= 0) return result;
     if (result === -EAGAIN) yield* waitRead(listener);
     // The listener stays ready while descriptors are short, so waiting for it would spin.
-    else if (isShortage(result)) yield* hubSleep(100);
+    else if (isOutOfResources(result)) yield* hubSleep(100);
     else if (result !== -EINTR && result !== -ECONNABORTED) {
       throw systemError("accept4", -result, listener);
     }

@@ -1,14 +1,14 @@
 /**
  * Lesson 15 · async and await: the client.
  *
- * Twenty clients at once, each of which sends a megabyte and reads the reply meanwhile. No socket
- * takes so much at once, on either side: whoever writes has to go on with the rest.
+ * Twenty clients at once. Each sends a megabyte and reads the reply meanwhile. No socket takes that
+ * much at once, on either side, so both have to go on with the rest later.
  *
  * Run:  deno run --allow-net lessons/15-async-await/client.ts
  * Try:  deno run --allow-net lessons/15-async-await/client.ts --clients 1 --size 1000000000
  */
 
-import { checkReply, clientOptions, runClients, sendAll } from "../../shared/client.ts";
+import { ask, clientOptions, runClients } from "../../shared/client.ts";
 import { number } from "../../shared/options.ts";
 import { connectWhenReady } from "../../shared/ready.ts";
 
@@ -20,10 +20,7 @@ const message = Uint8Array.from({ length: options.size }, (_, i) => 97 + i % 26)
 
 await runClients(options.clients, async (client) => {
   using connection = await connectWhenReady(options);
-  const [waited] = await Promise.all([
-    checkReply(connection, message),
-    sendAll(connection, message),
-  ]);
+  const waited = await ask(connection, message);
   console.log(`client ${client}: sent ${options.size} bytes, reply after ${waited.toFixed(1)} ms`);
   return waited;
 });

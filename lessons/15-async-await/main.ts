@@ -9,11 +9,11 @@
  * Try:  let `drive` call `step` at once, without a promise, if the value is no promise
  */
 
-import { programOptions } from "../../shared/program.ts";
+import { parseOptions } from "../../shared/options.ts";
 import { type Coroutine, createTask, Future, gather, run } from "../13-event-loop/event_loop.ts";
 import { sleep } from "../13-event-loop/event_loop.ts";
 
-programOptions();
+parseOptions({});
 
 // deno-lint-ignore no-explicit-any -- what it yields are futures once, and promises then
 type Steps = Generator<any, void, any>;

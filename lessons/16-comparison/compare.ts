@@ -52,10 +52,10 @@ export async function compare(
   }
   for (let round = 1; round <= rounds; round++) {
     for (const contender of contenders) {
-      const { name, countsCalls, needsIoUring } = contender;
+      const { name, recorded, needsIoUring } = contender;
       onMeasuring(name);
       // To count takes some time itself, which is no part of the median of three rounds.
-      const how: Counting = countsCalls ? { by: "server", file: counts } : { by: "strace" };
+      const how: Counting = recorded ? { by: "recorder", file: counts } : { by: "strace" };
       const count = round === rounds ? how : undefined;
       try {
         const conditions = { ...cell, time, rate: rateOf(cell), count };

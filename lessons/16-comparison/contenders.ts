@@ -4,7 +4,9 @@
  * @module
  */
 
-import { LESSONS, serverLessons } from "../../shared/tools/lesson/catalogue.ts";
+import { servers } from "../../shared/tools/lesson/catalogue.ts";
+import { denoRun } from "../../shared/tools/process/child.ts";
+import { recorderUrl } from "../../shared/tools/trace/settings.ts";
 
 /** A server that can be measured. */
 export interface Contender {
@@ -12,8 +14,11 @@ export interface Contender {
   name: string;
   /** How it is started; it prints `listening on HOST:PORT`, and speaks shout. */
   command: string[];
-  /** It can count its system calls in a file, as the servers of the lessons do. */
-  countsCalls?: boolean;
+  /**
+   * How it is started under the recorder, which counts its system calls in a file. The calls of
+   * others are counted by strace.
+   */
+  recorded?(counts: string): string[];
   /** It is the server of a lesson, started in another way. */
   variant?: boolean;
   /** It needs io_uring, which some machines do not have. */
@@ -45,24 +50,23 @@ const PEERS = `${import.meta.dirname}/peers/`;
 
 /** The servers of the lessons, in all their variants. */
 function lessonServers(): Contender[] {
-  return serverLessons.flatMap(({ folder, server }) =>
-    [[], ...server.variants ?? []].map((args) => ({
-      name: [folder.replace("-", " "), ...args].join(" "),
-      command: [
-        Deno.execPath(),
-        "run",
-        "--quiet",
-        "--no-prompt",
-        ...server.permissions,
-        new URL(`${folder}/server.ts`, LESSONS).href,
-        ...["--port", "0", ...args],
-      ],
-      countsCalls: !server.native,
-      variant: args.length > 0,
+  return servers.map(({ name, lesson: { folder, server }, script, args, variant }) => {
+    const options = ["--port", "0", ...args];
+    return {
+      name,
+      command: denoRun(script, server.permissions, options),
+      recorded: server.native ? undefined : (counts) =>
+        denoRun(
+          script,
+          server.permissions,
+          options,
+          recorderUrl(server.permissions, { counts, name }),
+        ),
+      variant,
       needsIoUring: server.needsIoUring,
       most: limitOf(folder, args, server.sequential),
-    }))
-  );
+    };
+  });
 }
 
 function limitOf(folder: string, args: string[], sequential = false): Most | undefined {

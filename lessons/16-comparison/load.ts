@@ -13,8 +13,9 @@
  */
 
 import { Buffer } from "node:buffer";
-import { callsBetween, type Counts, cpuOf, Meter } from "../../shared/tools/lesson/costs.ts";
+import { callsBetween, type Counts } from "../../shared/tools/lesson/costs.ts";
 import { readCounts } from "../../shared/tools/lesson/costs.ts";
+import { cpuOf, Meter } from "../../shared/tools/process/proc.ts";
 import { linesOf } from "../../shared/lines.ts";
 import { close, F_SETFL, fcntl, O_NONBLOCK } from "../../shared/linux/descriptors.ts";
 import { raiseDescriptorLimit } from "../../shared/linux/descriptors.ts";
@@ -43,10 +44,10 @@ export interface Task extends Cell {
 }
 
 /**
- * How the system calls of a server are counted: by the server itself in a file, or from outside
- * while the load goes on for as long again.
+ * How the system calls of a server are counted: by the recorder in a file, or by strace while the
+ * load goes on for as long again.
  */
-export type Counting = { by: "server"; file: string } | { by: "strace" };
+export type Counting = { by: "recorder"; file: string } | { by: "strace" };
 
 /** What one measurement gave. */
 export interface Measurement {
@@ -295,7 +296,7 @@ function cpuTimeOf(pid: number): number {
 }
 
 function countsOf(count: Counting | undefined): Counts {
-  return count?.by === "server" ? readCounts(count.file) : new Map();
+  return count?.by === "recorder" ? readCounts(count.file) : new Map();
 }
 
 function total(before: Counts, after: Counts): number {

@@ -14,7 +14,8 @@ import { flag, number, parseOptions } from "../../shared/options.ts";
 import { cellsOf, FULL, SHORT } from "./cells.ts";
 import { compare } from "./compare.ts";
 import { choose } from "./contenders.ts";
-import { Load, stopAll } from "./measure.ts";
+import { killAll } from "../../shared/tools/process/child.ts";
+import { Load } from "./measure.ts";
 import { asOptions, list, named, path } from "./options.ts";
 import { emptyReport } from "./report.ts";
 import { heading, LEGEND, progressBar, table } from "./table.ts";
@@ -36,7 +37,7 @@ const { rounds, time } = options;
 const directory = Deno.makeTempDirSync({ prefix: "comparison-" });
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   Deno.addSignalListener(signal, () => {
-    stopAll();
+    killAll();
     end(130);
   });
 }

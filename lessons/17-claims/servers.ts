@@ -4,8 +4,8 @@
  * @module
  */
 
-import { catalogue } from "../../shared/tools/lesson/catalogue.ts";
-import { linesOf } from "../../shared/lines.ts";
+import { servers } from "../../shared/tools/lesson/catalogue.ts";
+import { Child, denoRun } from "../../shared/tools/process/child.ts";
 
 /** A running server. It ends at the end of the block that says `await using`. */
 export interface Server extends AsyncDisposable {
@@ -17,19 +17,12 @@ export interface Server extends AsyncDisposable {
 
 /** Starts the server of a lesson on a free port, and waits until it listens. */
 export async function startServer(number: string): Promise<Server> {
-  const { folder, server } = catalogue.find((lesson) => lesson.number === number)!;
-  const script = new URL(`../${folder}/server.ts`, import.meta.url).href;
-  const process = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-prompt", ...server!.permissions, script, "--port", "0"],
-    stdout: "piped", // and never closed: the server may want to say more
-  }).spawn();
-  const { value } = await linesOf(process.stdout).next();
-  return {
-    pid: process.pid,
-    port: Number(/^listening on .*:(\d+)$/.exec(value ?? "")?.[1]),
-    async [Symbol.asyncDispose]() {
-      process.kill("SIGTERM");
-      await process.status;
-    },
-  };
+  const { lesson, script } = servers.find(({ lesson }) => lesson.number === number)!;
+  const child = new Child(denoRun(script, lesson.server.permissions, ["--port", "0"]));
+  const port = await child.listening();
+  if (port === undefined) {
+    await child[Symbol.asyncDispose]();
+    throw new Error(`lesson ${number}: ${child.errors[0] ?? "the server has not begun to listen"}`);
+  }
+  return { pid: child.pid, port, [Symbol.asyncDispose]: () => child[Symbol.asyncDispose]() };
 }

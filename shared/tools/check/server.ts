@@ -6,7 +6,7 @@
 
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { cpuOf } from "../lesson/costs.ts";
+import { cpuOf } from "../process/proc.ts";
 import { linesOf } from "../../lines.ts";
 
 /** A server script, and what may be expected of it. */

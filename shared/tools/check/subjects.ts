@@ -4,19 +4,17 @@
  * @module
  */
 
-import { LESSONS, serverLessons } from "../lesson/catalogue.ts";
+import { servers } from "../lesson/catalogue.ts";
 import { IoUring } from "../../linux/io_uring.ts";
 import type { Subject } from "./server.ts";
 
 /** Every server, in every variant. */
-export const subjects: readonly Subject[] = serverLessons.flatMap(({ folder, server }) =>
-  [[], ...server.variants ?? []].map((args) => ({
-    name: [folder.replace("-", " "), ...args].join(" "),
-    script: new URL(`${folder}/server.ts`, LESSONS),
-    args,
-    ...server,
-  }))
-);
+export const subjects: readonly Subject[] = servers.map(({ name, lesson, script, args }) => ({
+  ...lesson.server,
+  name,
+  script,
+  args,
+}));
 
 /** Why a server cannot be had on this machine; undefined if it can. */
 export function unavailable({ needsIoUring }: Pick<Subject, "needsIoUring">): string | undefined {

@@ -58,8 +58,18 @@ export interface Server extends Script {
   native?: true;
   /** It needs io_uring, which some kernels do not have and some containers forbid. */
   needsIoUring?: true;
-  /** Other ways to start it, as options, which the tests go through as well. */
-  variants?: string[][];
+  /** Other servers for the same idea, which the tests go through as well. */
+  variants?: Variant[];
+}
+
+/** Another server of a lesson. */
+export interface Variant {
+  /** What sets it apart, in a word or two: its name behind the lesson's. */
+  name: string;
+  /** Its script; `server.ts` unless given. */
+  script?: string;
+  /** Its options. */
+  args?: string[];
 }
 
 const client = { permissions: ["--allow-net"] };
@@ -72,7 +82,11 @@ export const catalogue: readonly Lesson[] = [
     title: "The two phases of a read",
     idea: "inside one recv: wait, then copy, told apart by the kernel's own clock",
     notice: "The wait is the client's pause, whatever the size; the copy grows with the size.",
-    server: { permissions: ["--allow-ffi"], sequential: true },
+    server: {
+      permissions: ["--allow-ffi"],
+      sequential: true,
+      variants: [{ name: "two calls", script: "two-calls.ts" }],
+    },
     client,
   },
   {
@@ -128,7 +142,10 @@ export const catalogue: readonly Lesson[] = [
     title: "epoll",
     idea: "the kernel keeps the list, and hands over only those that are ready",
     notice: "However many are connected, only those that talk cost anything.",
-    server: { permissions: ["--allow-ffi"], variants: [["--edge-triggered"]] },
+    server: {
+      permissions: ["--allow-ffi"],
+      variants: [{ name: "edge-triggered", script: "edges.ts" }],
+    },
     client: { permissions: ["--allow-ffi", "--allow-net"] },
   },
   {
@@ -139,7 +156,10 @@ export const catalogue: readonly Lesson[] = [
     notice: "epoll's calls, although the server names none of them; now try --interactive.",
     server: {
       permissions: ["--allow-ffi"],
-      variants: [["--selector", "poll"], ["--selector", "select"]],
+      variants: [
+        { name: "poll", args: ["--selector", "poll"] },
+        { name: "select", args: ["--selector", "select"] },
+      ],
     },
     client,
   },
@@ -149,7 +169,7 @@ export const catalogue: readonly Lesson[] = [
     title: "Signal-driven I/O",
     idea: "the kernel interrupts: something has happened, somewhere",
     notice: "Fewer signals than messages: several became one, so each means looking everywhere.",
-    server: { permissions: ["--allow-ffi"], variants: [["--queued"]] },
+    server: { permissions: ["--allow-ffi"], variants: [{ name: "queued", script: "queued.ts" }] },
     client,
   },
   {
@@ -239,3 +259,34 @@ export const serverLessons: readonly ServerLesson[] = catalogue.filter(hasServer
 function hasServer(lesson: Lesson): lesson is ServerLesson {
   return lesson.server !== undefined;
 }
+
+/** A server of the catalogue: that of a lesson, or one of its variants. */
+export interface CatalogueServer {
+  /** Its name, such as `06 epoll edge-triggered`. */
+  name: string;
+  /** The lesson that it belongs to. */
+  lesson: ServerLesson;
+  /** The script. */
+  script: URL;
+  /** Its options. */
+  args: string[];
+  /** Whether it is a variant. */
+  variant: boolean;
+}
+
+/** All servers, each lesson's variants behind its own. */
+export const servers: readonly CatalogueServer[] = serverLessons.flatMap((lesson) => {
+  const { folder, server } = lesson;
+  const name = folder.replace("-", " ");
+  const own = { name, lesson, script: new URL(`${folder}/server.ts`, LESSONS), args: [] };
+  const variants = (server.variants ?? []).map((
+    { name: apart, script = "server.ts", args = [] },
+  ) => ({
+    name: `${name} ${apart}`,
+    lesson,
+    script: new URL(`${folder}/${script}`, LESSONS),
+    args,
+    variant: true,
+  }));
+  return [{ ...own, variant: false }, ...variants];
+});

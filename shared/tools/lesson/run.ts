@@ -2,173 +2,104 @@
  * Runs a lesson: its program, if it has one, then its server and its client, each with what it
  * cost.
  *
+ * The costs are those of a run that nothing watched. What the script asked of the kernel, and when,
+ * comes from a second run under the recorder, which would spoil the costs of the first.
+ *
  * @module
  */
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { styleText } from "node:util";
 import { type Outcome, parseSummary } from "../../client.ts";
+import { Child, type ChildOptions, denoRun } from "../process/child.ts";
+import { Meter } from "../process/proc.ts";
+import { recorderUrl } from "../trace/settings.ts";
 import {
   catalogue,
   type Lesson,
   LESSONS,
   type Program,
-  type Script as Source,
+  type Script,
   type ServerLesson,
 } from "./catalogue.ts";
-import { callsBetween, costLine, Meter, programLine, programReport } from "./costs.ts";
-import { readCounts, serverReport } from "./costs.ts";
-import { linesOf } from "../../lines.ts";
+import {
+  callRows,
+  callsBetween,
+  costLine,
+  type Costs,
+  programLine,
+  programReport,
+  readCounts,
+  recorderRow,
+  serverReport,
+} from "./costs.ts";
 import { print, showProgress } from "./progress.ts";
 import { readTimeline } from "./timeline.ts";
 import { timelineSvg } from "./timeline_svg.ts";
 import { timelineText } from "./timeline_text.ts";
 
-/** How long a server may take until it listens, or to end when it is asked to, in milliseconds. */
-const PATIENCE = 10_000;
+/** How a lesson is run. */
+export interface RunOptions {
+  /** A file in which the timeline is drawn as well. */
+  svg?: string;
+  /** Gets each report of costs, as the lines that are printed. */
+  onCosts?(rows: string[]): void;
+}
 
-/** The line in which a server says where it listens. */
-const LISTENING = /^listening on .*:(\d+)$/;
-
-/** One of the scripts, while it runs: what it prints is printed with its name before each line. */
-class Script {
-  readonly pid: number;
-  /** Settles when it has ended and all of its output has been printed. */
-  readonly ended: Promise<Deno.CommandStatus>;
-  readonly #process: Deno.ChildProcess;
-
-  constructor(
-    readonly name: "main" | "server" | "client",
-    folder: string,
-    { permissions, measures }: Source & Pick<Program, "measures">,
-    args: string[],
-    onLine: (line: string) => void = () => {},
-  ) {
-    const direct = measures || interactive(args);
-    this.#process = new Deno.Command(Deno.execPath(), {
-      args: [
-        "run",
-        "--quiet",
-        "--no-prompt",
-        ...permissions,
-        new URL(`${folder}/${name}.ts`, LESSONS).href,
-        ...args,
-      ],
-      env: { DENO_NO_UPDATE_CHECK: "1" }, // nothing goes out of this machine
-      stdin: interactive(args) ? "inherit" : "null",
-      stdout: direct ? "inherit" : "piped",
-      stderr: direct ? "inherit" : "piped",
-    }).spawn();
-    this.pid = this.#process.pid;
-    const prefix = styleText(name === "server" ? "cyan" : "yellow", `${name} │`);
-    async function printAll(stream: ReadableStream<Uint8Array<ArrayBuffer>>) {
-      for await (const line of linesOf(stream)) {
-        print(`${prefix} ${line}`);
-        onLine(line);
-      }
-    }
-    const { status } = this.#process;
-    this.ended = direct ? status : Promise.all([
-      status,
-      printAll(this.#process.stdout),
-      printAll(this.#process.stderr),
-    ]).then(([status]) => status);
-  }
-
-  kill(signal: Deno.Signal): void {
-    try {
-      this.#process.kill(signal);
-    } catch {
-      // It has ended by itself.
-    }
-  }
-
-  /** Ends it, as Ctrl-C would; by force, if that does not help. */
-  async stop(): Promise<void> {
-    this.kill("SIGINT");
-    const timer = setTimeout(() => this.kill("SIGKILL"), PATIENCE);
-    await this.ended;
-    clearTimeout(timer);
-  }
+/** A run of a lesson, whose processes and files are gone when it has ended. */
+interface Run extends RunOptions {
+  /** Processes that may still run. */
+  children: Child[];
+  /** The folder of the files in which scripts are recorded. */
+  directory: string;
+  /** Settles with an exit code when somebody wants this to end. */
+  interrupted: Promise<number>;
 }
 
 /**
- * Runs a lesson and prints what its scripts say, what they cost, when they did what, and what to
+ * Runs a lesson and prints what its scripts print, what they cost, when they did what, and what to
  * notice. However it ends, none of them is left running.
  *
  * @param args Options for the client; for the program, if that is all there is.
- * @param svg A file in which the timeline is drawn as well.
- * @param onCosts Gets each report of costs, as the lines that are printed.
- * @returns The exit code: 0 if every reply was right, 2 if an option was wrong, else 1.
+ * @returns The exit code: 0 if every reply was correct, 2 if an option was wrong, else 1.
  */
 export async function runLesson(
   lesson: Lesson,
   args: string[],
-  { svg, onCosts = () => {} }: { svg?: string; onCosts?: (rows: string[]) => void } = {},
+  options: RunOptions = {},
 ): Promise<number> {
-  const scripts: Script[] = [];
-  const records = recordsIn(Deno.makeTempDirSync({ prefix: "lesson-" }), svg);
-  const interrupted = Promise.withResolvers<number>();
+  const { promise: interrupted, resolve } = Promise.withResolvers<number>();
+  const directory = Deno.makeTempDirSync({ prefix: "lesson-" });
+  const run: Run = { ...options, children: [], directory, interrupted };
   const signals = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
   const listeners = Object.entries(signals).map(([signal, code]) =>
-    [signal as Deno.Signal, () => interrupted.resolve(code)] as const
+    [signal as Deno.Signal, () => resolve(code)] as const
   );
   for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
   try {
-    return await Promise.race([interrupted.promise, run(lesson, args, records, scripts, onCosts)]);
+    return await Promise.race([interrupted, runAll(lesson, args, run)]);
   } finally {
-    await Promise.all(scripts.map((script) => script.stop()));
+    await Promise.all(run.children.map((child) => child.stop()));
     for (const [signal, listener] of listeners) Deno.removeSignalListener(signal, listener);
-    Deno.removeSync(records.directory, { recursive: true });
+    Deno.removeSync(directory, { recursive: true });
   }
 }
 
-/** The files in which a run is recorded. */
-interface Records {
-  directory: string;
-  counts: string;
-  program: string;
-  server: string;
-  client: string;
-  svg?: string;
-}
-
-function recordsIn(directory: string, svg: string | undefined): Records {
-  const records = {
-    directory,
-    counts: `${directory}/counts`,
-    program: `${directory}/program.json`,
-    server: `${directory}/server.json`,
-    client: `${directory}/client.json`,
-    svg,
-  };
-  // A server that does not call libc writes nothing, and is not missed.
-  for (const path of [records.counts, records.program, records.server, records.client]) {
-    Deno.writeTextFileSync(path, "");
-  }
-  return records;
-}
-
-async function run(
-  lesson: Lesson,
-  args: string[],
-  records: Records,
-  scripts: Script[],
-  onCosts: (rows: string[]) => void,
-): Promise<number> {
+async function runAll(lesson: Lesson, args: string[], run: Run): Promise<number> {
   const { main, server, client } = lesson;
   const withServer = server !== undefined && client !== undefined;
   // The help needs neither a server nor what comes before it.
   if (withServer && args.includes("--help")) {
-    return (await startClient({ ...lesson, server, client }, args, scripts).ended).code;
+    return (await start(run, lesson, "client", client, args).ended).code;
   }
   if (main !== undefined) {
     const programArgs = withServer ? [] : args;
-    const code = await runProgram({ ...lesson, main }, programArgs, records, scripts, onCosts);
+    const code = await runProgram({ ...lesson, main }, programArgs, run);
     if (code !== 0 || args.includes("--help")) return code;
     if (withServer) console.log();
   }
   if (withServer) {
-    const code = await runServer({ ...lesson, server, client }, args, records, scripts, onCosts);
+    const code = await runServer({ ...lesson, server, client }, args, run);
     if (code !== 0) return code;
   }
   console.log(`\n${styleText("bold", lesson.notice)}`);
@@ -180,88 +111,129 @@ async function run(
 async function runProgram(
   lesson: Lesson & { main: Program },
   args: string[],
-  records: Records,
-  scripts: Script[],
-  onCosts: (rows: string[]) => void,
+  run: Run,
 ): Promise<number> {
-  const start = performance.now();
-  const { folder, main } = lesson;
-  const program = main.coroutines
-    ? new Script("main", folder, writing(main, records.program), [
-      `--trace=${records.program}`,
-      ...args,
-    ])
-    : new Script("main", folder, main, args);
-  scripts.push(program);
-  if (main.measures) return (await program.ended).code; // it has said what was wrong
+  const { main } = lesson;
+  if (main.measures) { // it has the terminal alone, and says itself what was wrong
+    return (await start(run, lesson, "main", main, args, { direct: true }).ended).code;
+  }
+  const began = performance.now();
+  const program = start(run, lesson, "main", main, args, { onLine: printed("main") });
   using meter = new Meter(program.pid, 10);
   const progress = showProgress((time) => `… ${seconds(time)}`);
   const { code } = await program.ended.finally(progress.end);
-  if (code === 2) return 2; // it has said which option was wrong
-  if (code !== 0) return await fail(program, "");
-  if (!args.includes("--help")) {
-    const rows = programReport(performance.now() - start, meter.last);
-    printCosts("What it cost", rows);
-    if (main.coroutines) {
-      // A picture is of the server, where there is one.
-      const svg = lesson.server === undefined ? records.svg : undefined;
-      drawTimeline(lesson, programLine(meter.last), [records.program], svg);
-    }
-    onCosts(rows);
+  if (code === 2 || args.includes("--help")) return code;
+  if (code !== 0) return await fail(run, "program", program);
+
+  const rows = programReport(performance.now() - began, meter.last);
+  printRows("What it cost", rows);
+  if (main.coroutines) {
+    const trace = `${run.directory}/program.json`;
+    const recorded = start(run, lesson, "main", main, args, { trace });
+    const recording = showProgress(() => "… recording the same again");
+    await recorded.ended.finally(recording.end);
+    // A picture is of the server, where there is one.
+    const svg = lesson.server === undefined ? run.svg : undefined;
+    drawTimeline(lesson, programLine(meter.last), [trace], svg);
   }
+  run.onCosts?.(rows);
   return 0;
 }
 
-async function runServer(
+/** What came of one visit of the client to the server. */
+interface Visit extends Costs {
+  /** The client, which has ended. */
+  client: Child;
+  /** Its exit code. */
+  code: number;
+}
+
+async function runServer(lesson: ServerLesson, args: string[], run: Run): Promise<number> {
+  if (args.includes("--interactive")) { // a conversation cannot be repeated
+    const visit = await visitServer(lesson, args, run, { recorded: true, direct: true });
+    if (typeof visit === "number") return visit;
+    printRows("What it cost the server, recorder included", serverReport(visit));
+    report(lesson, visit, run, callRows(visit.calls));
+    return visit.code === 0 ? 0 : await fail(run, "client", visit.client);
+  }
+  const visit = await visitServer(lesson, args, run, { onLine: printed });
+  if (typeof visit === "number") return visit;
+  const rows = serverReport(visit);
+  printRows("What it cost the server", rows);
+
+  const progress = showProgress(() => "… recording the same again");
+  const recorded = await visitServer(lesson, args, run, { recorded: true }).finally(progress.end);
+  if (typeof recorded === "number") return recorded;
+  const calls = [...callRows(recorded.calls), recorderRow(recorded)];
+  report(lesson, { ...visit, calls: recorded.calls }, run, calls);
+  run.onCosts?.([...rows, ...calls]);
+  return visit.code === 0 ? 0 : await fail(run, "client", visit.client);
+}
+
+/** How the scripts of a visit are started. */
+interface VisitOptions extends Pick<StartOptions, "direct"> {
+  /** Whether both are recorded. */
+  recorded?: boolean;
+  /** What happens to the lines that a script prints; nothing, unless given. */
+  onLine?(name: string): ChildOptions["onLine"];
+}
+
+/** Starts the server, lets the client visit it, and ends it. Returns an exit code if that fails. */
+async function visitServer(
   lesson: ServerLesson,
   args: string[],
-  records: Records,
-  scripts: Script[],
-  onCosts: (rows: string[]) => void,
-): Promise<number> {
-  const { server, port } = await startServer(lesson, records, scripts);
-  if (port === undefined) return fail(server, "before it listened");
+  run: Run,
+  { recorded = false, direct, onLine }: VisitOptions,
+): Promise<Visit | number> {
+  const counts = recorded ? `${run.directory}/counts` : undefined;
+  const server = start(run, lesson, "server", lesson.server, ["--port", "0"], {
+    trace: recorded ? traceOf(run, "server") : undefined,
+    counts,
+    onLine: direct ? printed("server") : onLine?.("server"),
+  });
+  const port = await server.listening();
+  if (port === undefined) return await fail(run, "server", server, "before it listened");
 
   using meter = new Meter(server.pid);
   const before = meter.read();
-  const callsBefore = readCounts(records.counts);
-  const start = performance.now();
+  const callsBefore = readCounts(counts);
+  const began = performance.now();
   let outcome: Outcome | undefined;
-  const clientArgs = ["--port", port, `--trace=${records.client}`, ...args];
-  const client = startClient(
-    { ...lesson, client: writing(lesson.client, records.client) },
-    clientArgs,
-    scripts,
-    (line) => {
+  const print = onLine?.("client");
+  const client = start(run, lesson, "client", lesson.client, ["--port", String(port), ...args], {
+    direct,
+    trace: recorded ? traceOf(run, "client") : undefined,
+    onLine(line, stream) {
       outcome = parseSummary(line) ?? outcome;
+      print?.(line, stream);
     },
-  );
-  const progress = interactive(args) ? undefined : showProgress((time) => {
-    const calls = callsBetween(callsBefore, readCounts(records.counts));
-    const made = calls.reduce((sum, { calls }) => sum + calls, 0);
-    return `… ${seconds(time)}, ${made.toLocaleString("en")} system calls`;
   });
+  const progress = direct || recorded ? undefined : showProgress((time) => `… ${seconds(time)}`);
   const first = await Promise.race([server.ended.then(() => server), client.ended])
     .finally(progress?.end);
-  if (first === server) return await fail(server, "while the client was running");
-  const wall = performance.now() - start;
+  if (first === server) return await fail(run, "server", server, "while the client was running");
+  const wall = performance.now() - began;
 
-  // The server still runs, so all that it used can be seen.
   const { code } = await client.ended;
   if (code === 2) return 2; // the client has said which option was wrong
-  if (outcome !== undefined || interactive(args)) {
-    const after = meter.read();
-    const calls = callsBetween(callsBefore, readCounts(records.counts));
-    const costs = { outcome, wall, before, after, calls };
-    const rows = serverReport(costs);
-    printCosts("What it cost the server", rows);
-    drawTimeline(lesson, costLine(costs), [records.server, records.client], records.svg);
-    onCosts(rows);
-  }
-  return code === 0 ? 0 : await fail(client, "");
+  if (outcome === undefined && !direct) return await fail(run, "client", client);
+  // The server still runs, so all that it used can be seen.
+  const after = meter.read();
+  const calls = callsBetween(callsBefore, readCounts(counts));
+  await server.stop();
+  return { outcome, wall, before, after, calls, client, code };
 }
 
-function printCosts(heading: string, rows: string[]) {
+/** Prints what was recorded: the calls, and when they were made. */
+function report(lesson: Lesson, costs: Costs, run: Run, calls: string[]): void {
+  if (calls.length > 0) {
+    printRows("What it asked of the kernel, in a second run, under the recorder", calls);
+  }
+  const traces = [traceOf(run, "server"), traceOf(run, "client")];
+  drawTimeline(lesson, costLine(costs), traces, run.svg);
+}
+
+function printRows(heading: string, rows: string[]): void {
   console.log(`\n${styleText("bold", heading)}`);
   for (const row of rows) console.log(`  ${row}`);
 }
@@ -279,52 +251,54 @@ function drawTimeline({ number, title }: Lesson, costs: string, paths: string[],
   if (svg !== undefined) Deno.writeTextFileSync(svg, timelineSvg(timeline));
 }
 
-/** A script that may write a file as well. */
-function writing({ permissions }: Source, path: string): Source {
-  return { permissions: [...permissions, `--allow-write=${path}`] };
+function traceOf(run: Run, name: Name): string {
+  return `${run.directory}/${name}.json`;
 }
 
-async function startServer(lesson: ServerLesson, records: Records, scripts: Script[]) {
-  const listening = Promise.withResolvers<string | undefined>();
-  const args = ["--port", "0", "--count-calls", records.counts, `--trace=${records.server}`];
-  const server = new Script("server", lesson.folder, lesson.server, args, (line) => {
-    const port = LISTENING.exec(line)?.[1];
-    if (port !== undefined) listening.resolve(port);
-  });
-  scripts.push(server);
-  const timer = setTimeout(() => listening.resolve(undefined), PATIENCE);
-  server.ended.then(() => listening.resolve(undefined));
-  const port = await listening.promise;
-  clearTimeout(timer);
-  return { server, port };
+type Name = "main" | "server" | "client";
+
+interface StartOptions extends Pick<ChildOptions, "direct" | "onLine"> {
+  /** The file in which it is recorded. */
+  trace?: string;
+  /** The file in which its calls are counted. */
+  counts?: string;
 }
 
-function startClient(
-  lesson: ServerLesson,
+function start(
+  run: Run,
+  { folder }: Lesson,
+  name: Name,
+  { permissions }: Script,
   args: string[],
-  scripts: Script[],
-  onLine?: (line: string) => void,
-): Script {
-  const client = new Script("client", lesson.folder, lesson.client, args, onLine);
-  scripts.push(client);
-  return client;
+  { trace, counts, direct, onLine }: StartOptions = { onLine: printed(name) },
+): Child {
+  // A script that may not call libc writes its trace through Deno.
+  const writing = trace === undefined ? [] : [`--allow-write=${trace}`];
+  const recorder = trace === undefined
+    ? undefined
+    : recorderUrl(permissions, { trace, counts, name });
+  const script = new URL(`${folder}/${name}.ts`, LESSONS);
+  const command = denoRun(script, [...permissions, ...writing], args, recorder);
+  const child = new Child(command, { direct, stdin: direct ? "inherit" : undefined, onLine });
+  run.children.push(child);
+  return child;
 }
 
-/** Whether a client talks with the user by itself, so that its output must not be touched. */
-function interactive(args: string[]): boolean {
-  return args.includes("--interactive");
+/** Prints each line of a script with its name before it. */
+function printed(name: string): (line: string) => void {
+  const prefix = styleText(name === "server" ? "cyan" : "yellow", `${name} │`);
+  return (line) => print(`${prefix} ${line}`);
 }
 
-/** Says in one line which script failed, and how, and returns the exit code for it. */
-async function fail(script: Script, when: string): Promise<number> {
-  script.kill("SIGINT"); // a server that neither listens nor ends
-  const { code, signal } = await script.ended;
+/** Reports in one line which script failed, and how, and returns the exit code for it. */
+async function fail(run: Run, name: string, child: Child, when = ""): Promise<number> {
+  const { code, signal } = await child.stop();
+  // Ctrl-C at a terminal reaches the scripts as well, sometimes before it reaches the runner.
+  if (signal === "SIGINT") {
+    const interrupted = await Promise.race([run.interrupted, sleep(500)]);
+    if (interrupted !== undefined) return interrupted;
+  }
   const how = signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`;
-  console.error(
-    styleText(
-      "red",
-      `the ${script.name === "main" ? "program" : script.name} ${how} ${when}`.trimEnd(),
-    ),
-  );
+  console.error(styleText("red", `the ${name} ${how} ${when}`.trimEnd()));
   return 1;
 }

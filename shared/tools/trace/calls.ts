@@ -10,18 +10,8 @@ import { type Libc, libc, PROTOTYPES } from "../../linux/libc.ts";
 import { errnoName } from "../../linux/names.ts";
 import { SOCKADDR_IN_SIZE } from "../../linux/socket.ts";
 import { CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_THREAD_CPUTIME_ID } from "../../linux/time.ts";
-import type { Recorder, TraceEvent } from "./events.ts";
+import type { Hook, Recorder, TraceEvent } from "./events.ts";
 import { ringHooks } from "./ring.ts";
-
-/** What else is to be seen of a call, before it and after it. */
-export interface Hook {
-  /** Looks at the arguments; gets the time as well. */
-  before?(args: unknown[], now: number): void;
-  /** What is to stand behind the result. */
-  extra?(args: unknown[], result: unknown): Record<string, number>;
-  /** Looks at what has come of it, after it has been recorded. */
-  after?(args: unknown[], result: unknown, now: number): void;
-}
 
 /** Which arguments are shown, by name and place; of other functions, all that are numbers. */
 const SHOWN: { [Name in keyof Libc]?: Record<string, number> } = {
@@ -292,13 +282,21 @@ function addressText(result: unknown): string {
 
 /** Signals that the script listens to: an instant whenever its listener is called. */
 function traceSignals(record: Recorder) {
-  const { addSignalListener } = Deno;
+  const { addSignalListener, removeSignalListener } = Deno;
   const tid = gettid();
+  // A listener is removed by itself, so each has one wrapper for each signal.
+  const wrappers = new WeakMap<() => void, Map<Deno.Signal, () => void>>();
   Deno.addSignalListener = (signal, handler) => {
-    addSignalListener(signal, () => {
+    const own = wrappers.get(handler) ?? new Map<Deno.Signal, () => void>();
+    const wrapper = own.get(signal) ?? (() => {
       const event = { name: signal, cat: "signal", ph: "i", s: "t", pid: Deno.pid, tid } as const;
       record({ ...event, ts: now(), args: {} });
+      handler();
     });
-    addSignalListener(signal, handler);
+    wrappers.set(handler, own.set(signal, wrapper));
+    addSignalListener(signal, wrapper);
+  };
+  Deno.removeSignalListener = (signal, handler) => {
+    removeSignalListener(signal, wrappers.get(handler)?.get(signal) ?? handler);
   };
 }

@@ -1,33 +1,27 @@
 /**
- * What a scheduler tells of its coroutines. Nothing here calls libc.
+ * What the schedulers of lessons 12 to 14 do with their coroutines, as they publish it.
  *
  * @module
  */
 
+import { subscribe } from "node:diagnostics_channel";
 import type { Recorder } from "./events.ts";
 
-/** What happens to a coroutine. */
-export type CoroutineState = "created" | "running" | "suspended" | "ended";
+/** One switch, as it is published on the channel `coroutine`. */
+interface Switch {
+  /** What has just happened. */
+  state: "created" | "running" | "suspended" | "ended";
+  /** The coroutine's number, which no other one has. */
+  id: number;
+  /** Its name. */
+  name: string;
+}
 
-/**
- * Takes note of a switch.
- *
- * @param state What has just happened.
- * @param id The coroutine's number, which no other one has.
- * @param name What it is called.
- */
-export type CoroutineListener = (state: CoroutineState, id: number, name: string) => void;
-
-/**
- * Wants to know of each switch; undefined as long as nothing is traced, so that a scheduler writes
- * `onCoroutine?.("running", id, name)`, and nothing of it costs anything then.
- */
-export let onCoroutine: CoroutineListener | undefined;
-
-/** Records from now on what the schedulers tell. */
+/** Records from now on every switch. */
 export function traceCoroutines(record: Recorder): void {
   const running = new Set<number>();
-  onCoroutine = (state, id, name) => {
+  subscribe("coroutine", (message) => {
+    const { state, id, name } = message as Switch;
     const ts = 1000 * (performance.timeOrigin + performance.now());
     const event = { cat: "coroutine", pid: Deno.pid, tid: 0, ts, id: String(id), args: {} };
     if (state === "created") record({ ...event, ph: "b", name });
@@ -36,5 +30,5 @@ export function traceCoroutines(record: Recorder): void {
       record({ ...event, ph: "b", name: "running" });
     } else if (running.delete(id)) record({ ...event, ph: "e", name: "running" });
     if (state === "ended") record({ ...event, ph: "e", name });
-  };
+  });
 }

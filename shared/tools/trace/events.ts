@@ -35,12 +35,19 @@ export interface TraceEvent {
 /** Takes an event into a trace. */
 export type Recorder = (event: TraceEvent) => void;
 
-/** What stands for stderr in the place of a file's name. */
-export const STDERR = "-";
+/** What else is to be seen of a call, before it and after it. */
+export interface Hook {
+  /** Looks at the arguments; gets the time as well. */
+  before?(args: unknown[], now: number): void;
+  /** What is to stand behind the result. */
+  extra?(args: unknown[], result: unknown): Record<string, number>;
+  /** Looks at the result, after the call has been recorded. */
+  after?(args: unknown[], result: unknown, now: number): void;
+}
 
 /**
- * The first line of a file, which says whose events follow. They are an array that is never closed,
- * as the format allows, so the file is complete whenever the process is ended.
+ * The first line of a file, which says whose events follow. The format allows an array that is never
+ * closed, so the file can be read whenever the process is ended.
  */
 export function jsonHeader(process: string): string {
   return `[${JSON.stringify(nameEvent("process_name", 0, process))}\n`;
@@ -49,6 +56,27 @@ export function jsonHeader(process: string): string {
 /** An event as a further line. The comma comes first, so that none is left over at the end. */
 export function jsonLine(event: TraceEvent): string {
   return `,${JSON.stringify(event)}\n`;
+}
+
+/**
+ * Closes the array in a file of which nothing more will be written, and removes the room that was
+ * set aside at its end, so that any JSON parser can read it.
+ */
+export function closeTrace(path: string): void {
+  using file = Deno.openSync(path, { read: true, write: true });
+  let size = file.statSync().size;
+  const piece = new Uint8Array(64 * 1024);
+  while (size > 0) {
+    const start = Math.max(0, size - piece.length);
+    file.seekSync(start, Deno.SeekMode.Start);
+    const length = file.readSync(piece.subarray(0, size - start))!;
+    const last = piece.subarray(0, length).findLastIndex((byte) => byte > 32); // no white space
+    size = start + last + 1;
+    if (last !== -1) break;
+  }
+  file.truncateSync(size);
+  file.seekSync(size, Deno.SeekMode.Start);
+  file.writeSync(new TextEncoder().encode(size === 0 ? "[]\n" : "\n]\n"));
 }
 
 /** What gives a thread, or the whole process, its name. */

@@ -1,23 +1,22 @@
 /**
- * A trace of a program that has no libc, written through Deno.
+ * A trace of a script that may not call libc, written through Deno.
  *
  * @module
  */
 
-import { jsonHeader, jsonLine, type Recorder, recordOnStderr, STDERR } from "./events.ts";
+import { jsonHeader, jsonLine, type Recorder } from "./events.ts";
 
-/** Lines wait for others for so many milliseconds, and are lost if the process is killed. */
+/** A line waits for others for so many milliseconds, and is lost if the process is killed. */
 const DELAY = 50;
 
 /**
- * Opens a trace. A file needs `--allow-write`; without it, the script ends with one line.
+ * Opens a trace, which needs `--allow-write`.
  *
- * @param trace The file's name, or `-` for stderr.
- * @param process Whose events these are.
+ * @param path The file.
+ * @param process The name of the process in the trace.
  */
-export function openTrace(trace: string, process: string): Recorder {
-  if (trace === STDERR) return recordOnStderr(1000 * performance.timeOrigin);
-  const file = openFile(trace);
+export function openTrace(path: string, process: string): Recorder {
+  const file = Deno.openSync(path, { write: true, create: true, truncate: true });
   const encoder = new TextEncoder();
   let lines = jsonHeader(process);
   let waiting = false;
@@ -37,18 +36,4 @@ export function openTrace(trace: string, process: string): Recorder {
       Deno.unrefTimer(setTimeout(write, DELAY));
     }
   };
-}
-
-function openFile(path: string): Deno.FsFile {
-  try {
-    return Deno.openSync(path, { write: true, create: true, truncate: true });
-  } catch (error) {
-    const denied = error instanceof Deno.errors.NotCapable;
-    console.error(
-      denied
-        ? "writing a trace needs a permission: run it again with --allow-write"
-        : `the trace cannot be written: ${(error as Error).message}`,
-    );
-    Deno.exit(1);
-  }
 }

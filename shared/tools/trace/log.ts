@@ -22,6 +22,7 @@ const { lseek, mmap, munmap, open, write } = libc;
 
 /** The file grows by so many bytes: a multiple of the size of a page on every machine. */
 const PIECE = 64 * 1024;
+const SPACE = " ".charCodeAt(0);
 
 /**
  * A log. It appends a piece of spaces to the file, maps it, and writes lines over them; a line that
@@ -30,7 +31,7 @@ const PIECE = 64 * 1024;
 export class Log {
   readonly #fd: number;
   readonly #encoder = new TextEncoder();
-  readonly #spaces = new Uint8Array(PIECE).fill(" ".charCodeAt(0));
+  readonly #spaces = new Uint8Array(PIECE).fill(SPACE);
   #address: Deno.PointerValue = null;
   #piece = new Uint8Array(0);
   #used = 0;
@@ -46,11 +47,23 @@ export class Log {
     this.#fd = orThrow("open", orErrno(open(name, flags, 0o644)), path);
   }
 
-  /** Appends a line of ASCII, its end included, of 64 KiB at the most. */
+  /** Appends a line, its end included, of 64 KiB at the most. */
   write(line: string): void {
-    if (this.#used + line.length > this.#piece.length) this.#grow();
-    this.#encoder.encodeInto(line, this.#piece.subarray(this.#used));
-    this.#used += line.length;
+    if (!this.#fits(line)) {
+      this.#grow();
+      if (!this.#fits(line)) throw new RangeError("the line is longer than 64 KiB");
+    }
+  }
+
+  /** Writes a line if there is room for it. Its length in bytes shows only then. */
+  #fits(line: string): boolean {
+    const { read, written } = this.#encoder.encodeInto(line, this.#piece.subarray(this.#used));
+    if (read < line.length) {
+      this.#piece.fill(SPACE, this.#used);
+      return false;
+    }
+    this.#used += written;
+    return true;
   }
 
   #grow() {

@@ -25,8 +25,7 @@ import {
   IOSQE_CQE_SKIP_SUCCESS,
 } from "../../linux/io_uring.ts";
 import { type Libc, libc } from "../../linux/libc.ts";
-import type { Hook } from "./calls.ts";
-import type { Recorder, TraceEvent } from "./events.ts";
+import type { Hook, Recorder, TraceEvent } from "./events.ts";
 
 const { gettid } = libc; // the plain function, whatever will be put in its place
 

@@ -1,0 +1,61 @@
+/**
+ * The recorder. It is put around a script from outside, as strace is put around a program:
+ *
+ *     deno run --preload "file:///…/recorder.ts?trace=FILE" --allow-ffi SCRIPT
+ *
+ * Deno runs it before the script, with the same instances of all modules, so that it can replace
+ * the functions of libc and listen to what clients and coroutines publish. The script is the same
+ * as ever, and knows nothing of it. Threads that it starts are recorded in the same trace.
+ *
+ * @module
+ */
+
+import { libc } from "../../linux/libc.ts";
+import { now, traceCalls } from "./calls.ts";
+import { traceClients } from "./clients.ts";
+import { traceCoroutines } from "./coroutines.ts";
+import { countCalls, openCounts } from "./counts.ts";
+import { jsonHeader, jsonLine, nameEvent, type Recorder, recordOnStderr } from "./events.ts";
+import { Log } from "./log.ts";
+import { settingsOf, withSettings } from "./settings.ts";
+
+const { gettid } = libc; // the plain function, before a wrapper takes its place
+
+const settings = settingsOf(import.meta.url);
+const { trace, counts: path, name, thread, since = now() } = settings;
+const counts = path === undefined ? undefined : openCounts(path);
+
+if (trace !== undefined) {
+  const record = trace === ""
+    ? recordOnStderr(since, thread && `[${thread}] `)
+    : recordInFile(trace);
+  traceCalls(record, counts);
+  traceCoroutines(record);
+  traceClients(record);
+} else if (counts) countCalls(counts);
+followWorkers();
+
+function recordInFile(path: string): Recorder {
+  const log = new Log(path, thread === undefined);
+  if (thread === undefined) log.write(jsonHeader(name));
+  log.write(jsonLine(nameEvent("thread_name", gettid(), thread ?? name)));
+  return (event) => log.write(jsonLine(event));
+}
+
+/**
+ * Deno preloads nothing in Workers. So each is started with a module that imports this one, and
+ * then the Worker's own. Neither may wait while it is loaded (`await` at its top level): messages
+ * that arrive before the Worker's own module has set `onmessage` would be lost.
+ */
+function followWorkers() {
+  let count = 0;
+  const { Worker } = globalThis;
+  globalThis.Worker = class extends Worker {
+    constructor(script: string | URL, options?: WorkerOptions) {
+      const own = { ...settings, thread: `thread ${++count}`, since };
+      const modules = [withSettings(new URL(import.meta.url), own), script];
+      const code = modules.map((url) => `import ${JSON.stringify(String(url))};`).join("\n");
+      super(`data:text/javascript,${encodeURIComponent(code)}`, options);
+    }
+  };
+}
