@@ -1,5 +1,6 @@
 /**
- * One client's bytes on a non-blocking socket: what the kernel does not take at once is kept here.
+ * One client of a server that never waits: what its socket does not take at once is kept here, and
+ * what it waits for next is known.
  *
  * @module
  */
@@ -8,17 +9,26 @@ import { close } from "./linux/descriptors.ts";
 import { EAGAIN } from "./linux/errno.ts";
 import { trySend } from "./linux/socket.ts";
 
+/** Nothing any more: the client has gone. */
+export const GONE = 0;
+/** Something to read. The number is that of POLLIN and EPOLLIN. */
+export const READ = 1;
+/** Room to write. The number is that of POLLOUT and EPOLLOUT. */
+export const WRITE = 4;
+
+/** What a client waits for next. */
+export type Want = typeof GONE | typeof READ | typeof WRITE;
+
 /**
- * A client whose socket is non-blocking, and the bytes that it has yet to be sent.
+ * A client whose socket is non-blocking, and the bytes that have yet to be sent to it.
  *
- * A server must not read more from a client that does not read: while {@linkcode Connection.unsent}
- * is not 0, it waits until it can write. So no more is ever kept than what was received at once,
- * and when the input ends there is nothing left to send.
+ * While a client does not read its replies, a server must not read more from it. So no more is ever
+ * kept than what was received at once, and when the input ends, there is nothing left to send.
  */
 export class Connection {
   /** The socket. */
   readonly fd: number;
-  #kept: Uint8Array<ArrayBuffer> | undefined;
+  #unsent: Uint8Array<ArrayBuffer> | undefined;
 
   /** Takes over a non-blocking socket. */
   constructor(fd: number) {
@@ -27,41 +37,42 @@ export class Connection {
 
   /** How many bytes are kept. */
   get unsent(): number {
-    return this.#kept === undefined ? 0 : this.#kept.length;
+    return this.#unsent === undefined ? 0 : this.#unsent.length;
+  }
+
+  /** What it waits for: room to write while bytes are kept, else something to read. */
+  get want(): Want {
+    return this.#unsent === undefined ? READ : WRITE;
   }
 
   /**
    * Sends the first `length` bytes of a buffer that will be used again: what the socket does not
-   * take is copied. Must not be called while there are unsent bytes, which would be overtaken.
+   * take is copied. Must not be called while bytes are kept, which would be overtaken.
    *
-   * @returns How many bytes are now kept, or a negative error number if the connection is broken.
+   * @returns What the client waits for next.
    */
-  send(buffer: Uint8Array<ArrayBuffer>, length: number): number {
+  send(buffer: Uint8Array<ArrayBuffer>, length: number): Want {
     const sent = trySend(this.fd, buffer, length);
     // The common case comes first, and allocates nothing.
-    if (sent === length) return 0;
-    if (sent < 0 && sent !== -EAGAIN) return sent;
-    this.#kept = buffer.slice(Math.max(sent, 0), length);
-    return this.#kept.length;
+    if (sent === length) return READ;
+    if (sent < 0 && sent !== -EAGAIN) return GONE; // a reset or a broken pipe
+    this.#unsent = buffer.slice(Math.max(sent, 0), length);
+    return WRITE;
   }
 
   /**
    * Sends what is kept, or as much of it as the socket takes.
    *
-   * @returns How many bytes are still kept, or a negative error number if the connection is broken.
+   * @returns What the client waits for next.
    */
-  flush(): number {
-    const kept = this.#kept;
-    if (kept === undefined) return 0;
-    const sent = trySend(this.fd, kept);
-    if (sent === kept.length) {
-      this.#kept = undefined;
-      return 0;
-    }
-    if (sent === -EAGAIN) return kept.length;
-    if (sent < 0) return sent;
-    this.#kept = kept.subarray(sent);
-    return this.#kept.length;
+  flush(): Want {
+    const unsent = this.#unsent;
+    if (unsent === undefined) return READ;
+    const sent = trySend(this.fd, unsent);
+    if (sent === -EAGAIN) return WRITE;
+    if (sent < 0) return GONE;
+    this.#unsent = sent === unsent.length ? undefined : unsent.subarray(sent);
+    return this.want;
   }
 
   /** Closes the socket; what is unsent is lost. */

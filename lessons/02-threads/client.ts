@@ -2,25 +2,25 @@
  * Lesson 02 · A thread for each client: the client.
  *
  * The same three clients as in lesson 01. The first says nothing for a second, and the others do
- * not notice, since each has a thread of its own on the other side.
+ * not notice: each has a thread of its own in the server.
  *
  * Run:  deno run --allow-net lessons/02-threads/client.ts
  * Try:  deno run --allow-net lessons/02-threads/client.ts --clients 50
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { checkReply, clientOptions, runClients, sendAll } from "../../shared/client.ts";
+import { ask, clientOptions, runClients } from "../../shared/client.ts";
 import { number, text } from "../../shared/options.ts";
 import { connectWhenReady } from "../../shared/ready.ts";
 
 const options = clientOptions({
-  clients: number(3, "how many connect; the server has 100 threads at the most", 1, 100),
+  clients: number(3, "how many connect; the server starts 100 threads at the most", 1, 100),
   pause: number(1000, "milliseconds for which the first says nothing"),
-  message: text("hello", "what each of them says then"),
+  message: text("hello", "what each of them says"),
 });
 const message = new TextEncoder().encode(options.message);
 
-// One after the other, so that the silent one is the first whom the server accepts.
+// One after the other, so that the server accepts the silent one first.
 const connections: Deno.TcpConn[] = [];
 for (let client = 1; client <= options.clients; client++) {
   const start = performance.now();
@@ -28,7 +28,7 @@ for (let client = 1; client <= options.clients; client++) {
   console.log(`client ${client}: connected after ${(performance.now() - start).toFixed(1)} ms`);
 }
 
-// Everybody stays until all have their reply, so that all threads exist at the same time.
+// All clients stay until each has its reply, so that all threads exist at the same time.
 const allServed = Promise.withResolvers<void>();
 let waiting = options.clients;
 
@@ -38,8 +38,7 @@ await runClients(options.clients, async (client) => {
     console.log(`client 1: says nothing for ${options.pause} ms`);
     await sleep(options.pause);
   }
-  await sendAll(connection, message);
-  const waited = await checkReply(connection, message).finally(() => {
+  const waited = await ask(connection, message, options.pause).finally(() => {
     if (--waiting === 0) allServed.resolve();
   });
   console.log(`client ${client}: said ${options.message}, reply after ${waited.toFixed(1)} ms`);

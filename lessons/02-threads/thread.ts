@@ -1,17 +1,17 @@
 /**
  * Lesson 02 · A thread for each client: what each thread does.
  *
- * Lesson 01's inner loop: both phases of every recv are still waited for, but now only by the
- * thread of the client that they belong to.
+ * The inner loop of lesson 01. Both phases of every recv are still waited for, but only by the thread
+ * of the client that they belong to.
  */
 
 /// <reference lib="deno.worker" />
 
 import { close } from "../../shared/linux/descriptors.ts";
+import { isSystemError } from "../../shared/linux/errno.ts";
 import { recv, sendAll } from "../../shared/linux/socket.ts";
 import { clock_gettime, CLOCK_MONOTONIC } from "../../shared/linux/time.ts";
 import { shout } from "../../shared/shout.ts";
-import { type Watch, watch } from "../../shared/tools/trace/watch.ts";
 
 /** What the main thread hands to a new one. */
 export interface Task {
@@ -19,16 +19,15 @@ export interface Task {
   connection: number;
   /** How many threads there are, in memory that all of them share. */
   running: Int32Array;
-  /** How many there were when this one was asked for, itself included. */
+  /** The thread's number, from 1 on. */
   number: number;
-  /** When that was, in milliseconds of CLOCK_MONOTONIC. */
+  /** When its client was accepted, in milliseconds of CLOCK_MONOTONIC. */
   accepted: number;
-  /** How system calls are watched. */
-  watch: Watch;
 }
 
+const buffer = new Uint8Array(64 * 1024);
+
 self.onmessage = ({ data: task }: MessageEvent<Task>) => {
-  watch(task.watch, `thread ${task.number}`);
   if ([1, 10, 50, 100].includes(task.number)) report(task);
   serve(task.connection);
 
@@ -39,16 +38,16 @@ self.onmessage = ({ data: task }: MessageEvent<Task>) => {
 };
 
 function serve(connection: number) {
-  const buffer = new Uint8Array(64 * 1024);
   try {
     while (true) {
-      // Phases 1 and 2. This thread sleeps here until its client says something.
+      // Phases 1 and 2. This thread sleeps here until its client sends something.
       const length = recv(connection, buffer);
-      if (length === 0) break;
+      if (length === 0) break; // the client has ended its sending
       sendAll(connection, shout(buffer, length), length);
     }
   } catch (error) {
-    console.error(`client on descriptor ${connection}: ${(error as Error).message}`);
+    // A reset or a broken pipe ends this connection alone. Any other error is a bug in this script.
+    if (!isSystemError(error)) throw error;
   } finally {
     close(connection);
   }

@@ -1,20 +1,20 @@
 /**
  * Lesson 03 · Non-blocking I/O: the server.
  *
- * Every socket has O_NONBLOCK, so that no call waits any more: it does what it can, or says EAGAIN.
- * One thread serves everybody by asking all of them, again and again, whether there is anything.
+ * Every socket has O_NONBLOCK, so no call waits any more: it does what it can, or returns EAGAIN.
+ * One thread serves all clients by polling them, again and again.
  *
  * Run:  deno run --allow-ffi lessons/03-nonblocking/server.ts
  * Try:  deno run --allow-net lessons/03-nonblocking/client.ts
  * Man:  accept4(2), recv(2), send(2), the paragraphs on EAGAIN
  */
 
-import { Connection } from "../../shared/connection.ts";
+import { Connection, GONE, READ, type Want } from "../../shared/connection.ts";
 import { close } from "../../shared/linux/descriptors.ts";
 import { EAGAIN, ECONNABORTED, systemError } from "../../shared/linux/errno.ts";
 import {
   addressOf,
-  isShortage,
+  isOutOfResources,
   listenTcp,
   SOCK_NONBLOCK,
   tryAccept4,
@@ -28,52 +28,48 @@ const listener = listenTcp(options, SOCK_NONBLOCK);
 console.log(`listening on ${addressOf(listener)}`);
 
 const buffer = new Uint8Array(64 * 1024);
-const connections = new Set<Connection>();
+const connections = new Map<number, Connection>();
 let served = 0;
 
 while (served < options.connections) {
   // Is there a new client? Almost always the answer is EAGAIN.
   acceptOne();
 
-  // Has any of them said something, or room for what is left to be sent? Almost always EAGAIN as
-  // well, from each of them: the loop never sleeps, and a core is busy with questions.
-  for (const connection of connections) {
-    if (connection.unsent > 0) flush(connection);
-    else answer(connection);
+  // Does any client have data, or room for its reply? Almost always EAGAIN again, from each of them.
+  // The loop never sleeps, and keeps a core busy with questions.
+  for (const connection of connections.values()) {
+    if (serve(connection) === GONE) drop(connection);
   }
 }
 
-for (const connection of connections) connection.close();
+for (const connection of connections.values()) connection.close();
 close(listener);
 
 function acceptOne() {
-  // SOCK_NONBLOCK is asked for here once more, because on Linux an accepted socket does not inherit
-  // it from the listener. Without it, recv would sleep on the first client that is silent.
+  // SOCK_NONBLOCK is needed here once more: on Linux, an accepted socket does not inherit it from
+  // the listener. Without it, recv would sleep on the first silent client.
   const fd = tryAccept4(listener, SOCK_NONBLOCK);
-  if (fd >= 0) connections.add(new Connection(fd));
-  // Out of descriptors is not the end, either: the loop asks again anyway.
-  else if (fd !== -EAGAIN && fd !== -ECONNABORTED && !isShortage(fd)) {
+  if (fd >= 0) connections.set(fd, new Connection(fd));
+  // Without a free descriptor, the client stays in the queue, and the loop asks again anyway.
+  else if (fd !== -EAGAIN && fd !== -ECONNABORTED && !isOutOfResources(fd)) {
     throw systemError("accept4", -fd, listener);
   }
 }
 
-function answer(connection: Connection) {
-  // Phase 1 is not waited for: EAGAIN says that nothing has arrived. Phase 2, the copy, still
-  // happens inside this call.
+/** Does what one client needs now, and returns what it waits for next. */
+function serve(connection: Connection): Want {
+  // Replies come first: while a client does not read them, nothing more is read from it.
+  if (connection.unsent > 0) return connection.flush();
+  // Phase 2, the copy, is inside this call. Phase 1 is not: without data, it returns EAGAIN.
   const length = tryRecv(connection.fd, buffer);
-  if (length === -EAGAIN) return;
-  // 0 is the end of the input, less is a reset; either way this one client has gone.
-  if (length <= 0) return drop(connection);
-  // Sending does not wait either: what the kernel has no room for is kept, and sent by flush.
-  if (connection.send(shout(buffer, length), length) < 0) drop(connection);
-}
-
-function flush(connection: Connection) {
-  if (connection.flush() < 0) drop(connection);
+  if (length === -EAGAIN) return READ;
+  if (length <= 0) return GONE; // 0 is the end of the input, less is a broken connection
+  // What the socket does not take is kept, and sent by flush.
+  return connection.send(shout(buffer, length), length);
 }
 
 function drop(connection: Connection) {
-  connections.delete(connection);
+  connections.delete(connection.fd);
   connection.close();
   served++;
 }

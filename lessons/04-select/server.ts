@@ -2,20 +2,21 @@
  * Lesson 04 · I/O multiplexing with select: the server.
  *
  * One thread, and one call that waits for all sockets at once. It sleeps until at least one of them
- * is ready, and says which; recv and send then find something to do at once.
+ * is ready, and reports which. Then recv and send find something to do at once.
  *
  * Run:  deno run --allow-ffi lessons/04-select/server.ts
  * Try:  deno run --allow-net lessons/04-select/client.ts
  * Man:  select(2), accept4(2), recv(2), send(2)
  */
 
-import { Connection } from "../../shared/connection.ts";
+import { AcceptPause } from "../../shared/accept_pause.ts";
+import { Connection, GONE, READ, type Want, WRITE } from "../../shared/connection.ts";
 import { close } from "../../shared/linux/descriptors.ts";
 import { EAGAIN, ECONNABORTED, systemError } from "../../shared/linux/errno.ts";
 import { FD_SETSIZE, FdSet, select } from "../../shared/linux/select.ts";
 import {
   addressOf,
-  isShortage,
+  isOutOfResources,
   listenTcp,
   SOCK_NONBLOCK,
   tryAccept4,
@@ -32,31 +33,31 @@ const buffer = new Uint8Array(64 * 1024);
 const connections = new Map<number, Connection>();
 const readable = new FdSet();
 const writable = new FdSet();
-let pausedUntil = 0; // since descriptors were short
+const pause = new AcceptPause();
 let turnedAway = 0;
 let served = 0;
 
 while (served < options.connections) {
-  // select overwrites its sets with the answer, so the question is written anew for every call.
+  // select overwrites its sets with the answer, so they are filled again for every call.
   readable.clear();
   writable.clear();
-  if (pausedUntil === 0) readable.add(listener);
+  if (!pause.active) readable.add(listener);
   let highest = listener;
-  for (const [fd, { unsent }] of connections) {
-    (unsent > 0 ? writable : readable).add(fd);
+  for (const [fd, { want }] of connections) {
+    (want === WRITE ? writable : readable).add(fd);
     if (fd > highest) highest = fd;
   }
 
   // Phase 1 is waited for here, for all clients together, and the thread sleeps meanwhile. The
   // kernel looks at every descriptor up to the highest, and so do the loops before and after.
-  select(highest + 1, readable, writable, null, pausedUntil === 0 ? undefined : 100);
+  select(highest + 1, readable, writable, null, pause.timeout);
+  pause.endIfOver();
 
-  if (performance.now() > pausedUntil) pausedUntil = 0;
-  if (readable.has(listener)) acceptOne();
   for (const [fd, connection] of connections) {
-    if (readable.has(fd)) answer(connection);
-    else if (writable.has(fd)) flush(connection);
+    if (!readable.has(fd) && !writable.has(fd)) continue;
+    if (serve(connection) === GONE) drop(connection);
   }
+  if (readable.has(listener)) acceptOne();
 }
 
 for (const connection of connections.values()) connection.close();
@@ -66,8 +67,7 @@ function acceptOne() {
   const fd = tryAccept4(listener, SOCK_NONBLOCK);
   if (fd >= FD_SETSIZE) turnAway(fd);
   else if (fd >= 0) connections.set(fd, new Connection(fd));
-  // While descriptors are short, the listener stays ready: asking again at once would spin.
-  else if (isShortage(fd)) pausedUntil = performance.now() + 100;
+  else if (isOutOfResources(fd)) pause.begin();
   else if (fd !== -EAGAIN && fd !== -ECONNABORTED) throw systemError("accept4", -fd, listener);
 }
 
@@ -77,22 +77,21 @@ function turnAway(fd: number) {
   console.error(`turned away: descriptor ${fd} does not fit into an fd_set of ${FD_SETSIZE}`);
 }
 
-function answer(connection: Connection) {
-  // Phase 2, the copy. The socket is non-blocking all the same: ready is a hint, and what was there
-  // when select returned may be gone by now.
+/** Does what one client needs now, and returns what it waits for next. */
+function serve(connection: Connection): Want {
+  // Replies come first: while a client does not read them, nothing more is read from it.
+  if (connection.unsent > 0) return connection.flush();
+  // Phase 2, the copy, is inside this call. Phase 1 is not: without data, it returns EAGAIN.
   const length = tryRecv(connection.fd, buffer);
-  if (length === -EAGAIN) return;
-  if (length <= 0) return drop(connection);
-  if (connection.send(shout(buffer, length), length) < 0) drop(connection);
-}
-
-function flush(connection: Connection) {
-  if (connection.flush() < 0) drop(connection);
+  if (length === -EAGAIN) return READ;
+  if (length <= 0) return GONE; // 0 is the end of the input, less is a broken connection
+  // What the socket does not take is kept, and sent by flush.
+  return connection.send(shout(buffer, length), length);
 }
 
 function drop(connection: Connection) {
   connections.delete(connection.fd);
   connection.close();
   served++;
-  pausedUntil = 0;
+  pause.end(); // there is a descriptor again
 }

@@ -2,13 +2,13 @@
  * Lesson 06 · epoll: the client.
  *
  * Five thousand clients, most of which are connected and say nothing, as on most servers. A hundred
- * talk all the time. At the end everybody says hello once, so that nobody has been forgotten.
+ * talk all the time. At the end each of the 5,000 says hello once, to show that none was forgotten.
  *
  * Run:  deno run --allow-ffi --allow-net lessons/06-epoll/client.ts
  * Try:  deno run --allow-ffi --allow-net lessons/06-epoll/client.ts --clients 9000 --active 10
  */
 
-import { checkReply, clientOptions, runClients, sendAll } from "../../shared/client.ts";
+import { ask, clientOptions, runClients } from "../../shared/client.ts";
 import { raiseDescriptorLimit } from "../../shared/linux/descriptors.ts";
 import { number, text } from "../../shared/options.ts";
 import { connectWhenReady } from "../../shared/ready.ts";
@@ -29,7 +29,7 @@ if (clients < options.clients) {
 }
 const active = Math.min(options.active, clients);
 
-// In a row, since nobody connects 5,000 times in the same moment either.
+// One after another: on a real server, 5,000 clients do not connect at the same moment either.
 const connections: Deno.TcpConn[] = [];
 while (connections.length < clients) connections.push(await connectWhenReady(options));
 console.log(`${clients} clients are connected, and ${active} of them talk`);
@@ -37,15 +37,13 @@ console.log(`${clients} clients are connected, and ${active} of them talk`);
 await Promise.all(
   connections.slice(0, active).map(async (connection) => {
     for (let i = 0; i < options.messages; i++) {
-      await sendAll(connection, message);
-      await checkReply(connection, message);
+      await ask(connection, message);
     }
   }),
 );
-console.log(`each of these has got ${options.messages} replies; now everybody says hello`);
+console.log(`each of these received ${options.messages} replies; now all clients say hello`);
 
 await runClients(clients, async (client) => {
   using connection = connections[client - 1];
-  await sendAll(connection, message);
-  return await checkReply(connection, message);
+  return await ask(connection, message);
 }, 100);

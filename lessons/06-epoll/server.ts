@@ -1,109 +1,103 @@
 /**
  * Lesson 06 · epoll: the server.
  *
- * The kernel keeps the list of sockets itself and hands over only those that are ready, so that
- * neither side ever looks at the idle ones. Level-triggered, it tells as long as a socket is ready;
- * edge-triggered, only when it becomes so.
+ * The kernel keeps the list of sockets itself and hands over only those that are ready, so neither
+ * side ever looks at the idle ones. It is level-triggered: epoll reports a socket while it is ready.
  *
  * Run:  deno run --allow-ffi lessons/06-epoll/server.ts
  * Try:  deno run --allow-ffi --allow-net lessons/06-epoll/client.ts
  * Man:  epoll(7), epoll_create1(2), epoll_ctl(2), epoll_wait(2)
  */
 
-import { Connection } from "../../shared/connection.ts";
+import { AcceptPause } from "../../shared/accept_pause.ts";
+import { Connection, GONE, READ, type Want } from "../../shared/connection.ts";
 import { close } from "../../shared/linux/descriptors.ts";
-import { epoll_ctl, EPOLL_CTL_ADD, EPOLL_CTL_MOD } from "../../shared/linux/epoll.ts";
-import { epoll_create1, epoll_wait, EpollEvents } from "../../shared/linux/epoll.ts";
-import { EPOLLET, EPOLLIN, EPOLLOUT, EPOLLRDHUP } from "../../shared/linux/epoll.ts";
+import {
+  epoll_create1,
+  epoll_ctl,
+  EPOLL_CTL_ADD,
+  EPOLL_CTL_MOD,
+  epoll_wait,
+  EpollEvents,
+  EPOLLIN,
+} from "../../shared/linux/epoll.ts";
 import { EAGAIN, ECONNABORTED, systemError } from "../../shared/linux/errno.ts";
-import { addressOf, isShortage, listenTcp, SOCK_NONBLOCK } from "../../shared/linux/socket.ts";
-import { tryAccept4, tryRecv } from "../../shared/linux/socket.ts";
-import { flag } from "../../shared/options.ts";
+import {
+  addressOf,
+  isOutOfResources,
+  listenTcp,
+  SOCK_NONBLOCK,
+  tryAccept4,
+  tryRecv,
+} from "../../shared/linux/socket.ts";
 import { serverOptions } from "../../shared/server.ts";
 import { shout } from "../../shared/shout.ts";
 
-const EDGES = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
-
-const options = serverOptions({ edgeTriggered: flag("tell when it becomes ready, and only then") });
+const options = serverOptions();
 const listener = listenTcp(options, SOCK_NONBLOCK);
 console.log(`listening on ${addressOf(listener)}`);
 
 const buffer = new Uint8Array(64 * 1024);
-const connections: Connection[] = []; // by descriptor
-const events = new EpollEvents(1024);
+const connections = new Map<number, Connection>();
 const epoll = epoll_create1();
-epoll_ctl(epoll, EPOLL_CTL_ADD, listener, EPOLLIN); // always level-triggered
-let pausedUntil = 0; // since descriptors were short
+const events = new EpollEvents(1024);
+epoll_ctl(epoll, EPOLL_CTL_ADD, listener, EPOLLIN);
+const pause = new AcceptPause((accepting) =>
+  epoll_ctl(epoll, EPOLL_CTL_MOD, listener, accepting ? EPOLLIN : 0)
+);
 let served = 0;
 
 while (served < options.connections) {
-  // Phase 1 is waited for here, for all clients together, and only those that are ready come back.
-  const ready = epoll_wait(epoll, events, pausedUntil === 0 ? -1 : 100);
-  if (pausedUntil !== 0 && performance.now() > pausedUntil) accept(true);
+  // Phase 1 is waited for here, for all clients together. Only those that are ready come back.
+  const ready = epoll_wait(epoll, events, pause.timeout);
+  pause.endIfOver();
 
   for (let i = 0; i < ready; i++) {
-    const fd = events.fd(i);
-    if (fd === listener) acceptOne();
-    // EPOLLERR and EPOLLHUP are told without being asked for; recv and send then say what it is.
-    else if (options.edgeTriggered) drain(connections[fd]);
-    else if (connections[fd].unsent > 0) flush(connections[fd]);
-    else answer(connections[fd]);
+    const connection = connections.get(events.fd(i));
+    // EPOLLERR and EPOLLHUP are always reported, requested or not; recv returns the actual error.
+    if (connection !== undefined) advance(connection);
+    else acceptOne(); // the listener is no client's
   }
 }
 
-close(epoll); // the clients that are left are closed by the kernel, when the process ends
+for (const connection of connections.values()) connection.close();
 close(listener);
+close(epoll);
 
 function acceptOne() {
   const fd = tryAccept4(listener, SOCK_NONBLOCK);
-  if (fd >= 0) {
-    connections[fd] = new Connection(fd);
-    epoll_ctl(epoll, EPOLL_CTL_ADD, fd, options.edgeTriggered ? EDGES : EPOLLIN);
-  } // While descriptors are short, the listener stays ready: asking again at once would spin.
-  else if (isShortage(fd)) accept(false);
+  if (fd >= 0) add(new Connection(fd));
+  else if (isOutOfResources(fd)) pause.begin();
   else if (fd !== -EAGAIN && fd !== -ECONNABORTED) throw systemError("accept4", -fd, listener);
 }
 
-function accept(yes: boolean) {
-  if (yes !== (pausedUntil === 0)) epoll_ctl(epoll, EPOLL_CTL_MOD, listener, yes ? EPOLLIN : 0);
-  pausedUntil = yes ? 0 : performance.now() + 100;
+function add(connection: Connection) {
+  connections.set(connection.fd, connection);
+  epoll_ctl(epoll, EPOLL_CTL_ADD, connection.fd, READ);
 }
 
-/** Level-triggered: one recv is enough, since epoll_wait tells again if there is more. */
-function answer(connection: Connection) {
-  const length = tryRecv(connection.fd, buffer); // phase 2, the copy
-  if (length === -EAGAIN) return;
-  if (length <= 0) return drop(connection);
-  const unsent = connection.send(shout(buffer, length), length);
-  if (unsent < 0) return drop(connection);
-  // Until this client has read its reply, nothing more is read from it.
-  if (unsent > 0) epoll_ctl(epoll, EPOLL_CTL_MOD, connection.fd, EPOLLOUT);
+function advance(connection: Connection) {
+  const { want } = connection;
+  const next = serve(connection);
+  if (next === GONE) drop(connection);
+  else if (next !== want) epoll_ctl(epoll, EPOLL_CTL_MOD, connection.fd, next);
 }
 
-function flush(connection: Connection) {
-  const unsent = connection.flush();
-  if (unsent < 0) return drop(connection);
-  if (unsent === 0) epoll_ctl(epoll, EPOLL_CTL_MOD, connection.fd, EPOLLIN);
-}
-
-/** Edge-triggered: what is not taken now is not told again, so it goes on until EAGAIN. */
-function drain(connection: Connection) {
-  let unsent = connection.flush();
-  for (let turn = 0; unsent === 0; turn++) {
-    // One who never stops would keep it here. Armed again, it tells of him again, after the others.
-    if (turn === 16) return epoll_ctl(epoll, EPOLL_CTL_MOD, connection.fd, EDGES);
-    const length = tryRecv(connection.fd, buffer);
-    if (length === -EAGAIN) return;
-    if (length <= 0) return drop(connection);
-    unsent = connection.send(shout(buffer, length), length);
-  }
-  // Kept bytes end the loop as well: when there is room for them again, that is an edge.
-  if (unsent < 0) drop(connection);
+/** Does what one client needs now, and returns what it waits for next. */
+function serve(connection: Connection): Want {
+  // Replies come first: while a client does not read them, nothing more is read from it.
+  if (connection.unsent > 0) return connection.flush();
+  // Phase 2, the copy, is inside this call. Phase 1 is not: without data, it returns EAGAIN.
+  const length = tryRecv(connection.fd, buffer);
+  if (length === -EAGAIN) return READ;
+  if (length <= 0) return GONE; // 0 is the end of the input, less is a broken connection
+  // What the socket does not take is kept, and sent by flush.
+  return connection.send(shout(buffer, length), length);
 }
 
 function drop(connection: Connection) {
-  delete connections[connection.fd];
-  connection.close(); // which also takes it out of epoll's list
+  connections.delete(connection.fd);
+  connection.close(); // which also takes it out of the kernel's list
   served++;
-  accept(true);
+  pause.end(); // there is a descriptor again
 }

@@ -1,15 +1,15 @@
 /**
  * Lesson 07 · selectors: the client.
  *
- * Twenty clients at once or, with --interactive, a conversation: a prompt, a line in, the reply out
- * as it arrives. The end of the input (Ctrl-D) ends it.
+ * Twenty clients at once or, with --interactive, a conversation: it prompts, sends the line, and
+ * prints the reply as it arrives. The end of the input (Ctrl-D) ends it.
  *
  * Run:  deno run --allow-net lessons/07-selectors/client.ts
  * Try:  deno run --allow-net lessons/07-selectors/client.ts --interactive
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { checkReply, clientOptions, runClients, sendAll } from "../../shared/client.ts";
+import { ask, clientOptions, runClients, sendAll } from "../../shared/client.ts";
 import { linesOf } from "../../shared/lines.ts";
 import { flag, number, text } from "../../shared/options.ts";
 import { connectWhenReady } from "../../shared/ready.ts";
@@ -17,7 +17,7 @@ import { connectWhenReady } from "../../shared/ready.ts";
 const options = clientOptions({
   interactive: flag("talk to the server yourself"),
   clients: number(20, "how many there are at once", 1, 9000),
-  pause: number(1000, "milliseconds between what they say and when they read the reply"),
+  pause: number(1000, "milliseconds for which each of them stays"),
   message: text("hello", "what each of them says"),
 });
 
@@ -26,9 +26,7 @@ await (options.interactive ? converse() : runClients(options.clients, visit));
 async function visit(client: number): Promise<number> {
   using connection = await connectWhenReady(options);
   const message = new TextEncoder().encode(options.message);
-  await sendAll(connection, message);
-  await sleep(options.pause);
-  const waited = await checkReply(connection, message);
+  const [waited] = await Promise.all([ask(connection, message), sleep(options.pause)]);
   console.log(`client ${client}: said ${options.message}, reply after ${waited.toFixed(1)} ms`);
   return waited;
 }

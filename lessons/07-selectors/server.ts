@@ -1,101 +1,102 @@
 /**
  * Lesson 07 · selectors: the server.
  *
- * One interface over select, poll and epoll, of which it takes the best that there is. Each socket
- * is registered with a function, its callback, and the loop knows nothing but to call the functions
- * of those that are ready, one after another.
+ * One interface over select, poll and epoll, which takes the best that there is. Each socket is
+ * registered with a function, its callback. The loop only calls the callbacks of the sockets that
+ * are ready, one after another.
  *
  * Run:  deno run --allow-ffi lessons/07-selectors/server.ts
  * Try:  deno run --allow-net lessons/07-selectors/client.ts --interactive
  * Man:  select(2), poll(2), epoll(7)
  */
 
-import { Connection } from "../../shared/connection.ts";
+import { AcceptPause } from "../../shared/accept_pause.ts";
+import { Connection, GONE, READ, type Want, WRITE } from "../../shared/connection.ts";
 import { close } from "../../shared/linux/descriptors.ts";
 import { EAGAIN, ECONNABORTED, systemError } from "../../shared/linux/errno.ts";
 import {
   addressOf,
-  isShortage,
+  isOutOfResources,
   listenTcp,
   SOCK_NONBLOCK,
   tryAccept4,
   tryRecv,
 } from "../../shared/linux/socket.ts";
-import { choice } from "../../shared/options.ts";
-import { DefaultSelector, EpollSelector, PollSelector } from "../../shared/selectors.ts";
-import { EVENT_READ, EVENT_WRITE, SelectSelector } from "../../shared/selectors.ts";
+import { EVENT_READ, EVENT_WRITE } from "../../shared/selectors.ts";
+import { SELECTOR } from "../../shared/selectors/option.ts";
 import { serverOptions } from "../../shared/server.ts";
 import { shout } from "../../shared/shout.ts";
 
-const SELECTORS = {
-  select: SelectSelector,
-  poll: PollSelector,
-  epoll: EpollSelector,
-  default: DefaultSelector,
-};
-
-const options = serverOptions({
-  selector: choice(["select", "poll", "epoll", "default"], "default", "what waits for the sockets"),
-});
+const options = serverOptions({ selector: SELECTOR });
 const listener = listenTcp(options, SOCK_NONBLOCK);
 console.log(`listening on ${addressOf(listener)}`);
 
 const buffer = new Uint8Array(64 * 1024);
-using selector = new SELECTORS[options.selector]<() => void>();
-let pausedUntil = 0; // since descriptors were short
-let served = 0;
-
+const connections = new Map<number, Connection>();
+const selector = new options.selector<() => void>();
 selector.register(listener, EVENT_READ, acceptOne);
+const pause = new AcceptPause((accepting) =>
+  selector.modify(listener, accepting ? EVENT_READ : 0, acceptOne)
+);
+let served = 0;
 
 while (served < options.connections) {
   // Phase 1 is waited for here, for all clients together.
-  const ready = selector.select(pausedUntil === 0 ? undefined : 100);
+  const ready = selector.select(pause.timeout);
+  pause.endIfOver();
+
   // The callbacks run one after another, in this thread: while one of them runs, no other does.
   for (const { data: callback } of ready) callback();
-  if (pausedUntil !== 0 && performance.now() > pausedUntil) accept(true);
 }
 
+for (const connection of connections.values()) connection.close();
 close(listener);
+selector.close();
 
 function acceptOne() {
   const fd = tryAccept4(listener, SOCK_NONBLOCK);
-  if (fd >= 0) {
-    const connection = new Connection(fd);
-    try {
-      selector.register(fd, EVENT_READ, () => answer(connection));
-    } catch (error) {
-      connection.close(); // it does not fit into select's set
-      console.error(`turned away: ${(error as Error).message}`);
-    }
-  } else if (isShortage(fd)) accept(false);
+  if (fd >= 0) add(new Connection(fd));
+  else if (isOutOfResources(fd)) pause.begin();
   else if (fd !== -EAGAIN && fd !== -ECONNABORTED) throw systemError("accept4", -fd, listener);
 }
 
-function accept(yes: boolean) {
-  pausedUntil = yes ? 0 : performance.now() + 100;
-  selector.modify(listener, yes ? EVENT_READ : 0, acceptOne);
+function add(connection: Connection) {
+  try {
+    selector.register(connection.fd, EVENT_READ, () => advance(connection));
+    connections.set(connection.fd, connection);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    connection.close(); // its descriptor does not fit into select's set
+    console.error(`turned away: ${error.message}`);
+  }
 }
 
-function answer(connection: Connection) {
-  const length = tryRecv(connection.fd, buffer); // phase 2, the copy
-  if (length === -EAGAIN) return;
-  if (length <= 0) return drop(connection);
-  const unsent = connection.send(shout(buffer, length), length);
-  if (unsent < 0) return drop(connection);
-  // Another event now, and another callback: where this client stands is written down in which
-  // function comes next, and nowhere else.
-  if (unsent > 0) selector.modify(connection.fd, EVENT_WRITE, () => flush(connection));
+function advance(connection: Connection) {
+  const { want } = connection;
+  const next = serve(connection);
+  if (next === GONE) drop(connection);
+  else if (next !== want) {
+    const event = next === WRITE ? EVENT_WRITE : EVENT_READ;
+    selector.modify(connection.fd, event, () => advance(connection));
+  }
 }
 
-function flush(connection: Connection) {
-  const unsent = connection.flush();
-  if (unsent < 0) return drop(connection);
-  if (unsent === 0) selector.modify(connection.fd, EVENT_READ, () => answer(connection));
+/** Does what one client needs now, and returns what it waits for next. */
+function serve(connection: Connection): Want {
+  // Replies come first: while a client does not read them, nothing more is read from it.
+  if (connection.unsent > 0) return connection.flush();
+  // Phase 2, the copy, is inside this call. Phase 1 is not: without data, it returns EAGAIN.
+  const length = tryRecv(connection.fd, buffer);
+  if (length === -EAGAIN) return READ;
+  if (length <= 0) return GONE; // 0 is the end of the input, less is a broken connection
+  // What the socket does not take is kept, and sent by flush.
+  return connection.send(shout(buffer, length), length);
 }
 
 function drop(connection: Connection) {
   selector.unregister(connection.fd);
+  connections.delete(connection.fd);
   connection.close();
   served++;
-  accept(true);
+  pause.end(); // there is a descriptor again
 }

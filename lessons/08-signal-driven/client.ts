@@ -1,19 +1,19 @@
 /**
  * Lesson 08 · Signal-driven I/O: the client.
  *
- * A hundred bursts: ten clients all say something in the same moment, and get their replies.
+ * A hundred bursts: ten clients send a message at the same moment, and receive their replies.
  *
  * Run:  deno run --allow-net lessons/08-signal-driven/client.ts
  * Try:  deno run --allow-net lessons/08-signal-driven/client.ts --clients 100
  */
 
-import { checkReply, clientOptions, runClients, sendAll } from "../../shared/client.ts";
+import { ask, clientOptions, runClients } from "../../shared/client.ts";
 import { number, text } from "../../shared/options.ts";
 import { connectWhenReady } from "../../shared/ready.ts";
 
 const options = clientOptions({
   clients: number(10, "how many there are at once", 1, 9000),
-  bursts: number(100, "how often all of them say something", 1),
+  bursts: number(100, "how many messages each of them sends", 1),
   message: text("hello", "what they say"),
 });
 const message = new TextEncoder().encode(options.message);
@@ -22,8 +22,7 @@ await runClients(options.clients, async () => {
   using connection = await connectWhenReady(options);
   let longest = 0;
   for (let burst = 0; burst < options.bursts; burst++) {
-    await sendAll(connection, message);
-    longest = Math.max(longest, await checkReply(connection, message));
+    longest = Math.max(longest, await ask(connection, message));
   }
   return longest;
 });

@@ -12,7 +12,7 @@
 import { close, getrlimit, RLIMIT_NOFILE } from "../../shared/linux/descriptors.ts";
 import { ECONNABORTED, ENOBUFS, systemError } from "../../shared/linux/errno.ts";
 import { IORING_CQE_F_MORE, IoUring } from "../../shared/linux/io_uring.ts";
-import { addressOf, isShortage, listenTcp, MSG_WAITALL } from "../../shared/linux/socket.ts";
+import { addressOf, isOutOfResources, listenTcp, MSG_WAITALL } from "../../shared/linux/socket.ts";
 import { SOCK_CLOEXEC } from "../../shared/linux/socket.ts";
 import { serverOptions } from "../../shared/server.ts";
 import { shout } from "../../shared/shout.ts";
@@ -57,11 +57,13 @@ function accepted(fd: number, flags: number) {
     replies[fd] = { buffer: 0, length: 0 };
     ring.register(REGISTER, fd);
     receive(fd);
-  } else if (!isShortage(fd) && fd !== -ECONNABORTED) throw systemError("accept4", -fd, listener);
+  } else if (!isOutOfResources(fd) && fd !== -ECONNABORTED) {
+    throw systemError("accept4", -fd, listener);
+  }
   // One operation accepts all clients, until it fails: then it is asked for anew, after a pause if
   // the descriptors have run out.
   if (flags & IORING_CQE_F_MORE) return;
-  if (isShortage(fd)) ring.timeout(PAUSE, 100);
+  if (isOutOfResources(fd)) ring.timeout(PAUSE, 100);
   else ring.acceptMultishot(ACCEPT, listener, SOCK_CLOEXEC);
 }
 

@@ -92,15 +92,15 @@ export function epoll_ctl(epfd: number, operation: number, fd: number, events = 
 /**
  * Waits until a descriptor is ready, see epoll_wait(2).
  *
- * @param timeout Milliseconds; 0 does not wait at all, -1 waits for ever.
+ * @param timeout Milliseconds; 0 does not wait at all, -1 waits without a limit.
  * @returns How many were written into `events`, or `-EINTR`, `-EBADF`, …
  */
-export function tryEpollWait(epfd: number, events: EpollEvents, timeout: number): number {
+export function tryEpollWait(epfd: number, events: EpollEvents, timeout = -1): number {
   return orErrno(libc.epoll_wait(epfd, events.words, events.capacity, timeout));
 }
 
 /** Like {@linkcode tryEpollWait}, but throws; a signal counts as "none is ready" and gives 0. */
-export function epoll_wait(epfd: number, events: EpollEvents, timeout: number): number {
+export function epoll_wait(epfd: number, events: EpollEvents, timeout = -1): number {
   const ready = tryEpollWait(epfd, events, timeout);
   return ready === -EINTR ? 0 : orThrow("epoll_wait", ready, epfd);
 }

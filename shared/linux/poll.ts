@@ -90,15 +90,15 @@ export class PollList {
 /**
  * Waits until one of the descriptors is ready, see poll(2).
  *
- * @param timeout Milliseconds; 0 does not wait at all, -1 waits for ever.
+ * @param timeout Milliseconds; 0 does not wait at all, -1 waits without a limit.
  * @returns How many entries have an answer, or `-EINTR`, `-EINVAL`, …
  */
-export function tryPoll(list: PollList, timeout: number): number {
+export function tryPoll(list: PollList, timeout = -1): number {
   return orErrno(libc.poll(list.memory, list.length, timeout));
 }
 
 /** Like {@linkcode tryPoll}, but throws; a signal counts as "none is ready yet" and gives 0. */
-export function poll(list: PollList, timeout: number): number {
+export function poll(list: PollList, timeout = -1): number {
   const ready = tryPoll(list, timeout);
   return ready === -EINTR ? 0 : orThrow("poll", ready, list.length);
 }

@@ -70,7 +70,7 @@ const timeval = new BigInt64Array(2);
  * ones and nothing else, so they must be filled again before each call.
  *
  * @param nfds The highest descriptor in any of the sets, plus 1: how far the kernel has to look.
- * @param timeout Milliseconds; 0 does not wait at all, undefined waits for ever.
+ * @param timeout Milliseconds; 0 does not wait at all, undefined waits without a limit.
  * @returns How many bits are left in the sets, or `-EINTR`, `-EBADF`, …
  * @throws {RangeError} if `nfds` is more than 1,024.
  */

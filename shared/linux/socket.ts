@@ -3,7 +3,8 @@
  * family. See ip(7) and tcp(7) for the options.
  *
  * Functions whose names begin with `try` return a negative error number and never throw because of
- * one; the others throw, and begin again when a signal has interrupted them.
+ * one. The others throw. Those that can wait, such as accept4 and recv, begin again when a signal
+ * has interrupted them; connect does not, since it goes on in the background.
  *
  * @module
  */
@@ -11,7 +12,7 @@
 import { close } from "./descriptors.ts";
 import { ECONNABORTED, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, orErrno, orThrow } from "./errno.ts";
 import { libc } from "./libc.ts";
-import { milliseconds } from "./time.ts";
+import { sleep } from "./time.ts";
 
 /** socket(2): IPv4. */
 export const AF_INET = 2;
@@ -38,10 +39,6 @@ export const SO_RCVBUF = 8;
 export const SO_LINGER = 13;
 /** How long a blocking recv(2) waits before it gives EAGAIN; a `struct timeval`, four ints. */
 export const SO_RCVTIMEO = 20;
-/** recvmsg(2) also tells when the kernel received the bytes. */
-export const SO_TIMESTAMPNS = 35;
-/** The kind of control message that carries that time. */
-export const SCM_TIMESTAMPNS = 35;
 /** setsockopt(2): options of TCP, see tcp(7). */
 export const IPPROTO_TCP = 6;
 /** Small messages are sent at once and not held back to be joined with later ones. */
@@ -168,14 +165,14 @@ export function accept4(listener: number, flags = 0): number {
 }
 
 /**
- * Waits until there is a client, and returns its descriptor. What concerns one client alone does
- * not end the server: it goes on with the next if one had already gone, and while there are no
- * descriptors or memory left, it tries again every 100 ms.
+ * Waits until there is a client, and returns its descriptor. If that client has already gone, it
+ * waits for the next one. While there are no descriptors or no memory left, it tries again every
+ * 100 ms.
  */
 export function accept(listener: number): number {
   while (true) {
     const result = tryAccept4(listener);
-    if (isShortage(result)) sleep(100);
+    if (isOutOfResources(result)) sleep(100);
     else if (result !== -ECONNABORTED && result !== -EINTR) {
       return orThrow("accept4", result, listener);
     }
@@ -184,16 +181,11 @@ export function accept(listener: number): number {
 
 /**
  * Whether accept4 failed because the process or the machine has run out of descriptors or memory.
- * The client then stays in the queue and the listening socket stays readable, so that a server
- * which simply asked again would spin.
+ * The client stays in the queue then and the listening socket stays readable, so a server that
+ * simply calls accept4 again would spin.
  */
-export function isShortage(result: number): boolean {
+export function isOutOfResources(result: number): boolean {
   return result === -EMFILE || result === -ENFILE || result === -ENOBUFS || result === -ENOMEM;
-}
-
-/** Makes the whole thread sleep, as sleep(3) does in C. */
-export function sleep(milliseconds: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }
 
 /**
@@ -322,90 +314,7 @@ export function getsockopt(fd: number, level: number, name: number): number {
   return value[0];
 }
 
-/** `sizeof(struct msghdr)` on 64-bit Linux. */
-export const MSGHDR_SIZE = 56;
-/** Where the fields of `struct msghdr` are. */
-export const MSGHDR = { iov: 16, iovlen: 24, control: 32, controllen: 40, flags: 48 };
-/** Where the fields of `struct cmsghdr`, a control message, are; its data stands behind them. */
-export const CMSGHDR = { len: 0, level: 8, type: 12, data: 16 };
-
-/** What {@linkcode recvmsg} fills: a buffer for bytes, and room for the time of their arrival. */
-export class Message {
-  /** The bytes that were received. */
-  readonly buffer: Uint8Array<ArrayBuffer>;
-  /** How many bytes the kernel may write, which is how long the buffer was at the beginning. */
-  readonly capacity: number;
-  /** The `struct msghdr`. It holds addresses of the other three, which must live as long. */
-  readonly header = new Uint8Array(MSGHDR_SIZE);
-  readonly #headerView = new DataView(this.header.buffer);
-  readonly #iovec: BigUint64Array<ArrayBuffer>;
-  readonly #control = new Uint8Array(64);
-  readonly #controlView = new DataView(this.#control.buffer);
-
-  /**
-   * Makes a message around a buffer.
-   *
-   * @throws {RangeError} if the buffer is empty.
-   */
-  constructor(buffer: Uint8Array<ArrayBuffer>) {
-    if (buffer.length === 0) throw badLength(0, buffer);
-    this.buffer = buffer;
-    this.capacity = buffer.length;
-    this.#iovec = BigUint64Array.of(addressOfBytes(buffer), BigInt(buffer.length));
-    this.#headerView.setBigUint64(MSGHDR.iov, addressOfBytes(this.#iovec), true);
-    this.#headerView.setBigUint64(MSGHDR.iovlen, 1n, true);
-    this.#headerView.setBigUint64(MSGHDR.control, addressOfBytes(this.#control), true);
-    this.reset();
-  }
-
-  /** Frees the whole room for control messages again; each call shortens it to what it used. */
-  reset(): void {
-    this.#headerView.setBigUint64(MSGHDR.controllen, BigInt(this.#control.length), true);
-  }
-
-  /**
-   * When the kernel received the last of these bytes, in milliseconds of CLOCK_REALTIME; undefined
-   * if SO_TIMESTAMPNS was not set on the socket, or when the input has ended.
-   */
-  get arrival(): number | undefined {
-    const used = Number(this.#headerView.getBigUint64(MSGHDR.controllen, true));
-    const view = this.#controlView;
-    if (
-      used < CMSGHDR.data + 16 || view.getInt32(CMSGHDR.level, true) !== SOL_SOCKET ||
-      view.getInt32(CMSGHDR.type, true) !== SCM_TIMESTAMPNS
-    ) return undefined;
-    return milliseconds(
-      view.getBigInt64(CMSGHDR.data, true),
-      view.getBigInt64(CMSGHDR.data + 8, true),
-    );
-  }
-}
-
-/**
- * Receives into a message, with the time of arrival if SO_TIMESTAMPNS is set. See recvmsg(2).
- *
- * @returns The number of bytes, 0 at the end of the input, or a negative error number.
- * @throws {RangeError} if the message's buffer is no longer as long as it was.
- */
-export function tryRecvmsg(fd: number, message: Message, flags = 0): number {
-  const { buffer, capacity } = message;
-  // The header holds an address: the memory there may by now belong to somebody else.
-  if (buffer.length !== capacity) throw badLength(capacity, buffer);
-  message.reset();
-  return orErrno(libc.recvmsg(fd, message.header, flags));
-}
-
-/** Like {@linkcode tryRecvmsg}, but throws what {@linkcode recv} throws. */
-export function recvmsg(fd: number, message: Message, flags = 0): number {
-  let result;
-  do result = tryRecvmsg(fd, message, flags); while (result === -EINTR);
-  return orThrow("recvmsg", result, fd);
-}
-
-function addressOfBytes(bytes: Uint8Array<ArrayBuffer> | BigUint64Array<ArrayBuffer>): bigint {
-  return Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes));
-}
-
-function badLength(length: number, buffer: Uint8Array): RangeError {
+/** The error for a length that does not go with a buffer. */
+export function badLength(length: number, buffer: Uint8Array): RangeError {
   return new RangeError(`${length} bytes do not go with a buffer of ${buffer.length} bytes`);
 }

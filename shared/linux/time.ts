@@ -30,3 +30,9 @@ export function clock_gettime(clock: number): number {
 export function milliseconds(seconds: bigint, nanoseconds: bigint): number {
   return Number(seconds) * 1000 + Number(nanoseconds) / 1e6;
 }
+
+/** Makes the whole thread sleep for so many milliseconds, as usleep(3) does in C. */
+export function sleep(milliseconds: number): void {
+  // Waits for a change of memory that no other thread knows of, so always until the time is up.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+}

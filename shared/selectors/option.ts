@@ -1,0 +1,34 @@
+/**
+ * The option `--selector`, which chooses what waits for the sockets.
+ *
+ * @module
+ */
+
+import type { Option } from "../options.ts";
+import {
+  DefaultSelector,
+  EpollSelector,
+  PollSelector,
+  type Selector,
+  SelectSelector,
+} from "../selectors.ts";
+
+/** A class of selectors. */
+export type SelectorClass = new <Data>() => Selector<Data>;
+
+const CLASSES: Record<string, SelectorClass> = {
+  select: SelectSelector,
+  poll: PollSelector,
+  epoll: EpollSelector,
+};
+
+/** A selector's name; without it, the best one. */
+export const SELECTOR: Option<SelectorClass> = {
+  placeholder: Object.keys(CLASSES).join("|"),
+  help: "what waits for the sockets; the best, unless given",
+  initial: DefaultSelector,
+  parse(text) {
+    if (Object.hasOwn(CLASSES, text)) return CLASSES[text];
+    throw new Error(`one of ${Object.keys(CLASSES).join(", ")}, not "${text}"`);
+  },
+};
