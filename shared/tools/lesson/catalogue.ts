@@ -64,7 +64,7 @@ export interface Server extends Script {
 
 /** Another server of a lesson. */
 export interface Variant {
-  /** What sets it apart, in a word or two: its name behind the lesson's. */
+  /** What sets it apart: `06/edge-triggered` is the variant `edge-triggered` of lesson 06. */
   name: string;
   /** Its script; `server.ts` unless given. */
   script?: string;
@@ -85,7 +85,7 @@ export const catalogue: readonly Lesson[] = [
     server: {
       permissions: ["--allow-ffi"],
       sequential: true,
-      variants: [{ name: "two calls", script: "two-calls.ts" }],
+      variants: [{ name: "two-calls", script: "two-calls.ts" }],
     },
     client,
   },
@@ -212,7 +212,10 @@ export const catalogue: readonly Lesson[] = [
     idea: "asyncio rebuilt: coroutines over a scheduler and a selector",
     notice: "epoll's calls, as in lesson 07; but what is done for a client stands in one function.",
     main: { permissions: ["--allow-ffi"], coroutines: true },
-    server: { permissions: ["--allow-ffi"] },
+    server: {
+      permissions: ["--allow-ffi"],
+      variants: [{ name: "smallest", script: "smallest.ts" }],
+    },
     client,
   },
   {
