@@ -9,12 +9,7 @@ import { IoUring } from "../../linux/io_uring.ts";
 import type { Subject } from "./server.ts";
 
 /** Every server, in every variant. */
-export const subjects: readonly Subject[] = servers.map(({ name, lesson, script, args }) => ({
-  ...lesson.server,
-  name,
-  script,
-  args,
-}));
+export const subjects: readonly Subject[] = servers;
 
 /** Why a server cannot be had on this machine; undefined if it can. */
 export function unavailable({ needsIoUring }: Pick<Subject, "needsIoUring">): string | undefined {

@@ -35,6 +35,10 @@ export type ServerLesson = Lesson & Required<Pick<Lesson, "server" | "client">>;
 export interface Script {
   /** What it may do, as options of `deno run`. */
   permissions: string[];
+  /** Its file below `lessons/`; that of its name in the lesson's folder, unless given. */
+  path?: string;
+  /** Options that it always gets. */
+  args?: string[];
 }
 
 /** A program of a lesson. */
@@ -70,6 +74,8 @@ export interface Variant {
   script?: string;
   /** Its options. */
   args?: string[];
+  /** It serves one client after the other, although the lesson's own server does not. */
+  sequential?: true;
 }
 
 const client = { permissions: ["--allow-net"] };
@@ -225,7 +231,10 @@ export const catalogue: readonly Lesson[] = [
     idea: "code that looks as if it blocked, and a hub that lets the others run",
     notice: "Straight-line code, silent clients, and nobody waited; but a computation stops all.",
     main: { permissions: ["--allow-ffi"], coroutines: true },
-    server: { permissions: ["--allow-ffi"] },
+    server: {
+      permissions: ["--allow-ffi"],
+      variants: [{ name: "plain", args: ["--plain"], sequential: true }],
+    },
     client,
   },
   {
@@ -263,8 +272,29 @@ function hasServer(lesson: Lesson): lesson is ServerLesson {
   return lesson.server !== undefined;
 }
 
+/**
+ * Finds what a person means: `03` or `3` for a lesson, `06/edge-triggered` for a variant, which is
+ * the lesson with another server and without a program.
+ *
+ * @returns undefined if there is no such lesson or variant.
+ */
+export function findLesson(text: string): Lesson | undefined {
+  const [, number, name] = /^(\d{1,2})(?:\/(.+))?$/.exec(text) ?? [];
+  const lesson = catalogue.find((lesson) => lesson.number === number?.padStart(2, "0"));
+  if (lesson === undefined || name === undefined) return lesson;
+  const variant = lesson.server?.variants?.find((variant) => variant.name === name);
+  return variant && withVariant(lesson, variant);
+}
+
+function withVariant(lesson: Lesson, { name, script = "server.ts", args, sequential }: Variant) {
+  const { folder, title, server } = lesson;
+  const path = `${folder}/${script}`;
+  const other = { ...server!, path, args, sequential: sequential ?? server!.sequential };
+  return { ...lesson, title: `${title}, ${name}`, main: undefined, server: other };
+}
+
 /** A server of the catalogue: that of a lesson, or one of its variants. */
-export interface CatalogueServer {
+export interface CatalogueServer extends Server {
   /** Its name, such as `06 epoll edge-triggered`. */
   name: string;
   /** The lesson that it belongs to. */
@@ -279,17 +309,19 @@ export interface CatalogueServer {
 
 /** All servers, each lesson's variants behind its own. */
 export const servers: readonly CatalogueServer[] = serverLessons.flatMap((lesson) => {
-  const { folder, server } = lesson;
-  const name = folder.replace("-", " ");
-  const own = { name, lesson, script: new URL(`${folder}/server.ts`, LESSONS), args: [] };
-  const variants = (server.variants ?? []).map((
-    { name: apart, script = "server.ts", args = [] },
-  ) => ({
-    name: `${name} ${apart}`,
-    lesson,
-    script: new URL(`${folder}/${script}`, LESSONS),
-    args,
-    variant: true,
-  }));
-  return [{ ...own, variant: false }, ...variants];
+  const { number, folder, server } = lesson;
+  const names = ["", ...(server.variants ?? []).map(({ name }) => name)];
+  return names.map((name) => {
+    const { path = `${folder}/server.ts`, args = [], ...rest } = name === ""
+      ? server
+      : findLesson(`${number}/${name}`)!.server!;
+    return {
+      ...rest,
+      name: `${folder.replace("-", " ")} ${name}`.trimEnd(),
+      lesson,
+      script: new URL(path, LESSONS),
+      args,
+      variant: name !== "",
+    };
+  });
 });

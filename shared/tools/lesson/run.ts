@@ -268,7 +268,7 @@ function start(
   run: Run,
   { folder }: Lesson,
   name: Name,
-  { permissions }: Script,
+  { permissions, path = `${folder}/${name}.ts`, args: own = [] }: Script,
   args: string[],
   { trace, counts, direct, onLine }: StartOptions = { onLine: printed(name) },
 ): Child {
@@ -277,8 +277,8 @@ function start(
   const recorder = trace === undefined
     ? undefined
     : recorderUrl(permissions, { trace, counts, name });
-  const script = new URL(`${folder}/${name}.ts`, LESSONS);
-  const command = denoRun(script, [...permissions, ...writing], args, recorder);
+  const script = new URL(path, LESSONS);
+  const command = denoRun(script, [...permissions, ...writing], [...args, ...own], recorder);
   const child = new Child(command, { direct, stdin: direct ? "inherit" : undefined, onLine });
   run.children.push(child);
   return child;
