@@ -8,21 +8,23 @@
 
 import { resolve } from "node:path";
 import { styleText } from "node:util";
-import { catalogue } from "./catalogue.ts";
+import { catalogue, findLesson, type Lesson, type ServerLesson } from "./catalogue.ts";
 import { lessonsRun, rememberRun } from "./history.ts";
-import { runLesson } from "./run.ts";
+import { compareLessons, runLesson } from "./run.ts";
 import { watchLesson } from "./watch.ts";
 
-const HELP = `deno task lesson                       the list of lessons
-deno task lesson:03 [--clients 5 ...]  runs one, with options for its client
-deno task lesson:03 --help             shows which options there are
-deno task lesson:03 --svg FILE         draws its timeline in a file as well
-deno task lesson:03 --watch            runs it again whenever its scripts change`;
+const HELP = `deno task lesson                         the list of lessons
+deno task lesson:03 [--clients 5 ...]    runs one, with options for its client
+deno task lesson:03 --help               shows which options there are
+deno task lesson:03 --svg FILE           draws its timeline in a file as well
+deno task lesson:03 --watch              runs it again whenever its scripts change
+deno task lesson 06/edge-triggered       runs a variant
+deno task lesson --compare 03,04 [...]   runs two with the same clients, side by side`;
 
 // `deno task lesson:03 -- --clients 5` hands on the two dashes as well.
 const [number, ...args] = Deno.args.filter((arg) => arg !== "--")
   .map((arg) => arg === "-h" ? "--help" : arg);
-const lesson = catalogue.find((lesson) => lesson.number === number);
+const lesson = findLesson(number ?? "");
 // What measures draws charts, and no timeline.
 const svg = lesson?.main?.measures ? undefined : takePath(args, "--svg");
 
@@ -40,23 +42,54 @@ if (lesson !== undefined) {
   Deno.exit(code);
 } else if (number === undefined) {
   const run = lessonsRun();
-  for (const { number, title, idea } of catalogue) {
+  for (const { number, title, idea, server } of catalogue) {
     const mark = run.has(number) ? styleText("green", "✓") : " ";
     console.log(`${mark} ${styleText("bold", `${number} · ${title}`)}: ${idea}`);
     console.log(`       deno task lesson:${number}`);
+    for (const { name } of server?.variants ?? []) {
+      console.log(`       deno task lesson ${number}/${name}`);
+    }
   }
   const next = catalogue.find(({ number }) => !run.has(number));
   if (next !== undefined) console.log(`Next: deno task lesson:${next.number} (${next.title})`);
 } else if (number === "--help") console.log(HELP);
+else if (number === "--compare" || number.startsWith("--compare=")) await compare();
 else if (number.startsWith("-")) refuse(`deno task lesson knows no option ${number}`);
 else refuse(`there is no lesson ${number}; deno task lesson lists them`);
 
-/** Takes an option that is not the client's out of the arguments, and returns the path in it. */
-function takePath(args: string[], name: string): string | undefined {
+/** `deno task lesson --compare 03,04`, with options for the client. */
+async function compare(): Promise<never> {
+  const words = Deno.args.filter((arg) => arg !== "--");
+  const names = takeValue(words, "--compare")?.split(",") ?? [];
+  if (names.length !== 2) refuse("--compare takes two lessons or variants, such as 03,04");
+  const lessons = names.map(serverLesson);
+  refuseOwn(words);
+  Deno.exit(
+    await compareLessons(lessons, names.map((name) => name.replace(/^\d(?!\d)/, "0$&")), words),
+  );
+}
+
+function serverLesson(name: string): ServerLesson {
+  const lesson: Lesson | undefined = findLesson(name);
+  if (lesson === undefined) {
+    return refuse(`there is no lesson ${name}; deno task lesson lists them`);
+  }
+  if (lesson.server === undefined) return refuse(`lesson ${name} has no server to compare`);
+  return lesson as ServerLesson;
+}
+
+/** Takes an option out of the arguments, and returns its value. */
+function takeValue(args: string[], name: string): string | undefined {
   const at = args.findIndex((arg) => arg === name || arg.startsWith(`${name}=`));
   if (at === -1) return undefined;
   const [option] = args.splice(at, 1);
-  const value = option === name ? args.splice(at, 1)[0] : option.slice(name.length + 1);
+  return option === name ? args.splice(at, 1)[0] : option.slice(name.length + 1);
+}
+
+/** Takes an option that is not the client's out of the arguments, and returns the path in it. */
+function takePath(args: string[], name: string): string | undefined {
+  if (!args.some((arg) => arg === name || arg.startsWith(`${name}=`))) return undefined;
+  const value = takeValue(args, name);
   if (!value) refuse(`${name} takes the name of a file`);
   // A task runs in the project's folder, and tells where it was called.
   const path = resolve(Deno.env.get("INIT_CWD") ?? ".", value);
@@ -72,7 +105,7 @@ function takePath(args: string[], name: string): string | undefined {
 
 /** Refuses options of the scripts which are the runner's to choose. */
 function refuseOwn(args: string[]) {
-  for (const name of ["--port", "--trace"]) {
+  for (const name of ["--port"]) {
     if (args.some((arg) => arg === name || arg.startsWith(`${name}=`))) {
       refuse(`the runner chooses ${name} itself; a script that is run by hand takes it`);
     }

@@ -8,35 +8,24 @@
  * @module
  */
 
-import { setTimeout as sleep } from "node:timers/promises";
 import { styleText } from "node:util";
-import { type Outcome, parseSummary } from "../../client.ts";
-import { Child, type ChildOptions, denoRun } from "../process/child.ts";
 import { Meter } from "../process/proc.ts";
-import { recorderUrl } from "../trace/settings.ts";
-import {
-  catalogue,
-  type Lesson,
-  LESSONS,
-  type Program,
-  type Script,
-  type ServerLesson,
-} from "./catalogue.ts";
+import { catalogue, type Lesson, type Program, type ServerLesson } from "./catalogue.ts";
 import {
   callRows,
-  callsBetween,
   costLine,
   type Costs,
   programLine,
   programReport,
-  readCounts,
   recorderRow,
   serverReport,
 } from "./costs.ts";
 import { print, showProgress } from "./progress.ts";
-import { readTimeline } from "./timeline.ts";
+import { sideBySide } from "./side_by_side.ts";
+import { readTimeline, type Timeline } from "./timeline.ts";
 import { timelineSvg } from "./timeline_svg.ts";
 import { timelineText } from "./timeline_text.ts";
+import { type Failed, failure, type Name, type Run, start, visitServer, withRun } from "./visit.ts";
 
 /** How a lesson is run. */
 export interface RunOptions {
@@ -46,16 +35,6 @@ export interface RunOptions {
   onCosts?(rows: string[]): void;
 }
 
-/** A run of a lesson, whose processes and files are gone when it has ended. */
-interface Run extends RunOptions {
-  /** Processes that may still run. */
-  children: Child[];
-  /** The folder of the files in which scripts are recorded. */
-  directory: string;
-  /** Settles with an exit code when somebody wants this to end. */
-  interrupted: Promise<number>;
-}
-
 /**
  * Runs a lesson and prints what its scripts print, what they cost, when they did what, and what to
  * notice. However it ends, none of them is left running.
@@ -63,43 +42,35 @@ interface Run extends RunOptions {
  * @param args Options for the client; for the program, if that is all there is.
  * @returns The exit code: 0 if every reply was correct, 2 if an option was wrong, else 1.
  */
-export async function runLesson(
+export function runLesson(
   lesson: Lesson,
   args: string[],
   options: RunOptions = {},
 ): Promise<number> {
-  const { promise: interrupted, resolve } = Promise.withResolvers<number>();
-  const directory = Deno.makeTempDirSync({ prefix: "lesson-" });
-  const run: Run = { ...options, children: [], directory, interrupted };
-  const signals = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
-  const listeners = Object.entries(signals).map(([signal, code]) =>
-    [signal as Deno.Signal, () => resolve(code)] as const
-  );
-  for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
-  try {
-    return await Promise.race([interrupted, runAll(lesson, args, run)]);
-  } finally {
-    await Promise.all(run.children.map((child) => child.stop()));
-    for (const [signal, listener] of listeners) Deno.removeSignalListener(signal, listener);
-    Deno.removeSync(directory, { recursive: true });
-  }
+  return withRun((run) => runAll(run, lesson, args, options));
 }
 
-async function runAll(lesson: Lesson, args: string[], run: Run): Promise<number> {
+async function runAll(
+  run: Run,
+  lesson: Lesson,
+  args: string[],
+  options: RunOptions,
+): Promise<number> {
   const { main, server, client } = lesson;
   const withServer = server !== undefined && client !== undefined;
   // The help needs neither a server nor what comes before it.
   if (withServer && args.includes("--help")) {
-    return (await start(run, lesson, "client", client, args).ended).code;
+    const onLine = (line: string) => printLine("client", line);
+    return (await start(run, lesson, "client", client, args, { onLine }).ended).code;
   }
   if (main !== undefined) {
     const programArgs = withServer ? [] : args;
-    const code = await runProgram({ ...lesson, main }, programArgs, run);
+    const code = await runProgram(run, { ...lesson, main }, programArgs, options);
     if (code !== 0 || args.includes("--help")) return code;
     if (withServer) console.log();
   }
   if (withServer) {
-    const code = await runServer({ ...lesson, server, client }, args, run);
+    const code = await runServer(run, { ...lesson, server, client }, args, options);
     if (code !== 0) return code;
   }
   console.log(`\n${styleText("bold", lesson.notice)}`);
@@ -109,141 +80,141 @@ async function runAll(lesson: Lesson, args: string[], run: Run): Promise<number>
 }
 
 async function runProgram(
+  run: Run,
   lesson: Lesson & { main: Program },
   args: string[],
-  run: Run,
+  { svg, onCosts }: RunOptions,
 ): Promise<number> {
   const { main } = lesson;
   if (main.measures) { // it has the terminal alone, and says itself what was wrong
     return (await start(run, lesson, "main", main, args, { direct: true }).ended).code;
   }
   const began = performance.now();
-  const program = start(run, lesson, "main", main, args, { onLine: printed("main") });
+  const onLine = (line: string) => printLine("main", line);
+  const program = start(run, lesson, "main", main, args, { onLine });
   using meter = new Meter(program.pid, 10);
   const progress = showProgress((time) => `… ${seconds(time)}`);
   const { code } = await program.ended.finally(progress.end);
   if (code === 2 || args.includes("--help")) return code;
-  if (code !== 0) return await fail(run, "program", program);
+  if (code !== 0) return fail(await failure(run, "program", program));
 
   const rows = programReport(performance.now() - began, meter.last);
   printRows("What it cost", rows);
   if (main.coroutines) {
     const trace = `${run.directory}/program.json`;
-    const recorded = start(run, lesson, "main", main, args, { trace });
-    const recording = showProgress(() => "… recording the same again");
-    await recorded.ended.finally(recording.end);
+    const progress = showProgress(() => RECORDING);
+    await start(run, lesson, "main", main, args, { trace }).ended.finally(progress.end);
+    const timeline = readTimeline(headingOf(lesson), programLine(meter.last), [trace]);
     // A picture is of the server, where there is one.
-    const svg = lesson.server === undefined ? run.svg : undefined;
-    drawTimeline(lesson, programLine(meter.last), [trace], svg);
+    printTimeline(timeline, lesson.server === undefined ? svg : undefined);
   }
-  run.onCosts?.(rows);
+  onCosts?.(rows);
   return 0;
 }
 
-/** What came of one visit of the client to the server. */
-interface Visit extends Costs {
-  /** The client, which has ended. */
-  client: Child;
-  /** Its exit code. */
-  code: number;
-}
-
-async function runServer(lesson: ServerLesson, args: string[], run: Run): Promise<number> {
+async function runServer(
+  run: Run,
+  lesson: ServerLesson,
+  args: string[],
+  { svg, onCosts }: RunOptions,
+): Promise<number> {
   if (args.includes("--interactive")) { // a conversation cannot be repeated
-    const visit = await visitServer(lesson, args, run, { recorded: true, direct: true });
-    if (typeof visit === "number") return visit;
+    const direct = { recorded: true, direct: true, onLine: printLine };
+    const visit = await visitServer(run, lesson, args, direct);
+    if ("reason" in visit) return fail(visit);
     printRows("What it cost the server, recorder included", serverReport(visit));
-    report(lesson, visit, run, callRows(visit.calls));
-    return visit.code === 0 ? 0 : await fail(run, "client", visit.client);
+    printRows("What it asked of the kernel", callRows(visit.calls));
+    printTimeline(timelineOf(lesson, visit, visit.traces), svg);
+    return visit.code;
   }
-  const visit = await visitServer(lesson, args, run, { onLine: printed });
-  if (typeof visit === "number") return visit;
+  const progress = showProgress((time) => `… ${seconds(time)}`);
+  const visit = await visitServer(run, lesson, args, { onLine: printLine }).finally(progress.end);
+  if ("reason" in visit) return fail(visit);
   const rows = serverReport(visit);
   printRows("What it cost the server", rows);
 
-  const progress = showProgress(() => "… recording the same again");
-  const recorded = await visitServer(lesson, args, run, { recorded: true }).finally(progress.end);
-  if (typeof recorded === "number") return recorded;
+  const recording = showProgress(() => RECORDING);
+  const recorded = await visitServer(run, lesson, args, { recorded: true })
+    .finally(recording.end);
+  if ("reason" in recorded) return fail(recorded);
   const calls = [...callRows(recorded.calls), recorderRow(recorded)];
-  report(lesson, { ...visit, calls: recorded.calls }, run, calls);
-  run.onCosts?.([...rows, ...calls]);
-  return visit.code === 0 ? 0 : await fail(run, "client", visit.client);
+  printRows("What it asked of the kernel, in a second run, under the recorder", calls);
+  printTimeline(timelineOf(lesson, { ...visit, calls: recorded.calls }, recorded.traces), svg);
+  onCosts?.([...rows, ...calls]);
+  return visit.code === 0 ? 0 : fail(clientFailed(visit.code));
 }
 
-/** How the scripts of a visit are started. */
-interface VisitOptions extends Pick<StartOptions, "direct"> {
-  /** Whether both are recorded. */
-  recorded?: boolean;
-  /** What happens to the lines that a script prints; nothing, unless given. */
-  onLine?(name: string): ChildOptions["onLine"];
-}
+const RECORDING = "… recording the same again";
 
-/** Starts the server, lets the client visit it, and ends it. Returns an exit code if that fails. */
-async function visitServer(
-  lesson: ServerLesson,
+/**
+ * Runs two lessons or variants with the same clients, those of the first, and prints what they cost
+ * and when they did what, side by side.
+ *
+ * @param names What they are called, such as `06` and `06/edge-triggered`.
+ * @param args Options for the client.
+ * @returns The exit code: 0 if every reply was correct, 2 if an option was wrong, else 1.
+ */
+export function compareLessons(
+  lessons: readonly ServerLesson[],
+  names: readonly string[],
   args: string[],
-  run: Run,
-  { recorded = false, direct, onLine }: VisitOptions,
-): Promise<Visit | number> {
-  const counts = recorded ? `${run.directory}/counts` : undefined;
-  const server = start(run, lesson, "server", lesson.server, ["--port", "0"], {
-    trace: recorded ? traceOf(run, "server") : undefined,
-    counts,
-    onLine: direct ? printed("server") : onLine?.("server"),
+): Promise<number> {
+  return withRun(async (run) => {
+    const [{ folder, client }] = lessons;
+    const same = { path: `${folder}/client.ts`, ...client };
+    const results: { rows: string[]; timeline?: Timeline }[] = [];
+    for (const lesson of lessons) {
+      const own = { ...lesson, client: same };
+      const progress = showProgress(() => `… ${headingOf(lesson)}`);
+      const visit = await visitServer(run, own, args).finally(progress.end);
+      if ("reason" in visit) return fail(visit);
+      const recording = showProgress(() => `… ${headingOf(lesson)}, recorded`);
+      const recorded = await visitServer(run, own, args, { recorded: true })
+        .finally(recording.end);
+      if ("reason" in recorded) return fail(recorded);
+      if (visit.code !== 0) return fail(clientFailed(visit.code));
+      const timeline = timelineOf(lesson, { ...visit, calls: recorded.calls }, recorded.traces);
+      results.push({ rows: [...serverReport(visit), ...callRows(recorded.calls)], timeline });
+    }
+    const [before, after] = results;
+    printRows(lessons.map(headingOf).join("  →  "), sideBySide(before.rows, after.rows, names));
+    const length = Math.max(...results.map(({ timeline }) => timeline?.length ?? 0));
+    for (const { timeline } of results) {
+      if (timeline !== undefined) printTimeline({ ...timeline, length });
+    }
+    return 0;
   });
-  const port = await server.listening();
-  if (port === undefined) return await fail(run, "server", server, "before it listened");
-
-  using meter = new Meter(server.pid);
-  const before = meter.read();
-  const callsBefore = readCounts(counts);
-  const began = performance.now();
-  let outcome: Outcome | undefined;
-  const print = onLine?.("client");
-  const client = start(run, lesson, "client", lesson.client, ["--port", String(port), ...args], {
-    direct,
-    trace: recorded ? traceOf(run, "client") : undefined,
-    onLine(line, stream) {
-      outcome = parseSummary(line) ?? outcome;
-      print?.(line, stream);
-    },
-  });
-  const progress = direct || recorded ? undefined : showProgress((time) => `… ${seconds(time)}`);
-  const first = await Promise.race([server.ended.then(() => server), client.ended])
-    .finally(progress?.end);
-  if (first === server) return await fail(run, "server", server, "while the client was running");
-  const wall = performance.now() - began;
-
-  const { code } = await client.ended;
-  if (code === 2) return 2; // the client has said which option was wrong
-  if (outcome === undefined && !direct) return await fail(run, "client", client);
-  // The server still runs, so all that it used can be seen.
-  const after = meter.read();
-  const calls = callsBetween(callsBefore, readCounts(counts));
-  await server.stop();
-  return { outcome, wall, before, after, calls, client, code };
 }
 
-/** Prints what was recorded: the calls, and when they were made. */
-function report(lesson: Lesson, costs: Costs, run: Run, calls: string[]): void {
-  if (calls.length > 0) {
-    printRows("What it asked of the kernel, in a second run, under the recorder", calls);
-  }
-  const traces = [traceOf(run, "server"), traceOf(run, "client")];
-  drawTimeline(lesson, costLine(costs), traces, run.svg);
+function clientFailed(code: number): Failed {
+  return { reason: `the client ended with exit code ${code}`, code: 1 };
+}
+
+/** Prints why a run came to no end, and returns the exit code for it. */
+function fail({ reason, code }: Failed): number {
+  if (reason !== "") console.error(styleText("red", reason));
+  return code;
+}
+
+function timelineOf(lesson: Lesson, costs: Costs, traces: string[]): Timeline | undefined {
+  return readTimeline(headingOf(lesson), costLine(costs), traces);
+}
+
+function headingOf({ number, title }: Lesson): string {
+  return `${number} · ${title}`;
+}
+
+function printLine(name: Name, line: string): void {
+  print(`${styleText(name === "server" ? "cyan" : "yellow", `${name} │`)} ${line}`);
 }
 
 function printRows(heading: string, rows: string[]): void {
+  if (rows.length === 0) return;
   console.log(`\n${styleText("bold", heading)}`);
   for (const row of rows) console.log(`  ${row}`);
 }
 
-function seconds(milliseconds: number): string {
-  return `${Math.floor(milliseconds / 1000)} s`;
-}
-
-function drawTimeline({ number, title }: Lesson, costs: string, paths: string[], svg?: string) {
-  const timeline = readTimeline(`${number} · ${title}`, costs, paths);
+function printTimeline(timeline: Timeline | undefined, svg?: string): void {
   if (timeline === undefined) return;
   const width = (Deno.stdout.isTerminal() && Deno.consoleSize().columns) || 80;
   console.log(`\n${styleText("bold", "When it did what")}`);
@@ -251,54 +222,6 @@ function drawTimeline({ number, title }: Lesson, costs: string, paths: string[],
   if (svg !== undefined) Deno.writeTextFileSync(svg, timelineSvg(timeline));
 }
 
-function traceOf(run: Run, name: Name): string {
-  return `${run.directory}/${name}.json`;
-}
-
-type Name = "main" | "server" | "client";
-
-interface StartOptions extends Pick<ChildOptions, "direct" | "onLine"> {
-  /** The file in which it is recorded. */
-  trace?: string;
-  /** The file in which its calls are counted. */
-  counts?: string;
-}
-
-function start(
-  run: Run,
-  { folder }: Lesson,
-  name: Name,
-  { permissions, path = `${folder}/${name}.ts`, args: own = [] }: Script,
-  args: string[],
-  { trace, counts, direct, onLine }: StartOptions = { onLine: printed(name) },
-): Child {
-  // A script that may not call libc writes its trace through Deno.
-  const writing = trace === undefined ? [] : [`--allow-write=${trace}`];
-  const recorder = trace === undefined
-    ? undefined
-    : recorderUrl(permissions, { trace, counts, name });
-  const script = new URL(path, LESSONS);
-  const command = denoRun(script, [...permissions, ...writing], [...args, ...own], recorder);
-  const child = new Child(command, { direct, stdin: direct ? "inherit" : undefined, onLine });
-  run.children.push(child);
-  return child;
-}
-
-/** Prints each line of a script with its name before it. */
-function printed(name: string): (line: string) => void {
-  const prefix = styleText(name === "server" ? "cyan" : "yellow", `${name} │`);
-  return (line) => print(`${prefix} ${line}`);
-}
-
-/** Reports in one line which script failed, and how, and returns the exit code for it. */
-async function fail(run: Run, name: string, child: Child, when = ""): Promise<number> {
-  const { code, signal } = await child.stop();
-  // Ctrl-C at a terminal reaches the scripts as well, sometimes before it reaches the runner.
-  if (signal === "SIGINT") {
-    const interrupted = await Promise.race([run.interrupted, sleep(500)]);
-    if (interrupted !== undefined) return interrupted;
-  }
-  const how = signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`;
-  console.error(styleText("red", `the ${name} ${how} ${when}`.trimEnd()));
-  return 1;
+function seconds(milliseconds: number): string {
+  return `${Math.floor(milliseconds / 1000)} s`;
 }

@@ -11,6 +11,7 @@ import type { Lesson } from "./catalogue.ts";
 import { rememberRun } from "./history.ts";
 import { LESSONS } from "./catalogue.ts";
 import { runLesson } from "./run.ts";
+import { changes } from "./side_by_side.ts";
 
 /** An editor may write a file in several steps; so long it has to be quiet, in milliseconds. */
 const QUIET = 200;
@@ -40,7 +41,7 @@ export async function watchLesson(
     if (code === 0) rememberRun(lesson.number);
     if (before.length > 0 && costs.length > 0) {
       console.log(`\n${styleText("bold", "What the change did")}`);
-      for (const row of comparison(before, costs)) console.log(`  ${row}`);
+      for (const row of changes(before, costs)) console.log(`  ${row}`);
     }
     // A run that failed has no costs, and the next one is compared with the last that had.
     if (costs.length > 0) before = costs;
@@ -50,26 +51,6 @@ export async function watchLesson(
     if (signal !== undefined) return signal;
     console.log(styleText("dim", "─".repeat(40)));
   }
-}
-
-/**
- * The costs of two runs: side by side or, where that is too wide, one below the other. A cost that
- * only one of them has gets a dash.
- */
-export function comparison(before: string[], after: string[], width = 78): string[] {
-  const [left, right] = [before, after].map((rows) =>
-    new Map(rows.map((row) => row.split(/ {2,}/) as [string, string]))
-  );
-  const names = [...new Set([...left.keys(), ...right.keys()])];
-  const rows = [["", "before", "after"]]
-    .concat(names.map((name) => [name, left.get(name) ?? "–", right.get(name) ?? "–"]));
-  const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column].length)) + 2);
-  const beside = rows.map(([name, a, b]) => name.padEnd(widths[0]) + a.padEnd(widths[1]) + b);
-  if (beside.every((row) => row.length <= width)) return beside;
-  return rows.slice(1).flatMap(([name, a, b]) => [
-    `${name.padEnd(widths[0])}before  ${a}`,
-    `${"".padEnd(widths[0])}after   ${b}`,
-  ]);
 }
 
 /** Tells when something happens in a folder. */

@@ -1,0 +1,163 @@
+/**
+ * Runs the scripts of a lesson, without a word about it: what their lines become, and what they
+ * cost, is for others to print.
+ *
+ * @module
+ */
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Outcome, parseSummary } from "../../client.ts";
+import { Child, type ChildOptions, denoRun } from "../process/child.ts";
+import { Meter } from "../process/proc.ts";
+import { recorderUrl } from "../trace/settings.ts";
+import { type Lesson, LESSONS, type Script, type ServerLesson } from "./catalogue.ts";
+import { callsBetween, type Costs, readCounts } from "./costs.ts";
+
+/** A run of a lesson, whose processes and files are gone when it has ended. */
+export interface Run {
+  /** Processes that may still run. */
+  children: Child[];
+  /** The folder of the files in which scripts are recorded. */
+  directory: string;
+  /** Settles with an exit code when somebody wants this to end. */
+  interrupted: Promise<number>;
+}
+
+/**
+ * Runs something that starts scripts. However it ends, none of them is left running.
+ *
+ * @returns The exit code: that of `run`, or of the signal that ended it.
+ */
+export async function withRun(run: (run: Run) => Promise<number>): Promise<number> {
+  const { promise: interrupted, resolve } = Promise.withResolvers<number>();
+  const directory = Deno.makeTempDirSync({ prefix: "lesson-" });
+  const own: Run = { children: [], directory, interrupted };
+  const signals = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
+  const listeners = Object.entries(signals).map(([signal, code]) =>
+    [signal as Deno.Signal, () => resolve(code)] as const
+  );
+  for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
+  try {
+    return await Promise.race([interrupted, run(own)]);
+  } finally {
+    await Promise.all(own.children.map((child) => child.stop()));
+    for (const [signal, listener] of listeners) Deno.removeSignalListener(signal, listener);
+    Deno.removeSync(directory, { recursive: true });
+  }
+}
+
+/** Which script of a lesson. */
+export type Name = "main" | "server" | "client";
+
+/** How a script is started. */
+export interface StartOptions extends Pick<ChildOptions, "direct" | "onLine"> {
+  /** The file in which it is recorded. */
+  trace?: string;
+  /** The file in which its calls are counted. */
+  counts?: string;
+}
+
+/** Starts a script of a lesson. */
+export function start(
+  run: Run,
+  { folder }: Lesson,
+  name: Name,
+  { permissions, path = `${folder}/${name}.ts`, args: own = [] }: Script,
+  args: string[],
+  { trace, counts, direct, onLine }: StartOptions = {},
+): Child {
+  // A script that may not call libc writes its trace through Deno.
+  const writing = trace === undefined ? [] : [`--allow-write=${trace}`];
+  const recorder = trace === undefined
+    ? undefined
+    : recorderUrl(permissions, { trace, counts, name });
+  const script = new URL(path, LESSONS);
+  const command = denoRun(script, [...permissions, ...writing], [...args, ...own], recorder);
+  const child = new Child(command, { direct, stdin: direct ? "inherit" : undefined, onLine });
+  run.children.push(child);
+  return child;
+}
+
+/** What came of one visit of the client to the server. */
+export interface Visit extends Costs {
+  /** The exit code of the client; not 0 if a reply was wrong or missing. */
+  code: number;
+  /** The files in which the server and the client were recorded. */
+  traces: string[];
+}
+
+/** A visit that did not come to its end. */
+export interface Failed {
+  /** What to print on stderr; empty if a script has said it already. */
+  reason: string;
+  /** The exit code for it. */
+  code: number;
+}
+
+/** How the scripts of a visit are started. */
+export interface VisitOptions {
+  /** Whether both are recorded. */
+  recorded?: boolean;
+  /** Whether the client talks with the user by itself, so that its output must not be touched. */
+  direct?: boolean;
+  /** Gets each line that a script prints. */
+  onLine?(name: Name, line: string): void;
+}
+
+/** Starts the server, lets the client visit it, and ends it. */
+export async function visitServer(
+  run: Run,
+  lesson: ServerLesson,
+  args: string[],
+  { recorded = false, direct = false, onLine }: VisitOptions = {},
+): Promise<Visit | Failed> {
+  const traces = [`${run.directory}/server.json`, `${run.directory}/client.json`];
+  const counts = recorded ? `${run.directory}/counts` : undefined;
+  const server = start(run, lesson, "server", lesson.server, ["--port", "0"], {
+    trace: recorded ? traces[0] : undefined,
+    counts,
+    onLine: (line) => onLine?.("server", line),
+  });
+  const port = await server.listening();
+  if (port === undefined) return await failure(run, "server", server, "before it listened");
+
+  using meter = new Meter(server.pid);
+  const before = meter.read();
+  const callsBefore = readCounts(counts);
+  const began = performance.now();
+  let outcome: Outcome | undefined;
+  const client = start(run, lesson, "client", lesson.client, ["--port", String(port), ...args], {
+    direct,
+    trace: recorded ? traces[1] : undefined,
+    onLine(line) {
+      outcome = parseSummary(line) ?? outcome;
+      onLine?.("client", line);
+    },
+  });
+  const first = await Promise.race([server.ended.then(() => server), client.ended]);
+  if (first === server) {
+    return await failure(run, "server", server, "while the client was running");
+  }
+  const wall = performance.now() - began;
+
+  const { code } = await client.ended;
+  if (code === 2) return { reason: "", code }; // the client has said which option was wrong
+  if (outcome === undefined && !direct) return await failure(run, "client", client);
+  // The server still runs, so all that it used can be seen.
+  const after = meter.read();
+  const calls = callsBetween(callsBefore, readCounts(counts));
+  await server.stop();
+  return { outcome, wall, before, after, calls, code, traces };
+}
+
+/** Ends a script that has failed, and reports in one line which it was, and how it ended. */
+export async function failure(run: Run, name: string, child: Child, when = ""): Promise<Failed> {
+  const { code, signal } = await child.stop();
+  // Ctrl-C at a terminal reaches the scripts as well, sometimes before it reaches the runner.
+  if (signal === "SIGINT") {
+    const interrupted = await Promise.race([run.interrupted, sleep(500)]);
+    if (interrupted !== undefined) return { reason: "", code: interrupted };
+  }
+  const how = signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`;
+  return { reason: `the ${name} ${how} ${when}`.trimEnd(), code: 1 };
+}
