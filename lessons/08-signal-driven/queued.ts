@@ -89,7 +89,7 @@ function drain(connection: Connection): boolean {
     if (turn === 16) return true; // the others have their turn first
     const length = tryRecv(connection.fd, buffer);
     if (length === -EAGAIN) return false;
-    messages++;
+    if (length > 0) messages++;
     want = length <= 0 ? GONE : connection.send(shout(buffer, length), length);
   }
   if (want === GONE) drop(connection);

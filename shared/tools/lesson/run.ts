@@ -20,12 +20,27 @@ import {
   recorderRow,
   serverReport,
 } from "./costs.ts";
+import { type Facts, noticeOf } from "./notices.ts";
 import { print, showProgress } from "./progress.ts";
 import { sideBySide } from "./side_by_side.ts";
 import { readTimeline, type Timeline } from "./timeline.ts";
 import { timelineSvg } from "./timeline_svg.ts";
 import { timelineText } from "./timeline_text.ts";
-import { type Failed, failure, type Name, type Run, start, visitServer, withRun } from "./visit.ts";
+import {
+  type Failed,
+  failure,
+  type Name,
+  type Run,
+  start,
+  type Visit,
+  visitServer,
+  withRun,
+} from "./visit.ts";
+
+/** How a lesson is run, and what gets the facts of the run, for a last sentence. */
+interface Noting extends RunOptions {
+  onFacts(facts: Facts): void;
+}
 
 /** How a lesson is run. */
 export interface RunOptions {
@@ -63,17 +78,19 @@ async function runAll(
     const onLine = (line: string) => printLine("client", line);
     return (await start(run, lesson, "client", client, args, { onLine }).ended).code;
   }
+  let notice: string | undefined;
+  const noting = { ...options, onFacts: (facts: Facts) => notice = noticeOf(lesson.number, facts) };
   if (main !== undefined) {
     const programArgs = withServer ? [] : args;
-    const code = await runProgram(run, { ...lesson, main }, programArgs, options);
+    const code = await runProgram(run, { ...lesson, main }, programArgs, noting);
     if (code !== 0 || args.includes("--help")) return code;
     if (withServer) console.log();
   }
   if (withServer) {
-    const code = await runServer(run, { ...lesson, server, client }, args, options);
+    const code = await runServer(run, { ...lesson, server, client }, args, noting);
     if (code !== 0) return code;
   }
-  console.log(`\n${styleText("bold", lesson.notice)}`);
+  if (notice !== undefined) console.log(`\n${styleText("bold", notice)}`);
   const next = catalogue.find(({ number }) => number > lesson.number);
   if (next !== undefined) console.log(`Next: deno task lesson:${next.number} (${next.title})`);
   return 0;
@@ -83,14 +100,18 @@ async function runProgram(
   run: Run,
   lesson: Lesson & { main: Program },
   args: string[],
-  { svg, onCosts }: RunOptions,
+  { svg, onCosts, onFacts }: Noting,
 ): Promise<number> {
   const { main } = lesson;
   if (main.measures) { // it has the terminal alone, and says itself what was wrong
     return (await start(run, lesson, "main", main, args, { direct: true }).ended).code;
   }
   const began = performance.now();
-  const onLine = (line: string) => printLine("main", line);
+  const lines: string[] = [];
+  function onLine(line: string) {
+    lines.push(line);
+    printLine("main", line);
+  }
   const program = start(run, lesson, "main", main, args, { onLine });
   using meter = new Meter(program.pid, 10);
   const progress = showProgress((time) => `… ${seconds(time)}`);
@@ -98,7 +119,8 @@ async function runProgram(
   if (code === 2 || args.includes("--help")) return code;
   if (code !== 0) return fail(await failure(run, "program", program));
 
-  const rows = programReport(performance.now() - began, meter.last);
+  const wall = performance.now() - began;
+  const rows = programReport(wall, meter.last);
   printRows("What it cost", rows);
   if (main.coroutines) {
     const trace = `${run.directory}/program.json`;
@@ -109,6 +131,7 @@ async function runProgram(
     printTimeline(timeline, lesson.server === undefined ? svg : undefined);
   }
   onCosts?.(rows);
+  onFacts({ wall, cpu: meter.last?.cpu ?? 0, threads: 0, memory: 0, calls: [], lines });
   return 0;
 }
 
@@ -116,7 +139,7 @@ async function runServer(
   run: Run,
   lesson: ServerLesson,
   args: string[],
-  { svg, onCosts }: RunOptions,
+  { svg, onCosts, onFacts }: Noting,
 ): Promise<number> {
   if (args.includes("--interactive")) { // a conversation cannot be repeated
     const direct = { recorded: true, direct: true, onLine: printLine };
@@ -125,6 +148,7 @@ async function runServer(
     printRows("What it cost the server, recorder included", serverReport(visit));
     printRows("What it asked of the kernel", callRows(visit.calls));
     printTimeline(timelineOf(lesson, visit, visit.traces), svg);
+    onFacts(factsOf(visit));
     return visit.code;
   }
   const progress = showProgress((time) => `… ${seconds(time)}`);
@@ -141,7 +165,20 @@ async function runServer(
   printRows("What it asked of the kernel, in a second run, under the recorder", calls);
   printTimeline(timelineOf(lesson, { ...visit, calls: recorded.calls }, recorded.traces), svg);
   onCosts?.([...rows, ...calls]);
+  onFacts(factsOf({ ...visit, calls: recorded.calls }));
   return visit.code === 0 ? 0 : fail(clientFailed(visit.code));
+}
+
+function factsOf({ outcome, wall, before, after, calls, lines }: Visit): Facts {
+  return {
+    outcome,
+    wall,
+    cpu: after.cpu - before.cpu,
+    threads: after.threads - before.threads,
+    memory: after.memory - before.memory,
+    calls,
+    lines,
+  };
 }
 
 const RECORDING = "… recording the same again";

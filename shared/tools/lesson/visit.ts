@@ -84,6 +84,8 @@ export interface Visit extends Costs {
   code: number;
   /** The files in which the server and the client were recorded. */
   traces: string[];
+  /** What the server printed. */
+  lines: string[];
 }
 
 /** A visit that did not come to its end. */
@@ -113,10 +115,14 @@ export async function visitServer(
 ): Promise<Visit | Failed> {
   const traces = [`${run.directory}/server.json`, `${run.directory}/client.json`];
   const counts = recorded ? `${run.directory}/counts` : undefined;
+  const lines: string[] = [];
   const server = start(run, lesson, "server", lesson.server, ["--port", "0"], {
     trace: recorded ? traces[0] : undefined,
     counts,
-    onLine: (line) => onLine?.("server", line),
+    onLine(line) {
+      lines.push(line);
+      onLine?.("server", line);
+    },
   });
   const port = await server.listening();
   if (port === undefined) return await failure(run, "server", server, "before it listened");
@@ -147,7 +153,7 @@ export async function visitServer(
   const after = meter.read();
   const calls = callsBetween(callsBefore, readCounts(counts));
   await server.stop();
-  return { outcome, wall, before, after, calls, code, traces };
+  return { outcome, wall, before, after, calls, code, traces, lines };
 }
 
 /** Ends a script that has failed, and reports in one line which it was, and how it ended. */

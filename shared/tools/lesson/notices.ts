@@ -1,0 +1,170 @@
+/**
+ * What to notice when a lesson has run. Each sentence is derived from the run, so that it is true
+ * of it, whatever the options were and whatever has been changed in the scripts.
+ *
+ * @module
+ */
+
+import type { Outcome } from "../../client.ts";
+import type { CallCount } from "./costs.ts";
+
+/** What is known of a run. */
+export interface Facts {
+  /** How the client's scenario went; undefined for a program and for a conversation. */
+  outcome?: Outcome;
+  /** How long it took, in milliseconds. */
+  wall: number;
+  /** The CPU time of the server or the program, in milliseconds. */
+  cpu: number;
+  /** Threads of the server that began after the first client had come. */
+  threads: number;
+  /** How much the peak of the server's memory rose after that, in bytes. */
+  memory: number;
+  /** The system calls of the server. */
+  calls: readonly CallCount[];
+  /** What the server or the program printed. */
+  lines: readonly string[];
+}
+
+/** The sentence for a run of a lesson; undefined if nothing can be said of it. */
+export function noticeOf(number: string, facts: Facts): string | undefined {
+  return NOTICES[number]?.(facts);
+}
+
+const NOTICES: Record<string, (facts: Facts) => string | undefined> = {
+  "00"({ lines }) {
+    const row = /^ *([\d,]+) B in .* waited +([\d.]+) ms, .*copied +([\d.]+) ms$/;
+    const rows = lines.flatMap((line) => row.exec(line)?.slice(1) ?? []).map(toNumber);
+    const sizes = rows.filter((_, i) => i % 3 === 0);
+    if (sizes.length === 0) return undefined;
+    const [waits, copies] = [1, 2].map((column) => rows.filter((_, i) => i % 3 === column));
+    const [small, large] = [Math.min(...sizes), Math.max(...sizes)];
+    const copy = (size: number) => copies[sizes.indexOf(size)].toFixed(3);
+    return `The server waited for ${milliseconds(sum(waits))} in all, and copied ${
+      whole(small)
+    } B ` +
+      `in ${copy(small)} ms, ${whole(large)} B in ${copy(large)} ms.`;
+  },
+  "01"({ outcome, wall }) {
+    if (outcome === undefined) return undefined;
+    const { clients, longest } = outcome;
+    if (clients === 1) return "There was one client, and no other that it could have waited for. Try --clients 3.";
+    return longest > wall / 2
+      ? `A client was connected at once, and waited for ${
+        milliseconds(longest)
+      }: the only thread ` +
+        "was inside a call for another client."
+      : `No client waited for more than ${milliseconds(longest)}: none was silent for long.`;
+  },
+  "02"({ outcome, threads, memory }) {
+    if (outcome === undefined) return undefined;
+    return `${count(outcome.clients, "client")}: ${count(threads, "thread")} more and ` +
+      `${Math.round(memory / 2 ** 20)} MiB more memory; the longest wait was ` +
+      `${milliseconds(outcome.longest)}.`;
+  },
+  "03"(facts) {
+    const [all, failed] = [total(facts.calls), eagain(facts.calls)];
+    return `One thread served ${served(facts)}, and used ${share(facts)} % of a core: of ` +
+      `${whole(all)} system calls, ${whole(failed)} returned EAGAIN.`;
+  },
+  "04"(facts) {
+    const turnedAway = facts.lines.some((line) => line.startsWith("turned away"));
+    return `One thread served ${served(facts)} with ` +
+      `${count(callsOf(facts, "select"), "select call")}, and used ${share(facts)} % of a core` +
+      (turnedAway ? "; those beyond descriptor 1,023 were turned away." : ".");
+  },
+  "05"(facts) {
+    if (facts.outcome === undefined) return undefined;
+    return `One thread served ${served(facts)}. Each of the ` +
+      `${count(callsOf(facts, "poll"), "poll call")} went through the whole list, of up to ` +
+      `${whole(facts.outcome.clients + 1)} descriptors.`;
+  },
+  "06"(facts) {
+    const [all, failed] = [callsOf(facts, "recv"), eagain(facts.calls, "recv")];
+    return `epoll_wait handed over only sockets that were ready: of ${whole(all)} recv calls, ` +
+      `${failed === 0 ? "none" : whole(failed)} returned EAGAIN.`;
+  },
+  "07"(facts) {
+    const names = ["epoll_wait", "poll", "select"].filter((name) => callsOf(facts, name) > 0);
+    return `The server names no call that waits; its selector made ` +
+      names.map((name) => count(callsOf(facts, name), `${name} call`)).join(" and ") + ".";
+  },
+  "08"({ lines }) {
+    const match = lines.map((line) => /^(\d+) signals for (\d+) messages$/.exec(line))
+      .findLast((match) => match !== null);
+    if (!match) return undefined;
+    const [signals, messages] = match.slice(1).map(Number);
+    return `${whole(signals)} signals for ${whole(messages)} messages` +
+      (signals < messages ? ": several became one, so one signal may stand for many." : ".");
+  },
+  "09"(facts) {
+    const others = ["recv", "send", "accept4"].filter((name) => callsOf(facts, name) > 0);
+    return `${count(callsOf(facts, "io_uring_enter"), "io_uring_enter call")} handed over ` +
+      `everything${others.length === 0 ? "; there was no recv and no send call" : ""}.`;
+  },
+  "10": () => "Two pieces of code took turns, and each said when the other was to go on.",
+  "11": () => "Every function between the caller and the one that waits has to write yield*.",
+  "12"({ lines }) {
+    const match = lines.map((line) => /slept for ([\d.]+) s in all, within ([\d.]+) s/.exec(line))
+      .find((match) => match !== null);
+    return match
+      ? `They slept for ${match[1]} s in all, within ${match[2]} s. The scheduler knows how to ` +
+        "wait for time only."
+      : undefined;
+  },
+  "13"(facts) {
+    return `${count(callsOf(facts, "epoll_wait"), "epoll_wait call")}, as in lesson 07; but what ` +
+      "is done for a client is one function again.";
+  },
+  "14"({ outcome }) {
+    if (outcome === undefined) return undefined;
+    return `Straight-line code for each client, on one thread; the longest wait was ` +
+      `${milliseconds(outcome.longest)}.`;
+  },
+  "15": () => "The work itself made no call of ours; the first lines show Deno's own epoll.",
+};
+
+function served({ outcome }: Facts): string {
+  if (outcome === undefined) return "its client";
+  const { clients, correct } = outcome;
+  return correct === clients
+    ? count(clients, "client")
+    : `${whole(correct)} of ${whole(clients)} clients`;
+}
+
+function callsOf({ calls }: Facts, name: string): number {
+  return calls.find((call) => call.name === name)?.calls ?? 0;
+}
+
+function total(calls: readonly CallCount[]): number {
+  return sum(calls.map(({ calls }) => calls));
+}
+
+function eagain(calls: readonly CallCount[], name?: string): number {
+  const own = calls.filter((call) => name === undefined || call.name === name);
+  return sum(own.map(({ failures }) => failures.get("EAGAIN") ?? 0));
+}
+
+function share({ cpu, wall }: Facts): number {
+  return Math.round(100 * cpu / wall);
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((a, b) => a + b, 0);
+}
+
+function toNumber(text: string): number {
+  return Number(text.replaceAll(",", ""));
+}
+
+function count(number: number, what: string): string {
+  return `${whole(number)} ${what}${number === 1 ? "" : "s"}`;
+}
+
+function whole(number: number): string {
+  return number.toLocaleString("en");
+}
+
+function milliseconds(time: number): string {
+  return time < 10 ? `${time.toFixed(1)} ms` : `${whole(Math.round(time))} ms`;
+}
