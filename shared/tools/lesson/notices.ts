@@ -48,7 +48,9 @@ const NOTICES: Record<string, (facts: Facts) => string | undefined> = {
   "01"({ outcome, wall }) {
     if (outcome === undefined) return undefined;
     const { clients, longest } = outcome;
-    if (clients === 1) return "There was one client, and no other that it could have waited for. Try --clients 3.";
+    if (clients === 1) {
+      return "There was one client, and no other that it could have waited for. Try --clients 3.";
+    }
     return longest > wall / 2
       ? `A client was connected at once, and waited for ${
         milliseconds(longest)

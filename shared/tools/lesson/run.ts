@@ -152,10 +152,12 @@ async function runServer(
     return visit.code;
   }
   const progress = showProgress((time) => `… ${seconds(time)}`);
-  const visit = await visitServer(run, lesson, args, { onLine: printLine }).finally(progress.end);
+  const visit = await visitServer(run, lesson, args, { onLine: printLine, onStall: printStall })
+    .finally(progress.end);
   if ("reason" in visit) return fail(visit);
   const rows = serverReport(visit);
-  printRows("What it cost the server", rows);
+  printRows(`What it cost the server${run.code === undefined ? "" : " so far"}`, rows);
+  if (run.code !== undefined) return run.code;
 
   const recording = showProgress(() => RECORDING);
   const recorded = await visitServer(run, lesson, args, { recorded: true })
@@ -243,6 +245,10 @@ function headingOf({ number, title }: Lesson): string {
 
 function printLine(name: Name, line: string): void {
   print(`${styleText(name === "server" ? "cyan" : "yellow", `${name} │`)} ${line}`);
+}
+
+function printStall(sentence: string): void {
+  print(styleText("yellow", `runner │ ${sentence}`));
 }
 
 function printRows(heading: string, rows: string[]): void {

@@ -12,6 +12,7 @@ import { Meter } from "../process/proc.ts";
 import { recorderUrl } from "../trace/settings.ts";
 import { type Lesson, LESSONS, type Script, type ServerLesson } from "./catalogue.ts";
 import { callsBetween, type Costs, readCounts } from "./costs.ts";
+import { StallWatch } from "./stall.ts";
 
 /** A run of a lesson, whose processes and files are gone when it has ended. */
 export interface Run {
@@ -19,8 +20,10 @@ export interface Run {
   children: Child[];
   /** The folder of the files in which scripts are recorded. */
   directory: string;
-  /** Settles with an exit code when somebody wants this to end. */
-  interrupted: Promise<number>;
+  /** Settles when somebody wants this to end. */
+  interrupted: Promise<unknown>;
+  /** The exit code when somebody wanted this to end. */
+  code?: number;
 }
 
 /**
@@ -29,16 +32,25 @@ export interface Run {
  * @returns The exit code: that of `run`, or of the signal that ended it.
  */
 export async function withRun(run: (run: Run) => Promise<number>): Promise<number> {
-  const { promise: interrupted, resolve } = Promise.withResolvers<number>();
+  const { promise: interrupted, resolve } = Promise.withResolvers<unknown>();
   const directory = Deno.makeTempDirSync({ prefix: "lesson-" });
   const own: Run = { children: [], directory, interrupted };
   const signals = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
-  const listeners = Object.entries(signals).map(([signal, code]) =>
-    [signal as Deno.Signal, () => resolve(code)] as const
-  );
+  const listeners = Object.entries(signals).map(([signal, code]) => {
+    const listener = () => {
+      own.code = code;
+      resolve(undefined);
+    };
+    return [signal as Deno.Signal, listener] as const;
+  });
   for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
   try {
-    return await Promise.race([interrupted, run(own)]);
+    const ended = run(own);
+    await Promise.race([ended, interrupted]);
+    if (own.code === undefined) return await ended;
+    // Its scripts are ended below; until then, it reports how far it has come.
+    await Promise.race([ended, sleep(1000)]);
+    return own.code;
   } finally {
     await Promise.all(own.children.map((child) => child.stop()));
     for (const [signal, listener] of listeners) Deno.removeSignalListener(signal, listener);
@@ -104,6 +116,8 @@ export interface VisitOptions {
   direct?: boolean;
   /** Gets each line that a script prints. */
   onLine?(name: Name, line: string): void;
+  /** Gets a sentence when nothing moves any more. */
+  onStall?(sentence: string): void;
 }
 
 /** Starts the server, lets the client visit it, and ends it. */
@@ -111,16 +125,18 @@ export async function visitServer(
   run: Run,
   lesson: ServerLesson,
   args: string[],
-  { recorded = false, direct = false, onLine }: VisitOptions = {},
+  { recorded = false, direct = false, onLine, onStall = () => {} }: VisitOptions = {},
 ): Promise<Visit | Failed> {
   const traces = [`${run.directory}/server.json`, `${run.directory}/client.json`];
   const counts = recorded ? `${run.directory}/counts` : undefined;
   const lines: string[] = [];
+  let moved = () => {};
   const server = start(run, lesson, "server", lesson.server, ["--port", "0"], {
     trace: recorded ? traces[0] : undefined,
     counts,
     onLine(line) {
       lines.push(line);
+      moved();
       onLine?.("server", line);
     },
   });
@@ -137,14 +153,25 @@ export async function visitServer(
     trace: recorded ? traces[1] : undefined,
     onLine(line) {
       outcome = parseSummary(line) ?? outcome;
+      moved();
       onLine?.("client", line);
     },
   });
-  const first = await Promise.race([server.ended.then(() => server), client.ended]);
+  using watch = direct ? undefined : new StallWatch(server.pid, client.pid, port, onStall);
+  moved = () => watch?.moved();
+  const first = await Promise.race([
+    server.ended.then(() => server),
+    client.ended,
+    run.interrupted,
+  ]);
+  const wall = performance.now() - began;
+  if (run.code !== undefined) { // Ctrl-C may have ended the server as well
+    const [after, calls] = [meter.last ?? before, callsBetween(callsBefore, readCounts(counts))];
+    return { outcome, wall, before, after, calls, code: run.code, traces, lines };
+  }
   if (first === server) {
     return await failure(run, "server", server, "while the client was running");
   }
-  const wall = performance.now() - began;
 
   const { code } = await client.ended;
   if (code === 2) return { reason: "", code }; // the client has said which option was wrong
@@ -160,10 +187,8 @@ export async function visitServer(
 export async function failure(run: Run, name: string, child: Child, when = ""): Promise<Failed> {
   const { code, signal } = await child.stop();
   // Ctrl-C at a terminal reaches the scripts as well, sometimes before it reaches the runner.
-  if (signal === "SIGINT") {
-    const interrupted = await Promise.race([run.interrupted, sleep(500)]);
-    if (interrupted !== undefined) return { reason: "", code: interrupted };
-  }
+  if (signal === "SIGINT") await Promise.race([run.interrupted, sleep(500)]);
+  if (run.code !== undefined) return { reason: "", code: run.code };
   const how = signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`;
   return { reason: `the ${name} ${how} ${when}`.trimEnd(), code: 1 };
 }
