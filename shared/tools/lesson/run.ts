@@ -25,7 +25,7 @@ import { print, showProgress } from "./progress.ts";
 import { sideBySide } from "./side_by_side.ts";
 import { readTimeline, type Timeline } from "./timeline.ts";
 import { timelineSvg } from "./timeline_svg.ts";
-import { timelineText } from "./timeline_text.ts";
+import { timelineText, wrapped } from "./timeline_text.ts";
 import {
   type Failed,
   failure,
@@ -90,7 +90,10 @@ async function runAll(
     const code = await runServer(run, { ...lesson, server, client }, args, noting);
     if (code !== 0) return code;
   }
-  if (notice !== undefined) console.log(`\n${styleText("bold", notice)}`);
+  if (notice !== undefined) {
+    console.log();
+    for (const line of wrapped(notice.split(" "), columns())) console.log(styleText("bold", line));
+  }
   const next = catalogue.find(({ number }) => number > lesson.number);
   if (next !== undefined) console.log(`Next: deno task lesson:${next.number} (${next.title})`);
   return 0;
@@ -259,10 +262,14 @@ function printRows(heading: string, rows: string[]): void {
 
 function printTimeline(timeline: Timeline | undefined, svg?: string): void {
   if (timeline === undefined) return;
-  const width = (Deno.stdout.isTerminal() && Deno.consoleSize().columns) || 80;
   console.log(`\n${styleText("bold", "When it did what")}`);
-  for (const line of timelineText(timeline, width - 2)) console.log(`  ${line}`);
+  for (const line of timelineText(timeline, columns() - 2)) console.log(`  ${line}`);
   if (svg !== undefined) Deno.writeTextFileSync(svg, timelineSvg(timeline));
+}
+
+/** How wide the output may be. */
+function columns(): number {
+  return (Deno.stdout.isTerminal() && Deno.consoleSize().columns) || 80;
 }
 
 function seconds(milliseconds: number): string {

@@ -5,10 +5,9 @@
  * @module
  */
 
-/** How long nothing may move before it is reported, and how often to look, in milliseconds. */
+/** How long nothing may move before it is reported, in milliseconds; it looks five times. */
 const STILL = 5000;
-const INTERVAL = 1000;
-/** A client that works wakes up more often than this in an interval. */
+/** A client that works wakes up more often than this from one look to the next. */
 const WAKE_UPS = 20;
 
 /** System calls that wait, by their numbers on x86-64 and on arm64. */
@@ -57,12 +56,14 @@ export class StallWatch implements Disposable {
    * @param client The client's process.
    * @param port Where the server listens.
    * @param report Gets a sentence.
+   * @param still How long nothing may move, in milliseconds.
    */
   constructor(
     server: number,
     client: number,
     port: number,
     report: (sentence: string) => void,
+    still = STILL,
   ) {
     let wakeUps = 0;
     this.#timer = setInterval(() => {
@@ -71,15 +72,14 @@ export class StallWatch implements Disposable {
         const [last, now] = [wakeUps, wakeUpsOf(client)];
         wakeUps = now;
         if (seen !== before || now - last > WAKE_UPS) return this.moved(seen);
-        const still = performance.now() - this.#since;
-        if (still < STILL || this.#reported) return;
+        if (this.#reported || performance.now() - this.#since < still) return;
         this.#reported = true;
         const since = ((this.#since - this.#began) / 1000).toFixed(1);
         report(`nothing has moved since ${since} s: ${stateOf(server, client, port)}`);
       } catch {
         // One of them has just ended.
       }
-    }, INTERVAL);
+    }, still / 5);
   }
 
   /** Something has moved, such as a line that was printed. */
@@ -134,6 +134,8 @@ function stateOf(server: number, client: number, port: number): string {
   const ports = sockets.filter(({ inode, remote }) => remote === port && ofClient.has(inode))
     .sort((a, b) => ofClient.get(a.inode)! - ofClient.get(b.inode)!).map(({ local }) => local);
   const name = (local: number) => `client ${ports.indexOf(local) + 1}`;
+  const order = ({ local, remote }: Socket) => ports.indexOf(local === port ? remote : local);
+  sockets.sort((a, b) => order(a) - order(b));
 
   const parts = [`the server ${callOf(server)}`];
   for (const { local, remote, unread, inode, listens } of sockets) {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { styleText } from "node:util";
+import { stripVTControlCharacters, styleText } from "node:util";
 import { type Column, columnsOf, labelsOf, MEANINGS, type State } from "./timeline.ts";
 import { statesIn, ticksOf, type Timeline } from "./timeline.ts";
 
@@ -59,7 +59,7 @@ export function timelineText(timeline: Timeline, width: number): string[] {
     ...rows,
     ...more.map((text) => `${"".padEnd(names)}and ${text}`),
     "".padEnd(names) + axis(length, count),
-    ...wrapped(legend, width),
+    ...wrapped(legend, width, "  "),
     `A column is ${number(perColumn)} ms wide; the shortest work has its character, too.`,
   ];
 }
@@ -104,16 +104,15 @@ function number(value: number): string {
     : Math.round(value).toLocaleString("en");
 }
 
-/** Words in as few lines as they need. */
-function wrapped(words: string[], width: number): string[] {
+/** Words in lines that are at most `width` characters wide, with a gap between words. */
+export function wrapped(words: readonly string[], width: number, gap = " "): string[] {
   const lines: { text: string; length: number }[] = [];
   for (const word of words) {
-    // deno-lint-ignore no-control-regex -- colours take no room
-    const length = word.replaceAll(/\x1b\[\d+m/g, "").length;
+    const { length } = stripVTControlCharacters(word); // colours take no room
     const last = lines.at(-1);
-    if (last !== undefined && last.length + 2 + length <= width) {
-      last.text += `  ${word}`;
-      last.length += 2 + length;
+    if (last !== undefined && last.length + gap.length + length <= width) {
+      last.text += gap + word;
+      last.length += gap.length + length;
     } else lines.push({ text: word, length });
   }
   return lines.map(({ text }) => text);

@@ -1,0 +1,137 @@
+/** The closing sentence of a lesson: it is derived from the run, and true of it. */
+
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { findLesson, type Lesson, LESSONS } from "../shared/tools/lesson/catalogue.ts";
+import { type Facts, noticeOf } from "../shared/tools/lesson/notices.ts";
+import { deno } from "./processes.ts";
+
+/** A run of one client in which nothing happened. */
+const NOTHING: Facts = {
+  outcome: { clients: 1, correct: 1, longest: 0.1 },
+  wall: 1000,
+  cpu: 0,
+  threads: 0,
+  memory: 0,
+  calls: [],
+  lines: [],
+};
+
+function calls(name: string, calls: number, eagain = 0) {
+  return { name, calls, failures: new Map(eagain > 0 ? [["EAGAIN", eagain]] : []) };
+}
+
+Deno.test("lesson 01 speaks of a client that waited only if there was one", () => {
+  const alone = noticeOf("01", NOTHING)!;
+  assertMatch(alone, /^There was one client/);
+  const outcome = { clients: 3, correct: 3, longest: 2 };
+  assertEquals(
+    noticeOf("01", { ...NOTHING, outcome }),
+    "No client waited for more than 2.0 ms: none was silent for long.",
+  );
+  assertMatch(
+    noticeOf("01", { ...NOTHING, outcome: { ...outcome, longest: 950 } })!,
+    /waited for 950 ms: the only thread was inside a call for another client/,
+  );
+});
+
+Deno.test("lesson 03 gives the share of a core and the calls that failed", () => {
+  const facts = { ...NOTHING, cpu: 30, calls: [calls("recv", 5000, 4990), calls("send", 10)] };
+  assertEquals(
+    noticeOf("03", facts),
+    "One thread served 1 client, and used 3 % of a core: of 5,010 system calls, 4,990 returned " +
+      "EAGAIN.",
+  );
+});
+
+Deno.test("lesson 04 mentions clients that were turned away only if some were", () => {
+  const facts = { ...NOTHING, calls: [calls("select", 12)] };
+  assertMatch(noticeOf("04", facts)!, /served 1 client with 12 select calls, .* of a core\.$/);
+  const outcome = { clients: 1100, correct: 1000, longest: 1 };
+  const lines = ["turned away: descriptor 1024 does not fit into an fd_set of 1024"];
+  const crowded = noticeOf("04", { ...facts, outcome, lines })!;
+  assertMatch(crowded, /served 1,000 of 1,100 clients .* were turned away\.$/);
+});
+
+Deno.test("lesson 07 names the call that its selector made", () => {
+  assertMatch(noticeOf("07", { ...NOTHING, calls: [calls("poll", 31)] })!, /made 31 poll calls\.$/);
+});
+
+Deno.test("lesson 08 says that signals became one only if there were fewer of them", () => {
+  const few = noticeOf("08", { ...NOTHING, lines: ["417 signals for 1000 messages"] })!;
+  assertMatch(few, /^417 signals for 1,000 messages: several became one/);
+  const same = noticeOf("08", { ...NOTHING, lines: ["10 signals for 10 messages"] })!;
+  assertEquals(same, "10 signals for 10 messages.");
+});
+
+Deno.test("lesson 09 says that there was no recv and no send call only if there was none", () => {
+  const ring = [calls("io_uring_enter", 45)];
+  assertStringIncludes(noticeOf("09", { ...NOTHING, calls: ring })!, "no recv and no send call");
+  const mixed = noticeOf("09", { ...NOTHING, calls: [...ring, calls("send", 1)] })!;
+  assert(!mixed.includes("no recv"), mixed);
+});
+
+/** Runs a lesson, with its server edited, and returns all that was printed. */
+async function run(name: string, args: string[], edit?: [from: string, to: string]) {
+  const lesson: Lesson = findLesson(name)!;
+  const folder = await Deno.makeTempDir();
+  try {
+    if (edit !== undefined) {
+      const url = new URL(lesson.server!.path ?? `${lesson.folder}/server.ts`, LESSONS);
+      const source = await Deno.readTextFile(url);
+      assertStringIncludes(source, edit[0]);
+      const path = `${folder}/server.ts`;
+      const shared = new URL("../shared/", import.meta.url).href;
+      await Deno.writeTextFile(
+        path,
+        source.replace(...edit).replaceAll('"../../shared/', `"${shared}`),
+      );
+      lesson.server!.path = new URL(path, "file:").href;
+    }
+    const module = new URL("../shared/tools/lesson/run.ts", import.meta.url);
+    const code = `
+      import { runLesson } from "${module}";
+      Deno.exit(await runLesson(${JSON.stringify(lesson)}, ${JSON.stringify(args)}));`;
+    return await deno(["run", "-A", `data:text/javascript,${encodeURIComponent(code)}`]);
+  } finally {
+    delete lesson.server?.path;
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** A sleep of a millisecond in each round of a loop. */
+const SLEEPING =
+  "  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);\n  acceptOne();";
+
+/** Altered runs, and what their closing sentence has to agree with. */
+const ALTERED: [name: string, args: string[], edit?: [string, string]][] = [
+  ["01", ["--clients", "1", "--pause", "10"]],
+  ["01", ["--pause", "0"]],
+  ["02", ["--clients", "2", "--pause", "0"]],
+  ["03", ["--clients", "1", "--pause", "300"]],
+  ["03", ["--pause", "300"], ["  acceptOne();", SLEEPING]],
+  ["04", ["--clients", "3", "--pause", "0"]],
+  ["05", ["--clients", "2", "--pause", "0"]],
+  ["06", ["--clients", "10", "--active", "2", "--messages", "3"]],
+  ["08", ["--clients", "1", "--bursts", "2"]],
+  ["13/smallest", ["--clients", "2", "--lines", "1", "--pause", "0"]],
+];
+
+for (const [name, args, edit] of ALTERED) {
+  const edited = edit === undefined ? "" : ", with a sleep in its loop,";
+  Deno.test(`the closing sentence of ${name} ${args.join(" ")}${edited} agrees with the run`, async () => {
+    const { code, stdout, stderr } = await run(name, args, edit);
+    assertEquals([code, stderr], [0, ""]);
+    const sentence = /\n\n(.+(?:\n.+)*)\nNext: /.exec(stdout)![1].replaceAll("\n", " ");
+    const share = /CPU time +[\d.]+ s, (\d+) % of a core/.exec(stdout)![1];
+    const told = /used (\d+) % of a core/.exec(sentence)?.[1];
+    assertEquals(told ?? share, share, sentence);
+    for (const [, count, call] of sentence.matchAll(/([\d,]+) (\w+) calls?\b/g)) {
+      if (["system", "recv"].includes(call)) continue; // sums, and what follows "of"
+      assertMatch(stdout, new RegExp(`^  ${call} calls +${count}\\b`, "m"), sentence);
+    }
+    const clients = Number(/client │ (\d+) clients, /.exec(stdout)![1]);
+    const served = /served ([\d,]+) clients?/.exec(sentence)?.[1].replaceAll(",", "");
+    assertEquals(Number(served ?? clients), clients, sentence);
+    if (name === "01") assert(!/client 2|waited for \d+ ms: the only/.test(sentence), sentence);
+  });
+}
