@@ -1,7 +1,7 @@
 /** Whether folders, tasks, scripts, READMEs and the catalogue of the lessons agree. */
 
 import { assert, assertEquals, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
-import { catalogue, type Lesson } from "../shared/tools/lesson/catalogue.ts";
+import { catalogue, findLesson, type Lesson } from "../shared/tools/lesson/catalogue.ts";
 import { ROOT } from "./processes.ts";
 
 const tasks: Record<string, { description: string; command: string }> = JSON.parse(
@@ -33,9 +33,24 @@ function scriptsOf({ main, server, client }: Lesson) {
 }
 
 Deno.test("every lesson's folder is in the catalogue, and the other way round", () => {
-  const folders = [...Deno.readDirSync(`${ROOT}lessons`)].map(({ name }) => name).sort();
+  const folders = [...Deno.readDirSync(`${ROOT}lessons`)].filter(({ isDirectory }) => isDirectory)
+    .map(({ name }) => name).sort();
   assertEquals(catalogue.map(({ folder }) => folder), folders);
   for (const { number, folder } of catalogue) assertEquals(folder.slice(0, 2), number);
+});
+
+Deno.test("the course at a glance has every lesson, and the commands in it exist", () => {
+  const page = Deno.readTextFileSync(`${ROOT}lessons/README.md`);
+  for (const { number, folder } of catalogue) {
+    assertMatch(page, new RegExp(`^\\| ${number} \\| \\[[\\w -]+\\]\\(${folder}/\\) `, "m"));
+  }
+  for (const [, number] of page.matchAll(/deno task lesson:(\d\d)/g)) {
+    assert(tasks[`lesson:${number}`] !== undefined, number);
+  }
+  for (const [, names] of page.matchAll(/--compare (\S+,[\w/-]+)/g)) {
+    for (const name of names.split(",")) assert(findLesson(name)?.server !== undefined, name);
+  }
+  for (const [path] of page.matchAll(/lessons\/\d\d[\w/-]+\.ts/g)) Deno.statSync(ROOT + path);
 });
 
 for (const lesson of catalogue) {
