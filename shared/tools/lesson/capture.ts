@@ -17,7 +17,8 @@ for (const path of paths) {
 }
 
 function lessonReadmes(): string[] {
-  return [...Deno.readDirSync(LESSONS)].map(({ name }) => `lessons/${name}/README.md`).sort();
+  const folders = [...Deno.readDirSync(LESSONS)].filter(({ isDirectory }) => isDirectory);
+  return folders.map(({ name }) => `lessons/${name}/README.md`).sort();
 }
 
 function block(command: string): string {
