@@ -16,7 +16,7 @@ function below(heading: string): string[] {
 
 Deno.test("11 delegation: values go in and out of two generators through a third (S12)", () => {
   assertEquals([code, stderr], [0, ""]);
-  assertEquals(below("One generator hands on to two others:"), [
+  assertEquals(below("One generator delegates to two others:"), [
     'caller: got "a, first", sends 1',
     'caller: got "a, second", sends 2',
     "outer:  a returned 3",
@@ -27,20 +27,20 @@ Deno.test("11 delegation: values go in and out of two generators through a third
 });
 
 Deno.test("11 delegation: an error goes in to the inner generator, and out again", () => {
-  assertEquals(below("An error passes through as well, in and out again:"), [
+  assertEquals(below("An error passes through, too, in and out again:"), [
     "inner:  cleans up",
     'outer:  catches "no luck"',
   ]);
 });
 
 Deno.test("11 delegation: each level stands on the stack while the inner one runs", () => {
-  assertEquals(below("Each level is put back on the stack for each next(), by the one above it:"), [
+  assertEquals(below("Each next() puts all levels back on the stack:"), [
     "bottom < bottom.next < middle < middle.next < top < top.next",
   ]);
 });
 
 Deno.test("11 delegation: without the star, the inner generator never runs", () => {
-  assertEquals(below("One level forgets the star, or the whole word:"), [
+  assertEquals(below("One level forgets the star, or yield* altogether:"), [
     'yield* greet() [ "hello" ]',
     "yield greet()  [ Object [Generator] {} ]",
     "greet()        []",

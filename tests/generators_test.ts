@@ -18,7 +18,8 @@ Deno.test("10 generators: a generator and its caller print 1, 2, 3, 4 in turn (S
 });
 
 Deno.test("10 generators: values, errors and ends pass between it and its caller", () => {
-  assertEquals(lines.slice(4, 14), [
+  assertEquals(lines.slice(4, 15), [
+    "next()     { value: 0, done: false }",
     "next()     { value: 0, done: false }",
     "next()     { value: 0, done: false }",
     "next()     { value: 0, done: false }",
@@ -32,14 +33,20 @@ Deno.test("10 generators: values, errors and ends pass between it and its caller
   ]);
 });
 
-Deno.test("10 generators: it stands on the stack of whoever has resumed it", () => {
-  assertEquals(lines.slice(14), [
+Deno.test("10 generators: finally does not run in one that never began, or is abandoned", () => {
+  assertEquals(lines[15], 'return(…)  { value: "never begun", done: true }');
+  // Five generators: three have been ended inside their try, and the script has ended since.
+  assertEquals(lines.filter((line) => line === "generator: finally").length, 3);
+});
+
+Deno.test("10 generators: a generator runs on the stack of its caller", () => {
+  assertEquals(lines.slice(16), [
     "alice finds witness < witness.next < alice",
     "bob finds witness < witness.next < bob",
   ]);
 });
 
-Deno.test("10 generators: it is told in 60 lines", () => {
+Deno.test("10 generators: the script has at most 60 lines", () => {
   assertLess(Deno.readTextFileSync(ROOT + MAIN).trimEnd().split("\n").length, 61);
 });
 

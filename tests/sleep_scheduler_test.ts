@@ -290,7 +290,7 @@ Deno.test("12 sleep-scheduler: the report of an exception goes to stderr", async
   assertMatch(stderr, /^gamma failed: Error: no luck\n +at /);
 });
 
-Deno.test("12 sleep-scheduler: what is no sleep is reported, with what may be missing", () => {
+Deno.test("12 sleep-scheduler: run() reports a yield that is not a sleep, and its usual cause", () => {
   const { failures, reports } = failuresOf((scheduler) => {
     function* forgetful(): Coroutine {
       // @ts-expect-error -- the types know it as well, but `deno run` does not look at them
@@ -304,7 +304,7 @@ Deno.test("12 sleep-scheduler: what is no sleep is reported, with what may be mi
   });
   assertEquals(failures.map(({ name }) => name), ["forgetful", "strange"]);
   for (const { error } of failures) assertInstanceOf(error, TypeError);
-  assertStringIncludes(reports[0], "is no sleep; is the star of yield* missing?");
+  assertStringIncludes(reports[0], "is not a sleep: is a star missing in yield*?");
 });
 
 Deno.test("12 sleep-scheduler: the real clock stops the thread, and uses no CPU time", async () => {

@@ -1,8 +1,8 @@
 /**
  * Lesson 00 · The two phases of a read: the client.
  *
- * Sends messages of 5 B, 64 KiB, 1 MiB and 8 MiB, each of them twice, and pauses before each: the
- * server waits meanwhile. It ends with a table of where the models of the other lessons stand.
+ * Sends messages of 5 B, 64 KiB, 1 MiB and 8 MiB, two of each, and pauses before every one while the
+ * server waits. Then it prints a table that shows where each of the other lessons belongs.
  *
  * Run:  deno run --allow-net lessons/00-two-phases/client.ts
  * Try:  deno run --allow-net lessons/00-two-phases/client.ts --pause 1000
@@ -22,14 +22,14 @@ const sizes = [5, 64 * 1024, 1024 * 1024, 8 * 1024 * 1024];
 await runClients(2 * sizes.length, visit, 1);
 
 console.log(`
-who waits \\ who copies  my thread (synchronous)        the kernel (asynchronous)
-----------------------  -----------------------------  ----------------------------
-my thread waits         01 blocking, 02 threads        09 io-uring, asked to wait
-(blocking)              for many at once: 04 select,   for a completion
-                        05 poll, 06 epoll,
-                        07 selectors
-my thread goes on       03 nonblocking: polls          09 io-uring, looking into
-(non-blocking)          08 signal-driven: is notified  its completion ring`);
+phase 1 \\ phase 2     my thread copies (synchronous)  the kernel copies (asynchronous)
+--------------------  ------------------------------  --------------------------------
+my thread waits       01 blocking, 02 threads;        09 io-uring, waiting for a
+(blocking)            on many sockets at once:        completion
+                      04 select, 05 poll, 06 epoll,
+                      07 selectors
+my thread goes on     03 nonblocking polls,           09 io-uring, looking into its
+(non-blocking)        08 signal-driven is notified    completion ring`);
 
 async function visit(client: number): Promise<number> {
   using connection = await connectWhenReady(options);

@@ -1,8 +1,8 @@
 /**
  * Lesson 00 · The two phases of a read: the server.
  *
- * Inside one recv, a thread first waits until data has arrived, and then the kernel copies the data
- * to it. The kernel stamps data on arrival. That time tells the two phases apart.
+ * Inside one recv, the thread first waits until data arrives, and then the kernel copies the data
+ * into its buffer. The kernel stamps data on arrival, and this timestamp separates the two phases.
  *
  * Run:  deno run --allow-ffi lessons/00-two-phases/server.ts
  * Try:  deno run --allow-net lessons/00-two-phases/client.ts
@@ -42,13 +42,13 @@ function serve(connection: number) {
   try {
     while (true) {
       const start = clock_gettime(CLOCK_REALTIME);
-      // Both phases are inside this one call: recvmsg is recv, and returns the stamp as well.
+      // Both phases are inside this one call. recvmsg is a recv that also returns the timestamp.
       const length = recvmsg(connection, message);
       const end = clock_gettime(CLOCK_REALTIME);
-      if (length === 0) break; // the client has ended its sending, and there is no stamp
+      if (length === 0) break; // the client has finished sending, and there is no timestamp
 
-      // Phase 1 ends when the data arrives, and phase 2 when the call returns. Data that was there
-      // before the call was not waited for.
+      // Phase 1 ends when the data arrives, phase 2 when the call returns. Data that arrived before
+      // the call cost no wait.
       const arrival = Math.max(start, message.arrival!);
       waited += arrival - start;
       copied += end - arrival;

@@ -1,5 +1,5 @@
 /**
- * Lesson 00 · The two phases of a read: the server that makes two calls out of one recv.
+ * Lesson 00 · The two phases of a read: the server that splits each recv into two calls.
  *
  * With MSG_TRUNC, recv waits and reports how much has arrived, but copies nothing. MSG_PEEK leaves
  * the data in the kernel. So the first call is phase 1, and the second is phase 2.
@@ -46,7 +46,7 @@ function serve(connection: number) {
       // Phase 2 alone: the data is there.
       const length = recv(connection, buffer);
       const end = performance.now();
-      if (length === 0) break; // the client has ended its sending
+      if (length === 0) break; // the client has finished sending
 
       waited += arrived - start;
       copied += end - arrived;

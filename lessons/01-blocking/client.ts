@@ -1,8 +1,8 @@
 /**
  * Lesson 01 · Blocking I/O: the client.
  *
- * Three clients connect. The first says nothing for a second. The other two have sent their message
- * at once, and wait for the first all the same.
+ * Three clients connect. The first says nothing for a second. The other two send their message at
+ * once, but their replies wait for the first client, too.
  *
  * Run:  deno run --allow-net lessons/01-blocking/client.ts
  * Try:  deno run --allow-net lessons/01-blocking/client.ts --clients 5 --pause 3000
@@ -15,7 +15,7 @@ import { connectWhenReady } from "../../shared/ready.ts";
 
 const options = clientOptions({
   clients: number(3, "how many connect", 1, 9000),
-  pause: number(1000, "milliseconds for which the first says nothing"),
+  pause: number(1000, "how long the first says nothing, in milliseconds"),
   message: text("hello", "what each of them says"),
 });
 const message = new TextEncoder().encode(options.message);
@@ -34,7 +34,7 @@ await runClients(options.clients, async (client) => {
     console.log(`client 1: says nothing for ${options.pause} ms`);
     await sleep(options.pause);
   }
-  // The others wait for the silent one: that is the lesson, and not a failure.
+  // The others wait for the silent client: that is the lesson, not a failure.
   const waited = await ask(connection, message, options.pause);
   console.log(`client ${client}: said ${options.message}, reply after ${waited.toFixed(1)} ms`);
   return waited;

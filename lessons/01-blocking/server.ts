@@ -22,8 +22,8 @@ console.log(`listening on ${addressOf(listener)}`);
 const buffer = new Uint8Array(64 * 1024);
 
 for (let served = 0; served < options.connections; served++) {
-  // Sleeps until a client connects. The kernel completes the handshakes of all others meanwhile, and
-  // keeps up to 4,096 of them in a queue: they are connected, and nobody serves them.
+  // Sleeps until a client connects. Meanwhile the kernel completes the handshakes of other clients
+  // and queues up to 4,096 of them: they are connected, but not served yet.
   serve(accept(listener));
 }
 
@@ -35,9 +35,9 @@ function serve(connection: number) {
       // Phase 1, the wait, and phase 2, the copy, are both inside this one call. If this client
       // sends nothing, the thread sleeps here, and with it the whole server.
       const length = recv(connection, buffer);
-      if (length === 0) break; // the client has ended its sending
+      if (length === 0) break; // the client has finished sending
 
-      // This call waits as well, if the client does not read and the kernel's buffers are full.
+      // This call waits, too, when the client does not read and the kernel's buffers are full.
       sendAll(connection, shout(buffer, length), length);
     }
   } catch (error) {

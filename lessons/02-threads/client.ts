@@ -2,7 +2,7 @@
  * Lesson 02 · A thread for each client: the client.
  *
  * The same three clients as in lesson 01. The first says nothing for a second, and the others do
- * not notice: each has a thread of its own in the server.
+ * not notice, since the server has a thread for each.
  *
  * Run:  deno run --allow-net lessons/02-threads/client.ts
  * Try:  deno run --allow-net lessons/02-threads/client.ts --clients 50
@@ -14,8 +14,8 @@ import { number, text } from "../../shared/options.ts";
 import { connectWhenReady } from "../../shared/ready.ts";
 
 const options = clientOptions({
-  clients: number(3, "how many connect; the server starts 100 threads at the most", 1, 100),
-  pause: number(1000, "milliseconds for which the first says nothing"),
+  clients: number(3, "how many connect; the server starts at most 100 threads", 1, 100),
+  pause: number(1000, "how long the first says nothing, in milliseconds"),
   message: text("hello", "what each of them says"),
 });
 const message = new TextEncoder().encode(options.message);

@@ -1,8 +1,8 @@
 /**
  * Lesson 02 · A thread for each client: the server.
  *
- * The main thread only accepts. Every client gets a thread of its own, a Worker, in which each call
- * waits as it did in lesson 01, but holds up no other client. See thread.ts for what a thread does.
+ * The main thread only accepts. Every client gets a thread of its own, a Worker. Its calls wait as
+ * they did in lesson 01, but they hold up no other client. thread.ts shows what a thread does.
  *
  * Run:  deno run --allow-ffi --allow-read lessons/02-threads/server.ts
  * Try:  deno run --allow-net lessons/02-threads/client.ts
@@ -21,16 +21,17 @@ requireRead(module);
 const listener = listenTcp(options);
 console.log(`listening on ${addressOf(listener)}`);
 
-// How many threads there are, in memory that all of them share, so that each can count itself out.
+// The number of threads, in memory that all of them share, so that each can subtract itself.
 const running = new Int32Array(new SharedArrayBuffer(4));
 const most = mostThreads();
 
 for (let served = 0; served < options.connections; served++) {
-  Atomics.wait(running, 0, most); // sleeps while there are as many threads as there may be
+  Atomics.wait(running, 0, most); // sleeps while the number of threads is at its limit
   const connection = accept(listener);
   Atomics.add(running, 0, 1);
 
-  // Starting the thread does not wait for it: it loads its module while the next client is accepted.
+  // This makes the thread's engine and returns. The thread loads its module by itself, while the
+  // next client is accepted.
   const thread = new Worker(module, { type: "module" });
   const accepted = clock_gettime(CLOCK_MONOTONIC);
   thread.postMessage({ connection, running, number: served + 1, accepted } satisfies Task);
@@ -39,7 +40,7 @@ for (let served = 0; served < options.connections; served++) {
 // The process ends when the last thread has ended.
 close(listener);
 
-/** Each thread brings an engine of its own, with an event loop and its six descriptors. */
+/** Each thread has an engine of its own, whose event loop needs six descriptors. */
 function mostThreads(): number {
   const { soft } = getrlimit(RLIMIT_NOFILE);
   return Math.max(1, Math.min(100, Math.floor((soft - 40) / 8)));

@@ -1,8 +1,8 @@
 /**
  * Lesson 02 · A thread for each client: what each thread does.
  *
- * The inner loop of lesson 01. Both phases of every recv are still waited for, but only by the thread
- * of the client that they belong to.
+ * The inner loop of lesson 01. Every recv still waits in both phases, but it holds up only the
+ * thread of its own client.
  */
 
 /// <reference lib="deno.worker" />
@@ -17,7 +17,7 @@ import { shout } from "../../shared/shout.ts";
 export interface Task {
   /** The client's socket. Descriptors belong to the process, so every thread can use them. */
   connection: number;
-  /** How many threads there are, in memory that all of them share. */
+  /** The number of threads, in memory that all of them share. */
   running: Int32Array;
   /** The thread's number, from 1 on. */
   number: number;
@@ -31,7 +31,7 @@ self.onmessage = ({ data: task }: MessageEvent<Task>) => {
   if ([1, 10, 50, 100].includes(task.number)) report(task);
   serve(task.connection);
 
-  // The main thread may be waiting for one thread less.
+  // The main thread may be waiting for a thread to end.
   Atomics.sub(task.running, 0, 1);
   Atomics.notify(task.running, 0);
   self.close();
@@ -42,7 +42,7 @@ function serve(connection: number) {
     while (true) {
       // Phases 1 and 2. This thread sleeps here until its client sends something.
       const length = recv(connection, buffer);
-      if (length === 0) break; // the client has ended its sending
+      if (length === 0) break; // the client has finished sending
       sendAll(connection, shout(buffer, length), length);
     }
   } catch (error) {

@@ -36,7 +36,7 @@ while (served < options.connections) {
   acceptOne();
 
   // Does any client have data, or room for its reply? Almost always EAGAIN again, from each of them.
-  // The loop never sleeps, and keeps a core busy with questions.
+  // The loop never sleeps: its questions alone keep a core busy.
   for (const connection of connections.values()) {
     if (serve(connection) === GONE) drop(connection);
   }
@@ -46,11 +46,11 @@ for (const connection of connections.values()) connection.close();
 close(listener);
 
 function acceptOne() {
-  // SOCK_NONBLOCK is needed here once more: on Linux, an accepted socket does not inherit it from
-  // the listener. Without it, recv would sleep on the first silent client.
+  // On Linux, an accepted socket does not inherit O_NONBLOCK from the listener, so it is set here
+  // again. Without it, recv would sleep on the first silent client.
   const fd = tryAccept4(listener, SOCK_NONBLOCK);
   if (fd >= 0) connections.set(fd, new Connection(fd));
-  // Without a free descriptor, the client stays in the queue, and the loop asks again anyway.
+  // Without a free descriptor, the client stays in the queue, and the next round tries again.
   else if (fd !== -EAGAIN && fd !== -ECONNABORTED && !isOutOfResources(fd)) {
     throw systemError("accept4", -fd, listener);
   }

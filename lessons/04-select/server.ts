@@ -2,7 +2,7 @@
  * Lesson 04 · I/O multiplexing with select: the server.
  *
  * One thread, and one call that waits for all sockets at once. It sleeps until at least one of them
- * is ready, and reports which. Then recv and send find something to do at once.
+ * is ready, and reports which, so recv and send no longer have to poll.
  *
  * Run:  deno run --allow-ffi lessons/04-select/server.ts
  * Try:  deno run --allow-net lessons/04-select/client.ts
@@ -48,8 +48,8 @@ while (served < options.connections) {
     if (fd > highest) highest = fd;
   }
 
-  // Phase 1 is waited for here, for all clients together, and the thread sleeps meanwhile. The
-  // kernel looks at every descriptor up to the highest, and so do the loops before and after.
+  // Phase 1 happens here, for all clients at once, while the thread sleeps. The kernel checks every
+  // descriptor up to the highest; the loops before and after it go through every client as well.
   select(highest + 1, readable, writable, null, pause.timeout);
   pause.endIfOver();
 
@@ -93,5 +93,5 @@ function drop(connection: Connection) {
   connections.delete(connection.fd);
   connection.close();
   served++;
-  pause.end(); // there is a descriptor again
+  pause.end(); // a descriptor is free again
 }

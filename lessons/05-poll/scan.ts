@@ -1,8 +1,8 @@
 /**
- * Lesson 05 · poll: what is still scanned.
+ * Lesson 05 · poll: the cost of the scan.
  *
- * Watches 10, 100 and 1,000 sockets of which exactly one is ready, and measures one call of poll.
- * The answer is always the same, but the kernel looks at the whole list to find it.
+ * Watches 10, 100 and 1,000 sockets, exactly one of which is ready, and measures one call of poll.
+ * The answer is always the same, but the kernel goes through the whole list to find it.
  *
  * Run:  deno run --allow-ffi lessons/05-poll/scan.ts
  * Man:  poll(2)
@@ -31,7 +31,7 @@ for (const size of [10, 100, 1000]) {
     const client = socket(AF_INET, SOCK_STREAM);
     connect(client, getsockname(listener)); // the kernel completes it without our accept
     list.add(accept4(listener), POLLIN);
-    // The very first client says something that nobody ever reads: its socket stays ready.
+    // The first client sends something that is never read, so its socket stays ready.
     if (list.length === 1) send(client, new TextEncoder().encode("hello"));
   }
   const times = Array.from({ length: ROUNDS }, () => {

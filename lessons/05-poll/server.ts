@@ -2,7 +2,7 @@
  * Lesson 05 · poll: the server.
  *
  * As with select, one call waits for all sockets at once. But the list is an array of any length, so
- * there is no limit of 1,024. And it outlives the call: only what changes is changed.
+ * there is no limit of 1,024. It also outlives the call: only changes have to be written.
  *
  * Run:  deno run --allow-ffi lessons/05-poll/server.ts
  * Try:  deno run --allow-net lessons/05-poll/client.ts
@@ -37,12 +37,12 @@ const pause = new AcceptPause((accepting) => list.watch(0, accepting ? POLLIN : 
 let served = 0;
 
 while (served < options.connections) {
-  // Phase 1 is waited for here, for all clients together. The kernel goes through the whole list.
+  // Phase 1 happens here, for all clients at once. The kernel goes through the whole list.
   poll(list, pause.timeout);
   pause.endIfOver();
 
-  // So does this loop, however few are ready. It goes backwards: when a client is dropped, the last
-  // entry of the list takes its place.
+  // So does this loop, however few are ready. It goes backwards, because delete() fills the gap with
+  // the last entry.
   for (let i = list.length - 1; i > 0; i--) {
     // POLLERR and POLLHUP are always reported, requested or not; recv returns the actual error.
     if (list.revents(i) === 0) continue;
@@ -88,5 +88,5 @@ function drop(connection: Connection) {
   connections.delete(connection.fd);
   connection.close();
   served++;
-  pause.end(); // there is a descriptor again
+  pause.end(); // a descriptor is free again
 }

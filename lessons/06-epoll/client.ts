@@ -1,8 +1,8 @@
 /**
  * Lesson 06 · epoll: the client.
  *
- * Five thousand clients, most of which are connected and say nothing, as on most servers. A hundred
- * talk all the time. At the end each of the 5,000 says hello once, to show that none was forgotten.
+ * Five thousand clients are connected. Most of them say nothing, as on most servers, and a hundred
+ * talk all the time. At the end each of the 5,000 says hello, to show that none was forgotten.
  *
  * Run:  deno run --allow-ffi --allow-net lessons/06-epoll/client.ts
  * Try:  deno run --allow-ffi --allow-net lessons/06-epoll/client.ts --clients 9000 --active 10
@@ -16,12 +16,12 @@ import { connectWhenReady } from "../../shared/ready.ts";
 const options = clientOptions({
   clients: number(5000, "how many are connected", 1, 100_000),
   active: number(100, "how many of them talk", 0),
-  messages: number(100, "how often each of these says something"),
+  messages: number(100, "how many messages each of these sends"),
   message: text("hello", "what they say"),
 });
 const message = new TextEncoder().encode(options.message);
 
-// Each client needs a descriptor here and one in the server, and both need some for themselves.
+// Each client needs one descriptor here and one in the server, and both need some of their own.
 const clients = Math.max(0, Math.min(options.clients, raiseDescriptorLimit() - 100));
 if (clients < options.clients) {
   console.log(`only ${clients} clients: the limit of descriptors (ulimit -Hn) allows no more`);

@@ -1,9 +1,9 @@
 /**
  * Lesson 06 · epoll: the edge-triggered server.
  *
- * With EPOLLET, epoll reports a socket once, when it becomes ready. Nothing has to be changed in the
- * kernel's list afterwards. In return, the server has to read on until EAGAIN: what it leaves unread
- * is not reported again.
+ * With EPOLLET, epoll reports a socket once, when it becomes ready, and nothing has to be changed in
+ * the kernel's list afterwards. In return, the server has to read until EAGAIN: what it leaves
+ * unread is not reported again.
  *
  * Run:  deno run --allow-ffi lessons/06-epoll/edges.ts
  * Try:  deno run --allow-ffi --allow-net lessons/06-epoll/client.ts
@@ -72,12 +72,12 @@ function acceptOne() {
   const fd = tryAccept4(listener, SOCK_NONBLOCK);
   if (fd >= 0) {
     connections.set(fd, new Connection(fd));
-    epoll_ctl(epoll, EPOLL_CTL_ADD, fd, EDGES); // reports what is there already
+    epoll_ctl(epoll, EPOLL_CTL_ADD, fd, EDGES); // reports data that is already there
   } else if (isOutOfResources(fd)) pause.begin();
   else if (fd !== -EAGAIN && fd !== -ECONNABORTED) throw systemError("accept4", -fd, listener);
 }
 
-/** Serves a client until EAGAIN, since what is not taken now is not reported again. */
+/** Serves a client until EAGAIN, since what is left now is not reported again. */
 function drain(connection: Connection): Want {
   let want = connection.flush();
   for (let turn = 0; want === READ; turn++) {
@@ -92,12 +92,12 @@ function drain(connection: Connection): Want {
     if (length <= 0) return GONE;
     want = connection.send(shout(buffer, length), length);
   }
-  return want; // WRITE ends the loop as well: when there is room again, that is an edge
+  return want; // WRITE ends the loop, too: room in the socket is an edge of its own
 }
 
 function drop(connection: Connection) {
   connections.delete(connection.fd);
   connection.close();
   served++;
-  pause.end(); // there is a descriptor again
+  pause.end(); // a descriptor is free again
 }

@@ -1,9 +1,9 @@
 /**
- * Lesson 06 · epoll: what is lost when the obligations of edge-triggering are forgotten.
+ * Lesson 06 · epoll: what a server loses when it forgets the duties of edge-triggering.
  *
- * Ten bytes arrive, and five are read. Level-triggered, epoll_wait tells of the other five.
- * Edge-triggered, it does not: nothing has become ready, it still is. A server that does not read
- * on until EAGAIN leaves them there, and its client waits for ever.
+ * Ten bytes arrive, and five are read. Level-triggered, epoll_wait reports the other five.
+ * Edge-triggered, it does not: the socket has not become ready, it still is. A server that does not
+ * read until EAGAIN leaves them there, and its client waits forever.
  *
  * Run:  deno run --allow-ffi lessons/06-epoll/forgetful.ts
  * Man:  epoll(7), the section "Level-triggered and edge-triggered"
@@ -33,7 +33,7 @@ import {
   socket,
 } from "../../shared/linux/socket.ts";
 
-const TIMEOUT = 100; // milliseconds; a server would wait for ever
+const TIMEOUT = 100; // milliseconds; a server would wait forever
 const events = new EpollEvents(1);
 
 for (const [name, trigger] of [["level-triggered", 0], ["edge-triggered", EPOLLET]] as const) {
@@ -46,18 +46,18 @@ for (const [name, trigger] of [["level-triggered", 0], ["edge-triggered", EPOLLE
   console.log(name);
 
   send(client, new Uint8Array(10));
-  console.log(`  ten bytes arrive:         ${told(epoll)}`);
-  console.log(`  ${recv(connection, new Uint8Array(5))} are read, 5 are left:   ${told(epoll)}`);
+  console.log(`  ten bytes arrive:         ${report(epoll)}`);
+  console.log(`  ${recv(connection, new Uint8Array(5))} are read, 5 are left:   ${report(epoll)}`);
   send(client, new Uint8Array(1));
-  console.log(`  one more arrives:         ${told(epoll)}`);
-  console.log(`  nothing happens:          ${told(epoll)}`);
-  // Arming it again asks anew whether it is ready, which is the way out if one cannot read on.
+  console.log(`  one more arrives:         ${report(epoll)}`);
+  console.log(`  nothing happens:          ${report(epoll)}`);
+  // Re-arming checks again whether it is ready: the way out for a server that cannot read on now.
   epoll_ctl(epoll, EPOLL_CTL_MOD, connection, EPOLLIN | trigger);
-  console.log(`  it is armed again:        ${told(epoll)}`);
+  console.log(`  it is re-armed:           ${report(epoll)}`);
 
   for (const fd of [epoll, connection, client, listener]) close(fd);
 }
 
-function told(epoll: number): string {
-  return epoll_wait(epoll, events, TIMEOUT) === 1 ? "epoll_wait tells of it" : "not a word";
+function report(epoll: number): string {
+  return epoll_wait(epoll, events, TIMEOUT) === 1 ? "reported" : "not reported";
 }

@@ -48,7 +48,7 @@ const pause = new AcceptPause((accepting) =>
 let served = 0;
 
 while (served < options.connections) {
-  // Phase 1 is waited for here, for all clients together. Only those that are ready come back.
+  // Phase 1 happens here, for all clients at once. Only sockets that are ready are returned.
   const ready = epoll_wait(epoll, events, pause.timeout);
   pause.endIfOver();
 
@@ -56,7 +56,7 @@ while (served < options.connections) {
     const connection = connections.get(events.fd(i));
     // EPOLLERR and EPOLLHUP are always reported, requested or not; recv returns the actual error.
     if (connection !== undefined) advance(connection);
-    else acceptOne(); // the listener is no client's
+    else acceptOne(); // only the listener is without one
   }
 }
 
@@ -97,7 +97,7 @@ function serve(connection: Connection): Want {
 
 function drop(connection: Connection) {
   connections.delete(connection.fd);
-  connection.close(); // which also takes it out of the kernel's list
+  connection.close(); // also removes it from the kernel's list
   served++;
-  pause.end(); // there is a descriptor again
+  pause.end(); // a descriptor is free again
 }

@@ -1,7 +1,7 @@
 /**
  * Lesson 07 · selectors: the client.
  *
- * Twenty clients at once or, with --interactive, a conversation: it prompts, sends the line, and
+ * Twenty clients at once or, with --interactive, a conversation: it prompts, sends each line, and
  * prints the reply as it arrives. The end of the input (Ctrl-D) ends it.
  *
  * Run:  deno run --allow-net lessons/07-selectors/client.ts
@@ -17,7 +17,7 @@ import { connectWhenReady } from "../../shared/ready.ts";
 const options = clientOptions({
   interactive: flag("talk to the server yourself"),
   clients: number(20, "how many there are at once", 1, 9000),
-  pause: number(1000, "milliseconds for which each of them stays"),
+  pause: number(1000, "how long each of them stays, in milliseconds"),
   message: text("hello", "what each of them says"),
 });
 

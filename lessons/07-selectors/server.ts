@@ -1,7 +1,7 @@
 /**
  * Lesson 07 · selectors: the server.
  *
- * One interface over select, poll and epoll, which takes the best that there is. Each socket is
+ * One interface to select, poll and epoll, which picks the best one available. Each socket is
  * registered with a function, its callback. The loop only calls the callbacks of the sockets that
  * are ready, one after another.
  *
@@ -41,7 +41,7 @@ const pause = new AcceptPause((accepting) =>
 let served = 0;
 
 while (served < options.connections) {
-  // Phase 1 is waited for here, for all clients together.
+  // Phase 1 happens here, for all clients at once.
   const ready = selector.select(pause.timeout);
   pause.endIfOver();
 
@@ -98,5 +98,5 @@ function drop(connection: Connection) {
   connections.delete(connection.fd);
   connection.close();
   served++;
-  pause.end(); // there is a descriptor again
+  pause.end(); // a descriptor is free again
 }

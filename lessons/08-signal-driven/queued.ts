@@ -1,9 +1,9 @@
 /**
  * Lesson 08 · Signal-driven I/O: the server with queued signals.
  *
- * Real-time signals wait in a queue, and each names its descriptor, so the server looks at that one
- * alone. It reads them from a signalfd, which is a descriptor like any other. When the queue is full,
- * the kernel sends a SIGIO instead: look everywhere.
+ * Real-time signals wait in a queue, and each names its descriptor, so the server checks only that
+ * one. It reads them from a signalfd, which is a descriptor like any other. When the queue is full,
+ * the kernel sends a SIGIO instead, and the server has to check every socket.
  *
  * Run:  deno run --allow-ffi lessons/08-signal-driven/queued.ts
  * Try:  deno run --allow-net lessons/08-signal-driven/client.ts
@@ -47,14 +47,14 @@ console.log(`listening on ${addressOf(listener)}`);
 
 let more = false; // some clients have not been read until EAGAIN
 while (served < options.connections) {
-  // Sleeps until there is a signal; looks now and then for a client that found no descriptor.
+  // Sleeps until there is a signal, and checks now and then for a client that found no descriptor.
   poll(list, more ? 0 : 100);
   acceptAll();
   const count = readSignals(queue, infos);
   signals += count;
   let everywhere = more;
   for (let i = 0; i < count; i++) {
-    // The descriptor may have got a new owner since the signal was sent, which does no harm.
+    // By now the descriptor may belong to a newer client, which does no harm.
     const connection = connections.get(infos.fd(i));
     if (infos.signal(i) === SIGIO) everywhere = true;
     else if (connection !== undefined && drain(connection)) more = true;
@@ -77,7 +77,7 @@ function acceptAll() {
     signalThread(fd, SIGRTMIN);
     const connection = new Connection(fd);
     connections.set(fd, connection);
-    // What arrived before the signals were asked for has given none.
+    // Data that arrived before O_ASYNC was set caused no signal.
     if (drain(connection)) more = true;
   }
 }
@@ -86,7 +86,7 @@ function acceptAll() {
 function drain(connection: Connection): boolean {
   let want = connection.flush();
   for (let turn = 0; want === READ; turn++) {
-    if (turn === 16) return true; // the others have their turn first
+    if (turn === 16) return true; // the other clients have their turn first
     const length = tryRecv(connection.fd, buffer);
     if (length === -EAGAIN) return false;
     if (length > 0) messages++;

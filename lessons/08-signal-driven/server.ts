@@ -1,9 +1,9 @@
 /**
  * Lesson 08 · Signal-driven I/O: the server.
  *
- * No call waits for the sockets. The program goes on with whatever it does, and the kernel interrupts
- * it with a signal, SIGIO, when something has happened. The signal does not report where, and several
- * of them become one, so the handler has to look at every socket.
+ * No call waits for the sockets. The program does something else, and the kernel interrupts it with
+ * a signal, SIGIO, when something happens. The signal does not say where, and several of them can
+ * become one, so the handler has to check every socket.
  *
  * Run:  deno run --allow-ffi lessons/08-signal-driven/server.ts
  * Try:  deno run --allow-net lessons/08-signal-driven/client.ts
@@ -38,8 +38,8 @@ Deno.addSignalListener("SIGIO", () => {
 signalProcess(listener);
 console.log(`listening on ${addressOf(listener)}`);
 
-// The program could do something else from here on. This one only looks now and then whether it can
-// accept a client for which there was no descriptor: no second signal comes for the same client.
+// From here on, the program could do something else. This one only checks now and then for a client
+// that found no free descriptor: the kernel sends no second signal for it.
 const timer = setInterval(look, 100);
 
 function look() {
@@ -58,7 +58,7 @@ function acceptAll() {
     if (fd === -ECONNABORTED) continue;
     if (fd < 0) throw systemError("accept4", -fd, listener);
     signalProcess(fd);
-    connections.set(fd, new Connection(fd)); // and look() drains it: earlier data gave no signal
+    connections.set(fd, new Connection(fd)); // look() drains it: earlier data caused no signal
   }
 }
 
@@ -66,7 +66,7 @@ function acceptAll() {
 function drain(connection: Connection): boolean {
   let want = connection.flush();
   for (let turn = 0; want === READ; turn++) {
-    if (turn === 16) return true; // the others have their turn first
+    if (turn === 16) return true; // the other clients have their turn first
     const length = tryRecv(connection.fd, buffer);
     if (length === -EAGAIN) return false;
     if (length > 0) messages++;

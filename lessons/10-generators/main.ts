@@ -14,36 +14,36 @@ parseOptions({}); // none but --help
 
 function* odd() {
   console.log("generator: 1");
-  yield; // it stops here, and the caller goes on behind its next()
+  yield; // it stops here, and the caller goes on after its next()
   console.log("generator: 3");
 }
 
-const numbers = odd(); // makes the generator, and runs nothing of it yet
+const numbers = odd(); // makes the generator, but runs none of its code yet
 numbers.next();
 console.log("caller:    2");
 numbers.next();
 console.log("caller:    4");
 
-// Values go both ways: a `yield` hands one out, and its own value is what the caller sends in.
+// Values go both ways: `yield` hands one out, and its own value is what the caller sends in.
 function* account(balance = 0): Generator<number, string, number> {
   try {
     while (balance < 10) balance += yield balance;
     return "full";
   } catch (error) {
     return `closed: ${(error as Error).message}`;
-  } finally { // however it ends
+  } finally { // however it ends, once it has begun
     console.log("generator: finally");
   }
 }
 
-const [full, broken, left] = [account(), account(), account()];
-for (const each of [full, broken, left]) console.log("next()    ", each.next());
-console.log("next(4)   ", full.next(4));
-console.log("next(6)   ", full.next(6));
+const [full, broken, left, abandoned, unstarted] = Array.from({ length: 5 }, () => account());
+for (const each of [full, broken, left, abandoned]) console.log("next()    ", each.next());
+for (const amount of [4, 6]) console.log(`next(${amount})   `, full.next(amount));
 console.log("throw(…)  ", broken.throw(new Error("no money")));
 console.log("return(…) ", left.return("given up"));
+console.log("return(…) ", unstarted.return("never begun")); // no finally: it is not in its try
 
-// Who holds the stack? A generator runs on the stack of whoever resumes it, and is off it between.
+// Which stack is it on? A generator runs on that of its caller, and is on none while it is stopped.
 function* witness() {
   while (true) yield new Error().stack!.match(/(?<=at )[\w.]+(?= \()/g)!.join(" < ");
 }

@@ -1,9 +1,9 @@
 /**
  * Lesson 11 · Delegation: the program.
  *
- * `yield*` hands a whole conversation on to another generator: what that one yields goes to the
- * caller, what the caller sends or throws goes to it, and what it returns is the value of `yield*`.
- * Every function between the caller and the one that waits has to write it.
+ * `yield*` delegates to another generator: its values go straight to the caller, whatever the caller
+ * sends or throws goes to it, and its return value becomes the value of `yield*`. Every function
+ * between the caller and the one that waits has to write it.
  *
  * Run:  deno run lessons/11-delegation/main.ts
  * Try:  deno task lesson:11
@@ -13,7 +13,7 @@ import { parseOptions } from "../../shared/options.ts";
 
 parseOptions({}); // none but --help
 
-console.log("One generator hands on to two others:");
+console.log("One generator delegates to two others:");
 const both = outer();
 for (let n = 1, got = both.next(); !got.done; n++) {
   console.log(`  caller: got "${got.value}", sends ${n}`);
@@ -21,7 +21,7 @@ for (let n = 1, got = both.next(); !got.done; n++) {
 }
 
 function* outer() {
-  // Not a word of what is said inside stands here; only what comes of it.
+  // Nothing of the conversation shows here, only its results.
   const a = yield* inner("a");
   console.log(`  outer:  a returned ${a}`);
   const b = yield* inner("b");
@@ -34,7 +34,7 @@ function* inner(name: string): Generator<string, number, number> {
   return first + second;
 }
 
-console.log("An error passes through as well, in and out again:");
+console.log("An error passes through, too, in and out again:");
 const careful = catching();
 careful.next();
 careful.throw(new Error("no luck"));
@@ -49,13 +49,13 @@ function* catching() {
 
 function* cleaning() {
   try {
-    yield; // the caller throws, and the error comes out here
+    yield; // the caller's error is thrown here
   } finally {
     console.log("  inner:  cleans up");
   }
 }
 
-console.log("Each level is put back on the stack for each next(), by the one above it:");
+console.log("Each next() puts all levels back on the stack:");
 console.log(`  ${top().next().value}`);
 
 function* top() {
@@ -70,7 +70,7 @@ function* bottom() {
   yield new Error().stack!.match(/(?<=at )[\w.]+(?= \()/g)!.join(" < ");
 }
 
-console.log("One level forgets the star, or the whole word:");
+console.log("One level forgets the star, or yield* altogether:");
 console.log("  yield* greet()", [...withStar()]);
 console.log("  yield greet() ", [...withoutStar()]);
 console.log("  greet()       ", [...withoutYield()]);
@@ -84,10 +84,10 @@ function* withStar() {
 }
 
 function* withoutStar() {
-  yield greet(); // hands out the generator itself, and nobody resumes that
+  yield greet(); // hands out the generator itself, which nothing ever resumes
 }
 
-// deno-lint-ignore require-yield -- this is the mistake, and the linter sees it
+// deno-lint-ignore require-yield -- the mistake itself, which the linter sees
 function* withoutYield() {
-  greet(); // makes a generator and drops it: nothing of it ever runs
+  greet(); // makes a generator and drops it: none of its code ever runs
 }
