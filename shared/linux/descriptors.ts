@@ -1,6 +1,6 @@
 /**
- * File descriptors, whatever they refer to: open(2), read(2), close(2), fcntl(2), and how many
- * there may be.
+ * File descriptors of any kind: open(2), read(2), close(2), fcntl(2), and the limits on their
+ * number.
  *
  * @module
  */
@@ -14,11 +14,11 @@ export const O_RDONLY = 0;
 export const O_RDWR = 0o2;
 /** open(2): create the file if it does not exist. */
 export const O_CREAT = 0o100;
-/** open(2): throw away what is in the file. */
+/** open(2): discard the content of the file. */
 export const O_TRUNC = 0o1000;
-/** open(2): every write(2) goes to the end of the file, wherever that is by then. */
+/** open(2): every write(2) goes to the end of the file, even if other programs extend it. */
 export const O_APPEND = 0o2000;
-/** lseek(2): count from where the next read or write would be. */
+/** lseek(2): count from the position of the next read or write. */
 export const SEEK_CUR = 1;
 /** open(2): close the descriptor when another program is executed. */
 export const O_CLOEXEC = 0o2000000;
@@ -28,19 +28,19 @@ export const F_GETFD = 1;
 export const F_GETFL = 3;
 /** fcntl(2): set the status flags. */
 export const F_SETFL = 4;
-/** fcntl(2): duplicate the descriptor, with {@linkcode FD_CLOEXEC}; the argument is the least. */
+/** fcntl(2): duplicate the descriptor, with FD_CLOEXEC; the argument is the lowest new number. */
 export const F_DUPFD_CLOEXEC = 1030;
 /** The descriptor is closed when another program is executed. */
 export const FD_CLOEXEC = 1;
 /** Calls that would have to wait fail with EAGAIN instead. */
 export const O_NONBLOCK = 0o4000;
-/** getrlimit(2): the number of the first descriptor that cannot be had. */
+/** getrlimit(2): the highest descriptor number that a process can get, plus 1. */
 export const RLIMIT_NOFILE = 7;
 
 /**
  * Opens a file, see open(2).
  *
- * @param mode Who may do what with a file that is created.
+ * @param mode The permissions of a file that is created.
  * @throws {Deno.errors.NotFound} and others.
  */
 export function open(path: string, flags: number, mode = 0): number {
@@ -48,13 +48,13 @@ export function open(path: string, flags: number, mode = 0): number {
   return orThrow("open", orErrno(libc.open(name, flags, mode)), path);
 }
 
-/** Reads into the beginning of a buffer, see read(2). Returns how many bytes; 0 at the end. */
+/** Reads into the start of a buffer, see read(2). Returns the number of bytes; 0 at the end. */
 export function read(fd: number, buffer: Uint8Array<ArrayBuffer>): number {
   return orThrow("read", orErrno(libc.read(fd, buffer, buffer.length)), fd);
 }
 
 /**
- * Closes a descriptor, see close(2). On Linux it is gone whatever the call returns.
+ * Closes a descriptor, see close(2). On Linux it is closed whatever the call returns.
  *
  * @throws {Deno.errors.BadResource} if it was not open: something has closed it twice.
  */
@@ -67,11 +67,11 @@ export function fcntl(fd: number, command: number, argument = 0): number {
   return orThrow("fcntl", orErrno(libc.fcntl(fd, command, argument)), fd);
 }
 
-/** A limit of this process: in force now, and how far it may be raised. See getrlimit(2). */
+/** A limit of this process: the current one, and how far it may be raised. See getrlimit(2). */
 export interface ResourceLimit {
-  /** What is in force. */
+  /** The limit that is in force. */
   soft: number;
-  /** What `soft` may be raised to; `Infinity` if there is no limit. */
+  /** The most that `soft` may be raised to; `Infinity` if there is no limit. */
   hard: number;
 }
 
@@ -88,7 +88,7 @@ export function getrlimit(resource: number): ResourceLimit {
 /**
  * Changes a limit of this process, see setrlimit(2).
  *
- * @throws {Deno.errors.PermissionDenied} if the hard limit would be raised without the privilege.
+ * @throws {Deno.errors.PermissionDenied} if it raises the hard limit without the privilege.
  */
 export function setrlimit(resource: number, { soft, hard }: ResourceLimit): void {
   const words = [soft, hard].map((n) => n === Infinity ? RLIM_INFINITY : BigInt(n));
@@ -96,7 +96,7 @@ export function setrlimit(resource: number, { soft, hard }: ResourceLimit): void
 }
 
 /**
- * Raises the number of descriptors that this process may have to the hard limit, and returns it.
+ * Raises this process's limit of descriptors to the hard limit, and returns it.
  *
  * The soft limit is 1,024 on most machines, for the sake of programs that use select(2).
  */

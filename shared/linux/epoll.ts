@@ -1,5 +1,5 @@
 /**
- * epoll(7): the kernel keeps the list of descriptors, and hands over only those that are ready.
+ * epoll(7): the kernel keeps the list of descriptors and returns only those that are ready.
  *
  * @module
  */
@@ -7,31 +7,31 @@
 import { EINTR, orErrno, orThrow } from "./errno.ts";
 import { libc } from "./libc.ts";
 
-/** epoll_create1(2): the epoll instance is not inherited by programs that are started. */
+/** epoll_create1(2): the epoll instance is not inherited by programs that this one executes. */
 export const EPOLL_CLOEXEC = 0o2000000;
-/** epoll_ctl(2): begin to watch a descriptor. */
+/** epoll_ctl(2): start watching a descriptor. */
 export const EPOLL_CTL_ADD = 1;
 /** epoll_ctl(2): stop watching it. */
 export const EPOLL_CTL_DEL = 2;
-/** epoll_ctl(2): watch it for something else; also tells once more what is there already. */
+/** epoll_ctl(2): watch it for other events; also reports again what is already there. */
 export const EPOLL_CTL_MOD = 3;
 
-/** There is something to read, or somebody to accept; also the end of the input. */
+/** There is something to read, or a client to accept; also the end of the input. */
 export const EPOLLIN = 0x1;
 /** There is room to write. */
 export const EPOLLOUT = 0x4;
-/** The connection is broken; told without being asked for. */
+/** The connection is broken; always reported, requested or not. */
 export const EPOLLERR = 0x8;
-/** Both directions of the connection have ended; told without being asked for. */
+/** Both directions of the connection have ended; always reported, requested or not. */
 export const EPOLLHUP = 0x10;
-/** The other side has ended its sending. */
+/** The peer has finished sending. */
 export const EPOLLRDHUP = 0x2000;
-/** Told once, and then not again until the descriptor has been armed with EPOLL_CTL_MOD. */
+/** Reported once, and then not again until EPOLL_CTL_MOD has re-armed the descriptor. */
 export const EPOLLONESHOT = 0x40000000;
-/** Edge-triggered: told when something becomes ready, not as long as it is. */
+/** Edge-triggered: reported when it becomes ready, not while it is ready. */
 export const EPOLLET = 0x80000000;
 
-// The structure is packed on x86-64 and on nothing else, for the sake of 32-bit programs.
+// The structure is packed on x86-64 only, so that 32-bit programs can use the same layout.
 const packed = Deno.build.arch === "x86_64";
 /** `sizeof(struct epoll_event)`. */
 export const EPOLL_EVENT_SIZE: number = packed ? 12 : 16;
@@ -41,14 +41,14 @@ export const EPOLL_EVENT: { events: number; data: number } = { events: 0, data: 
 const WORDS = EPOLL_EVENT_SIZE / 4;
 const DATA = EPOLL_EVENT.data / 4;
 
-/** Room for what epoll_wait reports: which descriptors, and what they are ready for. */
+/** Room for the reports of epoll_wait: which descriptors, and what they are ready for. */
 export class EpollEvents {
   /** How many descriptors can be reported at once. */
   readonly capacity: number;
   /** The memory that the kernel writes. */
   readonly words: Uint32Array<ArrayBuffer>;
 
-  /** Makes room for `capacity` reports; if more are ready, the next call tells of them. */
+  /** Makes room for `capacity` reports; if more are ready, the next call reports them. */
   constructor(capacity: number) {
     this.capacity = capacity;
     this.words = new Uint32Array(capacity * WORDS);
@@ -59,7 +59,7 @@ export class EpollEvents {
     return this.words[index * WORDS + DATA];
   }
 
-  /** What it is ready for: EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP, EPOLLRDHUP. */
+  /** What the descriptor is ready for: EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP, EPOLLRDHUP. */
   events(index: number): number {
     return this.words[index * WORDS];
   }
@@ -73,8 +73,8 @@ export function epoll_create1(flags = EPOLL_CLOEXEC): number {
 const event = new Uint32Array(WORDS);
 
 /**
- * Begins, changes or ends the watching of a descriptor, see epoll_ctl(2). What the kernel reports
- * with the event is the descriptor's number.
+ * Starts, changes or stops watching a descriptor, see epoll_ctl(2). The kernel stores the
+ * descriptor's number and reports it with each event.
  *
  * @returns 0, or `-EEXIST`, `-ENOENT`, `-EPERM` (a file, which cannot be watched), …
  */
@@ -93,13 +93,13 @@ export function epoll_ctl(epfd: number, operation: number, fd: number, events = 
  * Waits until a descriptor is ready, see epoll_wait(2).
  *
  * @param timeout Milliseconds; 0 does not wait at all, -1 waits without a limit.
- * @returns How many were written into `events`, or `-EINTR`, `-EBADF`, …
+ * @returns The number of reports in `events`, or `-EINTR`, `-EBADF`, …
  */
 export function tryEpollWait(epfd: number, events: EpollEvents, timeout = -1): number {
   return orErrno(libc.epoll_wait(epfd, events.words, events.capacity, timeout));
 }
 
-/** Like {@linkcode tryEpollWait}, but throws; a signal counts as "none is ready" and gives 0. */
+/** Like {@linkcode tryEpollWait}, but throws. A signal counts as "none is ready" and returns 0. */
 export function epoll_wait(epfd: number, events: EpollEvents, timeout = -1): number {
   const ready = tryEpollWait(epfd, events, timeout);
   return ready === -EINTR ? 0 : orThrow("epoll_wait", ready, epfd);

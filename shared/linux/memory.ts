@@ -1,5 +1,5 @@
 /**
- * Memory that is shared with others: mmap(2).
+ * Memory that is shared with the kernel or with other processes: mmap(2).
  *
  * @module
  */
@@ -12,22 +12,22 @@ import { libc } from "./libc.ts";
 export const PROT_READ = 1;
 /** mmap(2): the pages may be written. */
 export const PROT_WRITE = 2;
-/** mmap(2): writes are seen by everybody who maps the same file. */
+/** mmap(2): every process that maps the same file sees the writes. */
 export const MAP_SHARED = 1;
-/** mmap(2): nobody else sees the memory. */
+/** mmap(2): no other process sees the writes. */
 export const MAP_PRIVATE = 2;
-/** mmap(2): there is no file behind it; it begins as zeros. */
+/** mmap(2): no file is behind the memory; it starts as zeros. */
 export const MAP_ANONYMOUS = 0x20;
-/** mmap(2): no swap space is set aside for it. */
+/** mmap(2): no swap space is reserved for it. */
 export const MAP_NORESERVE = 0x4000;
-/** mmap(2): all pages are there at once, so that none has to be fetched later. */
+/** mmap(2): all pages are made at once, so that no later access has to wait for one. */
 export const MAP_POPULATE = 0x8000;
 
 const MAP_FAILED = 2n ** 64n - 1n;
 
 /**
- * Maps `length` bytes of what a descriptor refers to, see mmap(2). The buffer must not be used any
- * more after munmap(2).
+ * Maps `length` bytes of what a descriptor refers to, see mmap(2). The buffer must not be used
+ * after munmap(2).
  */
 export function mmap(
   length: number,
@@ -40,7 +40,7 @@ export function mmap(
   return mappedAt(address, length, fd);
 }
 
-/** The memory that mmap(2) has mapped at `address`; throws if it has failed. */
+/** The memory that mmap(2) has mapped at `address`; throws if the call failed. */
 export function mappedAt(address: Deno.PointerValue, length: number, fd: number): ArrayBuffer {
   if (address === null || Deno.UnsafePointer.value(address) === MAP_FAILED) {
     throw systemError("mmap", errno(), fd);
@@ -48,7 +48,7 @@ export function mappedAt(address: Deno.PointerValue, length: number, fd: number)
   return Deno.UnsafePointerView.getArrayBuffer(address, length);
 }
 
-/** Memory of this process alone, all zeros, of which a page exists once it has been touched. */
+/** Memory of this process alone, all zeros. Each page takes up memory once it has been touched. */
 export function mapAnonymous(length: number): ArrayBuffer {
   return mmap(
     length,
@@ -58,12 +58,12 @@ export function mapAnonymous(length: number): ArrayBuffer {
   );
 }
 
-/** Gives back what {@linkcode mmap} has mapped; nothing may look at the buffer any more. */
+/** Releases what {@linkcode mmap} has mapped; the buffer must not be used afterwards. */
 export function munmap(buffer: ArrayBuffer): void {
   orThrow("munmap", orErrno(libc.munmap(pointerTo(buffer), BigInt(buffer.byteLength))));
 }
 
-/** The address of a buffer as a number. It stays where it is if it was mapped. */
+/** The address of a buffer as a number. A mapped buffer never moves. */
 export function addressOfBuffer(buffer: ArrayBuffer): number {
   return Number(Deno.UnsafePointer.value(pointerTo(buffer)));
 }
@@ -73,8 +73,8 @@ function pointerTo(buffer: ArrayBuffer): Deno.PointerValue {
 }
 
 /**
- * Maps a file, which is created if need be and made `length` bytes long. What is written to the
- * buffer is in the file for everybody else, even if this process is killed. The mapping stays until
+ * Maps a file, which is created if necessary and made `length` bytes long. Other processes see in
+ * the file what is written to the buffer, even if this process is killed. The mapping stays until
  * the process ends.
  */
 export function mapFile(path: string, length: number): ArrayBuffer {

@@ -7,17 +7,17 @@
 import { EINTR, orErrno, orThrow } from "./errno.ts";
 import { libc } from "./libc.ts";
 
-/** There is something to read, or somebody to accept; also the end of the input. */
+/** There is something to read, or a client to accept; also the end of the input. */
 export const POLLIN = 0x1;
 /** There is room to write. */
 export const POLLOUT = 0x4;
-/** The connection is broken; told without being asked for. */
+/** The connection is broken; always reported, requested or not. */
 export const POLLERR = 0x8;
-/** Both directions of the connection have ended; told without being asked for. */
+/** Both directions of the connection have ended; always reported, requested or not. */
 export const POLLHUP = 0x10;
-/** The descriptor is not open; told without being asked for. */
+/** The descriptor is not open; always reported, requested or not. */
 export const POLLNVAL = 0x20;
-/** The other side has ended its sending. */
+/** The peer has finished sending. */
 export const POLLRDHUP = 0x2000;
 
 /** `sizeof(struct pollfd)`. */
@@ -26,8 +26,8 @@ export const POLLFD_SIZE = 8;
 export const POLLFD = { fd: 0, events: 4, revents: 6 };
 
 /**
- * A list of `struct pollfd`: a descriptor, what is asked about it, and the kernel's answer. Unlike
- * select's sets, the question outlives the call. The list grows as needed.
+ * A list of `struct pollfd`: a descriptor, the requested events, and the kernel's answer. Unlike
+ * select's sets, the request outlives the call. The list grows as needed.
  */
 export class PollList {
   #ints: Int32Array<ArrayBuffer> = new Int32Array(2 * 64);
@@ -54,13 +54,13 @@ export class PollList {
     }
     const i = this.#length++;
     this.#ints[2 * i] = fd;
-    this.#ints[2 * i + 1] = 0; // the answer of an earlier tenant of this place
+    this.#ints[2 * i + 1] = 0; // the answer for an earlier entry at this index
     this.watch(i, events);
   }
 
   /**
-   * Removes the entry at `index`, into whose place the last one moves: a loop that removes goes
-   * from the end to the beginning.
+   * Removes the entry at `index` and moves the last entry there, so a loop that removes entries
+   * runs from the end to the beginning.
    */
   delete(index: number): void {
     const last = --this.#length;
@@ -74,14 +74,14 @@ export class PollList {
     return fd < 0 ? ~fd : fd;
   }
 
-  /** Changes what is asked about the descriptor at `index`; with 0, not even errors are told. */
+  /** Changes the requested events at `index`; with 0, not even errors are reported. */
   watch(index: number, events: number): void {
     const fd = this.fd(index);
-    this.#ints[2 * index] = events === 0 ? ~fd : fd; // the kernel passes over negative numbers
+    this.#ints[2 * index] = events === 0 ? ~fd : fd; // the kernel skips negative descriptors
     this.#shorts[4 * index + 2] = events;
   }
 
-  /** The kernel's answer about the descriptor at `index`: 0 if nothing of interest. */
+  /** The kernel's answer for the descriptor at `index`; 0 if nothing has happened. */
   revents(index: number): number {
     return this.#shorts[4 * index + 3];
   }
@@ -97,7 +97,7 @@ export function tryPoll(list: PollList, timeout = -1): number {
   return orErrno(libc.poll(list.memory, list.length, timeout));
 }
 
-/** Like {@linkcode tryPoll}, but throws; a signal counts as "none is ready yet" and gives 0. */
+/** Like {@linkcode tryPoll}, but throws. A signal counts as "none is ready yet" and returns 0. */
 export function poll(list: PollList, timeout = -1): number {
   const ready = tryPoll(list, timeout);
   return ready === -EINTR ? 0 : orThrow("poll", ready, list.length);

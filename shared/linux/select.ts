@@ -12,8 +12,8 @@ export const FD_SETSIZE = 1024;
 
 /**
  * An `fd_set`: one bit for each descriptor. Its methods are the macros FD_SET, FD_CLR, FD_ISSET and
- * FD_ZERO of select(2); the macros do not check their argument and write wherever it leads them,
- * these do.
+ * FD_ZERO of select(2). Unless they are compiled with _FORTIFY_SOURCE, the macros do not check the
+ * descriptor, and write outside the set; these methods do check it.
  *
  * @example
  * ```ts
@@ -66,13 +66,13 @@ function wordOf(fd: number): number {
 const timeval = new BigInt64Array(2);
 
 /**
- * Waits until one of the descriptors is ready, see select(2). Afterwards the sets hold the ready
- * ones and nothing else, so they must be filled again before each call.
+ * Waits until one of the descriptors is ready, see select(2). Afterwards the sets contain only the
+ * ready ones, so they must be filled again before each call.
  *
  * @param nfds The highest descriptor in any of the sets, plus 1: how far the kernel has to look.
  * @param timeout Milliseconds; 0 does not wait at all, undefined waits without a limit.
  * @returns How many bits are left in the sets, or `-EINTR`, `-EBADF`, …
- * @throws {RangeError} if `nfds` is more than 1,024.
+ * @throws {RangeError} if `nfds` is greater than 1,024.
  */
 export function trySelect(
   nfds: number,
@@ -82,7 +82,7 @@ export function trySelect(
   timeout?: number,
 ): number {
   if (!(nfds >= 0 && nfds <= FD_SETSIZE)) wordOf(nfds - 1);
-  // The kernel writes into it how much time was left.
+  // The kernel overwrites it with the time that was left.
   if (timeout !== undefined) {
     const microseconds = Math.ceil(timeout * 1000);
     timeval[0] = BigInt(Math.trunc(microseconds / 1e6));
@@ -97,7 +97,7 @@ export function trySelect(
   ));
 }
 
-/** Like {@linkcode trySelect}, but throws; a signal counts as "none is ready yet" and gives 0. */
+/** Like {@linkcode trySelect}, but throws. A signal counts as "none is ready yet" and returns 0. */
 export function select(
   nfds: number,
   read: FdSet | null,
@@ -106,7 +106,7 @@ export function select(
   timeout?: number,
 ): number {
   const ready = trySelect(nfds, read, write, except, timeout);
-  // After an error the sets are as they were, which would look as if all were ready.
+  // An error leaves the sets unchanged, which would look as if all descriptors were ready.
   if (ready === -EINTR) {
     for (const set of [read, write, except]) set?.clear();
     return 0;

@@ -1,5 +1,5 @@
 /**
- * Signals as a way to be told of I/O: F_SETOWN and F_SETSIG of fcntl(2), pthread_sigmask(3) and
+ * Signals as notifications of I/O: F_SETOWN and F_SETSIG of fcntl(2), pthread_sigmask(3) and
  * signalfd(2). See signal(7).
  *
  * @module
@@ -9,13 +9,13 @@ import { F_SETFL, fcntl, O_NONBLOCK } from "./descriptors.ts";
 import { EAGAIN, EINTR, orErrno, orThrow, systemError } from "./errno.ts";
 import { libc } from "./libc.ts";
 
-/** fcntl(2): the descriptor tells of its events by a signal. */
+/** fcntl(2): the kernel sends a signal for each event of the descriptor. */
 export const O_ASYNC = 0o20000;
-/** fcntl(2): which process gets the signal. */
+/** fcntl(2): which process receives the signal. */
 export const F_SETOWN = 8;
-/** fcntl(2): which signal it is, instead of SIGIO. */
+/** fcntl(2): which signal is sent instead of SIGIO. */
 export const F_SETSIG = 10;
-/** fcntl(2): which thread, process or group gets the signal. */
+/** fcntl(2): which thread, process or group receives the signal. */
 export const F_SETOWN_EX = 15;
 /** F_SETOWN_EX: a thread. */
 export const F_OWNER_TID = 0;
@@ -24,13 +24,13 @@ export const F_OWNER_TID = 0;
 export const SIGIO = 29;
 /** The first real-time signal that the C library leaves to programs. These wait in a queue. */
 export const SIGRTMIN = 34;
-/** pthread_sigmask(3): these signals have to wait, besides those that do so already. */
+/** pthread_sigmask(3): block these signals as well, so that they stay pending. */
 export const SIG_BLOCK = 0;
-/** signalfd(2): it is not inherited by programs that are started. */
+/** signalfd(2): the descriptor is not inherited by programs that this one executes. */
 export const SFD_CLOEXEC = 0o2000000;
-/** signalfd(2): reading it does not wait. */
+/** signalfd(2): a read does not wait. */
 export const SFD_NONBLOCK = 0o4000;
-/** getrlimit(2): how many signals may wait in queues, for all processes of a user together. */
+/** getrlimit(2): how many signals may be queued, for all processes of a user together. */
 export const RLIMIT_SIGPENDING = 11;
 
 /** `sizeof(sigset_t)`. */
@@ -44,15 +44,15 @@ export const F_OWNER_EX_SIZE = 8;
 /** Where the fields of `struct f_owner_ex` are. */
 export const F_OWNER_EX = { type: 0, pid: 4 };
 
-/** Makes a socket non-blocking, and tell this process of its events by SIGIO. See fcntl(2). */
+/** Makes a socket non-blocking, and its events send SIGIO to this process. See fcntl(2). */
 export function signalProcess(fd: number): void {
   fcntl(fd, F_SETOWN, Deno.pid);
   fcntl(fd, F_SETFL, O_NONBLOCK | O_ASYNC);
 }
 
 /**
- * Makes a socket non-blocking, and tell this thread of its events by a signal of its own, in which
- * the descriptor's number can be found. See F_SETSIG and F_SETOWN_EX in fcntl(2).
+ * Makes a socket non-blocking, and its events send `signal` to this thread. The signal carries the
+ * descriptor's number. See F_SETSIG and F_SETOWN_EX in fcntl(2).
  */
 export function signalThread(fd: number, signal: number): void {
   const owner = Int32Array.of(F_OWNER_TID, libc.gettid());
@@ -62,7 +62,7 @@ export function signalThread(fd: number, signal: number): void {
 }
 
 /**
- * Lets signals to this thread wait, and makes a descriptor from which they can be read. See
+ * Blocks signals for this thread, and returns a descriptor from which they can be read instead. See
  * pthread_sigmask(3) and signalfd(2).
  */
 export function signalfd(...signals: number[]): number {
@@ -73,7 +73,7 @@ export function signalfd(...signals: number[]): number {
   return orThrow("signalfd", orErrno(libc.signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK)));
 }
 
-/** Room for the signals that are read at once. */
+/** Room for the signals that one call reads. */
 export class SignalInfos {
   /** The memory that the kernel writes, an array of `struct signalfd_siginfo`. */
   readonly words: Int32Array<ArrayBuffer>;
@@ -83,23 +83,23 @@ export class SignalInfos {
     this.words = new Int32Array(capacity * SIGNALFD_SIGINFO_SIZE / 4);
   }
 
-  /** Which signal the one at `index` is. */
+  /** The number of the signal at `index`. */
   signal(index: number): number {
     return this.words[(index * SIGNALFD_SIGINFO_SIZE + SIGNALFD_SIGINFO.signo) / 4];
   }
 
-  /** Which descriptor it tells of; only for a signal that was chosen with F_SETSIG. */
+  /** The descriptor that caused it; only for a signal that was chosen with F_SETSIG. */
   fd(index: number): number {
     return this.words[(index * SIGNALFD_SIGINFO_SIZE + SIGNALFD_SIGINFO.fd) / 4];
   }
 
-  /** What it tells, as in poll(2): POLLIN, POLLOUT, … */
+  /** What has happened to the descriptor, as in poll(2): POLLIN, POLLOUT, … */
   events(index: number): number {
     return this.words[(index * SIGNALFD_SIGINFO_SIZE + SIGNALFD_SIGINFO.band) / 4];
   }
 }
 
-/** Reads the signals that are waiting, without waiting itself. Returns how many there were. */
+/** Reads the signals that are pending, without waiting. Returns how many there were. */
 export function readSignals(signalfd: number, infos: SignalInfos): number {
   const { words } = infos;
   const result = orErrno(libc.read(signalfd, words, words.byteLength));
