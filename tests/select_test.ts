@@ -14,9 +14,17 @@ import {
   tryEpollCtl,
 } from "../shared/linux/epoll.ts";
 import { EBADF, EINTR, EINVAL } from "../shared/linux/errno.ts";
-import { poll, POLLIN, PollList, POLLNVAL, POLLOUT } from "../shared/linux/poll.ts";
+import {
+  poll,
+  POLLERR,
+  POLLHUP,
+  POLLIN,
+  PollList,
+  POLLNVAL,
+  POLLOUT,
+} from "../shared/linux/poll.ts";
 import { FD_SETSIZE, FdSet, select, trySelect } from "../shared/linux/select.ts";
-import { send } from "../shared/linux/socket.ts";
+import { send, setsockopt, SO_LINGER, SOL_SOCKET } from "../shared/linux/socket.ts";
 import { Pair } from "./sockets.ts";
 
 const hello = new TextEncoder().encode("hello");
@@ -169,6 +177,23 @@ Deno.test("poll answers for each descriptor in its list, which outlives the call
   list.watch(1, POLLOUT);
   assertEquals(poll(list, -1), 2);
   assertEquals([list.revents(0), list.revents(1)], [POLLIN, POLLOUT]);
+});
+
+Deno.test("poll reports a reset whatever was requested, unless the entry is switched off", () => {
+  using pair = new Pair();
+  setsockopt(pair.client, SOL_SOCKET, SO_LINGER, 1, 0);
+  pair.close(pair.client); // with this option, close sends a RST
+  const list = new PollList();
+  list.add(pair.server, POLLIN);
+  for (let i = 0; i < 2; i++) {
+    assertEquals(poll(list, -1), 1);
+    assertEquals(list.revents(0), POLLIN | POLLERR | POLLHUP);
+  }
+  list.memory[1] = 0; // events = 0, and the descriptor as it is
+  assertEquals(poll(list, 0), 1);
+  assertEquals(list.revents(0), POLLERR | POLLHUP);
+  list.watch(0, 0);
+  assertEquals([poll(list, 0), list.fd(0)], [0, pair.server]);
 });
 
 Deno.test("poll names the descriptor that is not open", () => {
