@@ -290,7 +290,7 @@ Deno.test("12 sleep-scheduler: the report of an exception goes to stderr", async
   assertMatch(stderr, /^gamma failed: Error: no luck\n +at /);
 });
 
-Deno.test("12 sleep-scheduler: run() reports a yield that is not a sleep, and its usual cause", () => {
+Deno.test("12 sleep-scheduler: run() reports what is not a sleep, and its usual cause", () => {
   const { failures, reports } = failuresOf((scheduler) => {
     function* forgetful(): Coroutine {
       // @ts-expect-error -- the types know it as well, but `deno run` does not look at them

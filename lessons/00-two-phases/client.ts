@@ -1,8 +1,8 @@
 /**
  * Lesson 00 · The two phases of a read: the client.
  *
- * Sends messages of 5 B, 64 KiB, 1 MiB and 8 MiB, two of each, and pauses before every one while the
- * server waits. Then it prints a table that shows where each of the other lessons belongs.
+ * Sends messages of 5 B, 64 KiB, 1 MiB and 8 MiB, two of each, and pauses before every one while
+ * the server waits. Then it prints a table that shows where each of the other lessons belongs.
  *
  * Run:  deno run --allow-net lessons/00-two-phases/client.ts
  * Try:  deno run --allow-net lessons/00-two-phases/client.ts --pause 1000

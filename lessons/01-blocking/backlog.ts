@@ -1,8 +1,8 @@
 /**
  * Lesson 01 · Blocking I/O: how long the kernel's queue should be.
  *
- * Twenty clients connect at once, while the server is busy for a tenth of a second. If the queue has
- * no room for a client, the kernel drops its SYN, and the client sends it again a second later.
+ * Twenty clients connect at once, while the server is busy for a tenth of a second. If the queue
+ * has no room for a client, the kernel drops its SYN, and the client sends it again a second later.
  *
  * Run:  deno run --allow-ffi --allow-net lessons/01-blocking/backlog.ts
  * Man:  listen(2), tcp(7)

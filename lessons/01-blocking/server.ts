@@ -1,8 +1,8 @@
 /**
  * Lesson 01 · Blocking I/O: the server.
  *
- * One thread, and every call waits. While it waits for one client, no other client is accepted, read
- * or answered.
+ * One thread, and every call waits. While it waits for one client, no other client is accepted,
+ * read or answered.
  *
  * Run:  deno run --allow-ffi lessons/01-blocking/server.ts
  * Try:  deno run --allow-net lessons/01-blocking/client.ts

@@ -35,8 +35,8 @@ while (served < options.connections) {
   // Is there a new client? Almost always the answer is EAGAIN.
   acceptOne();
 
-  // Does any client have data, or room for its reply? Almost always EAGAIN again, from each of them.
-  // The loop never sleeps: its questions alone keep a core busy.
+  // Does any client have data, or room for its reply? Almost always EAGAIN again, from each of
+  // them. The loop never sleeps: its questions alone keep a core busy.
   for (const connection of connections.values()) {
     if (serve(connection) === GONE) drop(connection);
   }

@@ -1,8 +1,8 @@
 /**
  * Lesson 05 · poll: the client.
  *
- * Eleven hundred clients at once, more than select could watch. Each connects, says hello, stays for
- * a second, and measures how long it waited for its reply.
+ * Eleven hundred clients at once, more than select could watch. Each connects, says hello, stays
+ * for a second, and measures how long it waited for its reply.
  *
  * Run:  deno run --allow-net lessons/05-poll/client.ts
  * Try:  deno run --allow-net lessons/05-poll/client.ts --clients 5000

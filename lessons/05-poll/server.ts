@@ -1,8 +1,8 @@
 /**
  * Lesson 05 · poll: the server.
  *
- * As with select, one call waits for all sockets at once. But the list is an array of any length, so
- * there is no limit of 1,024. It also outlives the call: only changes have to be written.
+ * As with select, one call waits for all sockets at once. But the list is an array of any length,
+ * so there is no limit of 1,024. It also outlives the call: only changes have to be written.
  *
  * Run:  deno run --allow-ffi lessons/05-poll/server.ts
  * Try:  deno run --allow-net lessons/05-poll/client.ts
@@ -41,8 +41,8 @@ while (served < options.connections) {
   poll(list, pause.timeout);
   pause.endIfOver();
 
-  // So does this loop, however few are ready. It goes backwards, because delete() fills the gap with
-  // the last entry.
+  // So does this loop, however few are ready. It goes backwards, because delete() fills the gap
+  // with the last entry.
   for (let i = list.length - 1; i > 0; i--) {
     // POLLERR and POLLHUP are always reported, requested or not; recv returns the actual error.
     if (list.revents(i) === 0) continue;

@@ -1,8 +1,8 @@
 /**
  * Lesson 06 · epoll: the edge-triggered server.
  *
- * With EPOLLET, epoll reports a socket once, when it becomes ready, and nothing has to be changed in
- * the kernel's list afterwards. In return, the server has to read until EAGAIN: what it leaves
+ * With EPOLLET, epoll reports a socket once, when it becomes ready, and nothing has to be changed
+ * in the kernel's list afterwards. In return, the server has to read until EAGAIN: what it leaves
  * unread is not reported again.
  *
  * Run:  deno run --allow-ffi lessons/06-epoll/edges.ts

@@ -1,8 +1,8 @@
 /**
  * Lesson 06 · epoll: the server.
  *
- * The kernel keeps the list of sockets itself and hands over only those that are ready, so neither
- * side ever looks at the idle ones. It is level-triggered: epoll reports a socket while it is ready.
+ * The kernel keeps the list of sockets and returns only those that are ready, so neither side ever
+ * looks at the idle ones. It is level-triggered: epoll reports a socket while it is ready.
  *
  * Run:  deno run --allow-ffi lessons/06-epoll/server.ts
  * Try:  deno run --allow-ffi --allow-net lessons/06-epoll/client.ts

@@ -1,9 +1,9 @@
 /**
  * Lesson 11 · Delegation: the program.
  *
- * `yield*` delegates to another generator: its values go straight to the caller, whatever the caller
- * sends or throws goes to it, and its return value becomes the value of `yield*`. Every function
- * between the caller and the one that waits has to write it.
+ * `yield*` delegates to another generator: its values go straight to the caller, whatever the
+ * caller sends or throws goes to it, and its return value becomes the value of `yield*`. Every
+ * function between the caller and the one that waits has to write it.
  *
  * Run:  deno run lessons/11-delegation/main.ts
  * Try:  deno task lesson:11

@@ -18,8 +18,8 @@ export type Coroutine<Result = void> = Generator<Sleep, Result, void>;
 
 /**
  * Lets a coroutine sleep: `yield* sleep(1000)`. This is the one place where a coroutine yields to
- * the scheduler. Of several that wake up at the same time, the first to fall asleep goes first, so a
- * sleep of 0 lets all others that are due have their turn. The counterpart is `asyncio.sleep`.
+ * the scheduler. Of several that wake up at the same time, the first to fall asleep goes first, so
+ * a sleep of 0 lets all others that are due have their turn. The counterpart is `asyncio.sleep`.
  *
  * @param milliseconds How long; a negative number counts as 0.
  */
@@ -41,8 +41,8 @@ export const monotonicClock: Clock = {
     return performance.now();
   },
   sleep(milliseconds) {
-    // Waits for a change in memory that nothing else can reach, so it always waits until the time is
-    // up. Meanwhile the thread is blocked in the kernel and uses no CPU time.
+    // Waits for a change in memory that nothing else can reach, so it always waits until the time
+    // is up. Meanwhile the thread is blocked in the kernel and uses no CPU time.
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
   },
 };

@@ -100,8 +100,7 @@ export const catalogue: readonly Lesson[] = [
     folder: "01-blocking",
     title: "Blocking I/O",
     idea: "one thread, one client at a time",
-    notice:
-      "All clients are connected at once, but the server has only one thread, and it waits for client 1.",
+    notice: "All clients are connected at once, but the only thread is waiting for client 1.",
     server: { permissions: ["--allow-ffi"], sequential: true },
     client,
   },
