@@ -1,4 +1,4 @@
-/** Lesson 11: generators that hand on to others. */
+/** Lesson 11: generators that delegate to others. */
 
 import { assertEquals } from "@std/assert";
 import { deno } from "./processes.ts";
@@ -33,7 +33,7 @@ Deno.test("11 delegation: an error goes in to the inner generator, and out again
   ]);
 });
 
-Deno.test("11 delegation: each level stands on the stack while the inner one runs", () => {
+Deno.test("11 delegation: every level is on the stack while the inner one runs", () => {
   assertEquals(below("Each next() puts all levels back on the stack:"), [
     "bottom < bottom.next < middle < middle.next < top < top.next",
   ]);

@@ -17,7 +17,7 @@ Deno.test("10 generators: a generator and its caller print 1, 2, 3, 4 in turn (S
   ]);
 });
 
-Deno.test("10 generators: values, errors and ends pass between it and its caller", () => {
+Deno.test("10 generators: values, errors and ends pass between a generator and its caller", () => {
   assertEquals(lines.slice(4, 15), [
     "next()     { value: 0, done: false }",
     "next()     { value: 0, done: false }",

@@ -1,4 +1,4 @@
-/** Lesson 12: coroutines that sleep. Nearly all of it goes by a clock that only the test moves. */
+/** Lesson 12: coroutines that sleep. Nearly all tests use a clock that only the test moves. */
 
 import { assertEquals, assertGreater, assertInstanceOf, assertLess } from "@std/assert";
 import { assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
@@ -37,7 +37,7 @@ function runScheduler(coroutines: Coroutine[], clock: Clock) {
   assertEquals(scheduler.run(), []);
 }
 
-/** A coroutine that says when it wakes up. */
+/** A coroutine that logs when it wakes up. */
 function* sleeper(log: string[], clock: Clock, name: string, ...naps: number[]): Coroutine {
   for (const nap of naps) {
     yield* sleep(nap);
@@ -51,9 +51,9 @@ function logOf(run: Run, naps: Record<string, number[]>): string[] {
   return log;
 }
 
-/** Three mistakes that are easily made, each with a check that notices it. */
+/** Three mistakes that are easy to make, each with a check that finds it. */
 const checks = {
-  "a coroutine that is late makes nobody sleep for a negative time"(run: Run) {
+  "run() never sleeps for a negative time, even if a coroutine is late"(run: Run) {
     const [log, clock] = [[] as string[], new FakeClock()];
     function* computing(): Coroutine {
       clock.time += 300;
@@ -62,17 +62,17 @@ const checks = {
     run([sleeper(log, clock, "a", 100, 100), sleeper(log, clock, "b", 200), computing()], clock);
     assertEquals(log, ["300 a", "300 b", "400 a"]);
   },
-  "of two coroutines with the same wake-up time none is lost"(run: Run) {
+  "run() loses neither of two coroutines with the same wake-up time"(run: Run) {
     assertEquals(logOf(run, { a: [100], b: [100] }), ["100 a", "100 b"]);
   },
-  "each yield is queued again, not just the first"(run: Run) {
+  "run() queues a coroutine again after every yield, not just the first"(run: Run) {
     const log = logOf(run, { a: [100, 100, 100], b: [150] });
     assertEquals(log, ["100 a", "150 b", "200 a", "300 a"]);
   },
 };
 const [NEGATIVE, LOST, FIRST_ONLY] = Object.keys(checks);
 
-/** The simplest scheduler that there can be, with one of the mistakes, or with none. */
+/** The simplest possible scheduler, with one of the mistakes or with none. */
 function schedulerWith(mistake?: string): Run {
   return (coroutines, clock) => {
     let sleepers: { time: number; coroutine: Coroutine }[] = [];
@@ -99,7 +99,7 @@ function schedulerWith(mistake?: string): Run {
 for (const [name, check] of Object.entries(checks)) {
   Deno.test(`12 sleep-scheduler: ${name}`, () => {
     check(runScheduler);
-    check(schedulerWith()); // so it is the mistake, and nothing else, that is noticed:
+    check(schedulerWith()); // so the check finds the mistake, and nothing else
     assertThrows(() => check(schedulerWith(name)), Error);
   });
 }
@@ -108,7 +108,7 @@ Deno.test("12 sleep-scheduler: two coroutines of 8 s end after 8 s, not 16 (S13)
   assertEquals(logOf(runScheduler, { a: [8000], b: [8000] }), ["8000 a", "8000 b"]);
 });
 
-Deno.test("12 sleep-scheduler: they are resumed by wake-up time, not by start", () => {
+Deno.test("12 sleep-scheduler: run() resumes coroutines by wake-up time, not by start", () => {
   assertEquals(logOf(runScheduler, { a: [300], b: [100, 100], c: [250] }), [
     "100 b",
     "200 b",
@@ -117,16 +117,16 @@ Deno.test("12 sleep-scheduler: they are resumed by wake-up time, not by start", 
   ]);
 });
 
-Deno.test("12 sleep-scheduler: they begin in the order in which they were started", () => {
+Deno.test("12 sleep-scheduler: coroutines begin in the order in which they were started", () => {
   const log = logOf(runScheduler, { a: [0, 0, 0], b: [0, 0, 0], c: [0, 0, 0] });
   assertEquals(log.join(), "0 a,0 b,0 c,0 a,0 b,0 c,0 a,0 b,0 c");
 });
 
-Deno.test("12 sleep-scheduler: a negative sleep is one of 0, and goes behind the others", () => {
+Deno.test("12 sleep-scheduler: a negative sleep counts as 0, and the others go first", () => {
   assertEquals(logOf(runScheduler, { a: [-100, -100], b: [0, 0] }), ["0 a", "0 b", "0 a", "0 b"]);
 });
 
-Deno.test("12 sleep-scheduler: one that never stops to sleep(0) does not starve the others", () => {
+Deno.test("12 sleep-scheduler: sleep(0) in an endless loop does not starve the others", () => {
   const clock = new FakeClock();
   const scheduler = new Scheduler(clock);
   let done = false;
@@ -148,13 +148,13 @@ Deno.test("12 sleep-scheduler: one that never stops to sleep(0) does not starve 
   assertLess(turns, 20);
 });
 
-Deno.test("12 sleep-scheduler: the thread sleeps until somebody wakes up, and no more", () => {
+Deno.test("12 sleep-scheduler: the thread sleeps until the next coroutine is due", () => {
   const clock = new FakeClock();
   runScheduler([sleeper([], clock, "a", 300), sleeper([], clock, "b", 100, 200)], clock);
   assertEquals(clock.sleeps, [100, 200]);
 });
 
-Deno.test("12 sleep-scheduler: a clock that wakes the thread too early is asked again", () => {
+Deno.test("12 sleep-scheduler: run() sleeps again if the clock wakes the thread too early", () => {
   class HastyClock extends FakeClock {
     override sleep(milliseconds: number): void {
       super.sleep(Math.max(1, milliseconds / 2));
@@ -201,7 +201,7 @@ Deno.test("12 sleep-scheduler: 10,000 coroutines sleep on the real clock, on one
   for (const i of numbers) scheduler.start(napping(i, naps[i % 3]), String(i));
   const start = performance.now();
   assertEquals(scheduler.run(), []);
-  // One after another they would have slept for 1,000 s.
+  // One after another, they would have slept for 1,000 s.
   assertLess(performance.now() - start, 10_000);
   assertEquals(early, []);
   for (const [i, nap] of naps.entries()) {
@@ -209,7 +209,7 @@ Deno.test("12 sleep-scheduler: 10,000 coroutines sleep on the real clock, on one
   }
 });
 
-Deno.test("12 sleep-scheduler: a coroutine can start others, behind those who are due", () => {
+Deno.test("12 sleep-scheduler: a coroutine can start others, after those that are due", () => {
   const [log, clock] = [[] as string[], new FakeClock()];
   const scheduler = new Scheduler(clock);
   function* parent(): Coroutine {
@@ -242,7 +242,7 @@ Deno.test("12 sleep-scheduler: a coroutine gets the result of another through yi
   assertEquals(log, ["42"]);
 });
 
-/** Runs coroutines of which some fail, and also returns what was reported. */
+/** Runs coroutines, some of which fail, and also returns what was reported. */
 function failuresOf(start: (scheduler: Scheduler, clock: FakeClock) => void) {
   const reports: string[] = [];
   const clock = new FakeClock();
@@ -257,7 +257,7 @@ function failuresOf(start: (scheduler: Scheduler, clock: FakeClock) => void) {
   }
 }
 
-Deno.test("12 sleep-scheduler: an exception ends its own coroutine, and the run tells it", () => {
+Deno.test("12 sleep-scheduler: run() returns an exception that ended a coroutine", () => {
   const log: string[] = [];
   const error = new Error("no luck");
   function* failing(): Coroutine {
@@ -293,7 +293,7 @@ Deno.test("12 sleep-scheduler: the report of an exception goes to stderr", async
 Deno.test("12 sleep-scheduler: run() reports what is not a sleep, and its usual cause", () => {
   const { failures, reports } = failuresOf((scheduler) => {
     function* forgetful(): Coroutine {
-      // @ts-expect-error -- the types know it as well, but `deno run` does not look at them
+      // @ts-expect-error -- the types catch it, too, but `deno run` does not check them
       yield sleep(100);
     }
     function* strange(): Coroutine {
@@ -324,7 +324,7 @@ Deno.test("12 sleep-scheduler: the real clock stops the thread, and uses no CPU 
   assertLess(cpu, elapsed / 2);
 });
 
-Deno.test("12 sleep-scheduler: the program shows two that sleep at the same time", async () => {
+Deno.test("12 sleep-scheduler: the program shows two sleeps at the same time", async () => {
   const { code, stdout, stderr } = await deno(["run", "--no-prompt", MAIN, "--seconds", "1"]);
   assertEquals([code, stderr], [0, ""]);
   const lines = stdout.trimEnd().split("\n");
@@ -341,7 +341,7 @@ Deno.test("12 sleep-scheduler: the program shows two that sleep at the same time
   assertGreater(times[3], 0.99);
 });
 
-Deno.test("12 sleep-scheduler: five that sleep for 1 s end together, at no cost", async () => {
+Deno.test("12 sleep-scheduler: five coroutines sleep for 1 s together, at no cost", async () => {
   const runner = ["run", "-A", "shared/tools/lesson/main.ts", "12"];
   const { code, stdout } = await deno([...runner, "--coroutines", "5", "--seconds", "1"]);
   assertEquals(code, 0);
