@@ -12,7 +12,7 @@ const blocks = [...readme.matchAll(/^```sh\n([^]*?)^```$/gm)]
   .map(([, block]) => block.trim().split("\n"));
 const commands = blocks.flat();
 
-Deno.test("the two commands are in the README, and their tasks exist", () => {
+Deno.test("the two commands stand in the README, and their tasks exist", () => {
   assertEquals(blocks[0], ["npx -y deno task lesson:03", "npx -y deno task test"]);
   for (const command of commands) {
     const task = /deno task (\S+)/.exec(command)?.[1];
@@ -27,7 +27,7 @@ Deno.test("CI runs the README's test command", () => {
 Deno.test("server and client can be started by hand as the README says", async () => {
   const lines = commands.filter((command) => command.startsWith("deno run "));
   assertEquals(lines.length, 2);
-  // The same commands, but with a port of their own.
+  // The same commands, but for a port that nobody else has.
   const port = ["--port", String(getAvailablePort())];
   const [server, client] = lines.map((line) => line.split(" ").slice(1).concat(port));
   const options = { cwd: ROOT, stdin: "null", env: { NO_COLOR: "1" } } as const;
@@ -37,10 +37,10 @@ Deno.test("server and client can be started by hand as the README says", async (
   assertEquals(served, { code: 0, stdout: `listening on 127.0.0.1:${port[1]}\n`, stderr: "" });
   const { code, stdout } = await visiting;
   assertEquals(code, 0);
-  assertStringIncludes(stdout, "20 clients, 20 correct replies");
+  assertStringIncludes(stdout, "20 clients, 20 right replies");
 });
 
-/** Five threads, written without any knowledge of this project. */
+/** Five threads, as somebody would write them who knows nothing of this project. */
 const PYTHON = `
 import socket, sys, threading
 def visit(n):
@@ -69,7 +69,7 @@ const python = (() => {
 
 for (const folder of ["01-blocking", "02-threads", "03-nonblocking", "04-select"]) {
   Deno.test({
-    name: `a Python client gets correct replies from ${folder}${
+    name: `a Python client gets right replies from ${folder}${
       python ? "" : " (skipped: no Python)"
     }`,
     ignore: !python,
@@ -83,7 +83,7 @@ for (const folder of ["01-blocking", "02-threads", "03-nonblocking", "04-select"
         stdout: "piped",
       }).spawn();
       const reader = server.stdout.getReader();
-      await reader.read(); // its first line: it is listening
+      await reader.read(); // the line that says that it listens
       const { stdout, stderr } = await outcomeOf(
         new Deno.Command("python3", { args: ["-c", PYTHON, port] }),
       );

@@ -48,7 +48,7 @@ export function mappedAt(address: Deno.PointerValue, length: number, fd: number)
   return Deno.UnsafePointerView.getArrayBuffer(address, length);
 }
 
-/** Memory of this process alone, all zeros. Each page takes up memory once it has been touched. */
+/** Memory of this process alone, all zeros, of which a page exists once it has been touched. */
 export function mapAnonymous(length: number): ArrayBuffer {
   return mmap(
     length,
@@ -58,12 +58,12 @@ export function mapAnonymous(length: number): ArrayBuffer {
   );
 }
 
-/** Releases what {@linkcode mmap} has mapped; the buffer must not be used afterwards. */
+/** Gives back what {@linkcode mmap} has mapped; nothing may look at the buffer any more. */
 export function munmap(buffer: ArrayBuffer): void {
   orThrow("munmap", orErrno(libc.munmap(pointerTo(buffer), BigInt(buffer.byteLength))));
 }
 
-/** The address of a buffer as a number. A mapped buffer never moves. */
+/** The address of a buffer as a number. It stays where it is if it was mapped. */
 export function addressOfBuffer(buffer: ArrayBuffer): number {
   return Number(Deno.UnsafePointer.value(pointerTo(buffer)));
 }
@@ -73,8 +73,8 @@ function pointerTo(buffer: ArrayBuffer): Deno.PointerValue {
 }
 
 /**
- * Maps a file, which is created if necessary and made `length` bytes long. Other processes see in
- * the file what is written to the buffer, even if this process is killed. The mapping stays until
+ * Maps a file, which is created if need be and made `length` bytes long. What is written to the
+ * buffer is in the file for everybody else, even if this process is killed. The mapping stays until
  * the process ends.
  */
 export function mapFile(path: string, length: number): ArrayBuffer {
