@@ -183,8 +183,7 @@ export const catalogue: readonly Lesson[] = [
     folder: "09-io-uring",
     title: "io_uring",
     idea: "the kernel does both phases and reports completions",
-    notice:
-      "No recv and no send: io_uring_enter submits everything, and the rest happens in memory.",
+    notice: "No recv and no send: one call hands over everything, and everything else is memory.",
     server: { permissions: ["--allow-ffi"], needsIoUring: true },
     client,
   },
