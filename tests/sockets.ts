@@ -5,17 +5,8 @@
  * @module
  */
 
+import { connectPairs } from "../lessons/17-claims/pairs.ts";
 import { close } from "../shared/linux/descriptors.ts";
-import {
-  accept4,
-  AF_INET,
-  connect,
-  getsockname,
-  listenTcp,
-  SOCK_CLOEXEC,
-  SOCK_STREAM,
-  socket,
-} from "../shared/linux/socket.ts";
 
 /** Any free port. */
 export const ANYWHERE = { host: "127.0.0.1", port: 0 };
@@ -30,13 +21,10 @@ export class Pair implements Disposable {
 
   /** Connects them; `flags` as SOCK_NONBLOCK are those of the accepted side. */
   constructor(flags = 0) {
-    const listener = listenTcp(ANYWHERE);
-    this.client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC);
-    // The kernel completes the handshake by itself, so neither call waits.
-    connect(this.client, getsockname(listener));
-    this.server = accept4(listener, flags);
-    close(listener);
-    this.#open.add(this.client).add(this.server);
+    const [{ client, server }] = connectPairs(1, flags);
+    this.client = client;
+    this.server = server;
+    this.#open.add(client).add(server);
   }
 
   /** Closes one of them now. */

@@ -1,8 +1,8 @@
 /**
  * Lesson 15 · async and await: the client.
  *
- * Twenty clients at once. Each sends a megabyte and reads the reply meanwhile. No socket takes that
- * much at once, on either side, so both have to go on with the rest later.
+ * Twenty clients at once. Each sends a megabyte, and reads the reply meanwhile. No socket takes so
+ * much in one call, so client and server have to send the rest later.
  *
  * Run:  deno run --allow-net lessons/15-async-await/client.ts
  * Try:  deno run --allow-net lessons/15-async-await/client.ts --clients 1 --size 1000000000
@@ -13,8 +13,8 @@ import { number } from "../../shared/options.ts";
 import { connectWhenReady } from "../../shared/ready.ts";
 
 const options = clientOptions({
-  clients: number(20, "how many there are at once", 1, 9000),
-  size: number(1_000_000, "how many bytes each of them sends", 1),
+  clients: number(20, "how many clients there are at once", 1, 9000),
+  size: number(1_000_000, "how many bytes each client sends", 1),
 });
 const message = Uint8Array.from({ length: options.size }, (_, i) => 97 + i % 26);
 

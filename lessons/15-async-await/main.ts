@@ -1,12 +1,12 @@
 /**
  * Lesson 15 · async and await: the program.
  *
- * What `async` and `await` are made of: the same coroutine, once run by the loop of lesson 13, and
- * once by the engine's own promises, for which a function of ten lines will do. Beside them stands
- * what one would write: an async function.
+ * What `async` and `await` are made of. The same coroutine is run by the loop of lesson 13, and by
+ * the engine's own promises, which takes a function of ten lines. The third column is the usual
+ * way to write it: an async function.
  *
  * Run:  deno run --allow-ffi lessons/15-async-await/main.ts
- * Try:  let `drive` call `step` at once, without a promise, if the value is no promise
+ * Try:  let `drive` call `step` at once, without a promise, if the value is not a promise
  */
 
 import { parseOptions } from "../../shared/options.ts";
@@ -15,10 +15,10 @@ import { sleep } from "../13-event-loop/event_loop.ts";
 
 parseOptions({});
 
-// deno-lint-ignore no-explicit-any -- what it yields are futures once, and promises then
+// deno-lint-ignore no-explicit-any -- it yields futures in one run, and promises in the other
 type Steps = Generator<any, void, any>;
 
-/** Waits twice: for something that will happen, and for something that has happened already. */
+/** Waits for something that will happen, and then for something that has happened already. */
 function* story(name: string, bell: Iterable<unknown>, silence: Iterable<unknown>): Steps {
   say(`${name} begins`);
   yield* bell;
@@ -35,7 +35,7 @@ async function asyncStory(name: string, bell: Promise<void>) {
   say(`${name} ends`);
 }
 
-/** Runs a coroutine as the engine runs an async function: what it yields is waited for. */
+/** Runs a coroutine as the engine runs an async function: waits for whatever it yields. */
 function drive(coroutine: Steps): Promise<void> {
   return new Promise((resolve, reject) => {
     function step(resume: () => IteratorResult<unknown, void>) {

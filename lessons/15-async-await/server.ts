@@ -1,8 +1,9 @@
 /**
  * Lesson 15 · async and await: the server.
  *
- * The shortest of all. No selector, no loop and no system call of ours: Deno has them inside. Yet
- * it is the same machine: the server shows its listener in the epoll instance of its own process.
+ * The shortest server of all: no selector, no loop and no system call of ours, because Deno has
+ * them inside. Yet it waits with epoll, too: the server finds its listener in the watch list of its
+ * own process's epoll instance.
  *
  * Run:  deno run --allow-ffi --allow-net lessons/15-async-await/server.ts
  * Try:  deno run --allow-net lessons/15-async-await/client.ts
@@ -18,21 +19,22 @@ import { watchList } from "./watch_list.ts";
 const options = serverOptions();
 const { host: hostname, port } = options;
 const listener = Deno.listen({ hostname, port, tcpBacklog: 4096 });
+const watched = watchList(listener.addr.port); // now, while no client is in it
 console.log(`listening on ${hostname}:${listener.addr.port}`);
-for (const line of watchList(listener.addr.port)) console.log(line);
+for (const line of watched) console.log(line);
 
-const SHORTAGE = ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"];
-// A client that is gone before it is accepted: Deno asks for its address, and there is none.
+const OUT_OF_RESOURCES = ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"];
+// The client was reset before it was accepted: Deno asks for its address, and there is none.
 const GONE = ["ECONNABORTED", "ENOTCONN"];
 let served = 0;
 
 while (true) {
   try {
-    // `await` gives way to whoever has something to do, as `yield*` does in lesson 13.
+    // `await` gives way to whatever else is ready, as `yield*` does in lesson 13.
     serve(await listener.accept());
   } catch (error) {
     const { code = "" } = error as { code?: string };
-    if (SHORTAGE.includes(code)) await sleep(100); // and see whether there are descriptors then
+    if (OUT_OF_RESOURCES.includes(code)) await sleep(100); // until descriptors may be free again
     else if (!GONE.includes(code)) throw error;
   }
 }
@@ -45,11 +47,11 @@ async function serve(connection: Deno.TcpConn) {
       await sendAll(connection, shout(buffer, length).subarray(0, length));
     }
   } catch (error) {
-    // A reset concerns this client alone; any other error is a fault of this script.
+    // A reset concerns this client alone; an error without a code is a bug in this script.
     if ((error as { code?: string }).code === undefined) throw error;
   } finally {
     connection.close();
   }
-  // As long as anybody is connected, Deno's event loop would go on, which waits for all of them.
+  // Deno's event loop would wait for all that are still connected.
   if (++served === options.connections) Deno.exit();
 }

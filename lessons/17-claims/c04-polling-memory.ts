@@ -1,8 +1,8 @@
 /**
  * Lesson 17 · What people say: C4, about what a polling loop wastes.
  *
- * Twenty silent connections are asked again and again for half a second, as the server of lesson 03
- * does it, and then waited for with poll for as long. What becomes of memory, and of CPU time?
+ * For half a second, a loop polls twenty silent connections, as the server of lesson 03 does. Then
+ * poll(2) waits for them for half a second. How much memory and CPU time does each take?
  *
  * Run:  deno run --allow-ffi lessons/17-claims/c04-polling-memory.ts
  * Man:  recv(2) (EAGAIN), poll(2)
@@ -19,7 +19,7 @@ const sockets = connectPairs(20, SOCK_NONBLOCK).map(({ server }) => server);
 const buffer = new Uint8Array(1024);
 let again = 0;
 
-ask(200); // the engine compiles what runs often, and that takes memory once
+ask(200); // a first round, in which the engine may compile the loop and allocate for it
 again = 0;
 
 const memory = Deno.memoryUsage().rss;
@@ -30,15 +30,15 @@ const waiting = cpuShare(wait);
 conclude(
   "C4",
   [
-    `asking for 0.5 s: ${again.toLocaleString("en")} times EAGAIN, ${
+    `polling for 0.5 s: ${again.toLocaleString("en")} times EAGAIN, ${
       polling.toFixed(0)
     } % of a core`,
     `memory grew by ${grown.toFixed(1)} MiB meanwhile`,
-    `waiting in poll for 0.5 s: ${waiting.toFixed(0)} % of a core`,
+    `waiting in poll(2) for 0.5 s: ${waiting.toFixed(0)} % of a core`,
   ],
   grown < 4 && polling > 10 * waiting
-    ? "false: it wastes CPU time, and memory stays as it is"
-    : "true: memory grew while it was polling",
+    ? "false: it wastes CPU time, not memory"
+    : "true: memory grew while the loop ran",
 );
 
 function ask(milliseconds: number) {

@@ -1,9 +1,9 @@
 /**
- * Lesson 17 · What people say: C5, about what is left of a read that need not wait.
+ * Lesson 17 · What people say: C5, about what is left of a read that does not wait.
  *
- * A non-blocking recv with nothing there says EAGAIN at once: the wait is gone. With data there,
- * MSG_PEEK copies it and leaves it where it is; together with MSG_TRUNC it does not even copy. So
- * the difference between the two is the copy, and nothing else.
+ * If no data has arrived, a non-blocking recv returns EAGAIN at once: the wait is gone. If data has
+ * arrived, MSG_PEEK copies it and leaves it in the socket; together with MSG_TRUNC, it does not
+ * even copy. The difference between the two is the copy.
  *
  * Run:  deno run --allow-ffi lessons/17-claims/c05-copy-remains.ts
  * Man:  recv(2), tcp(7) (MSG_TRUNC)
@@ -20,26 +20,26 @@ const CALLS = 500;
 const [{ client, server }] = connectPairs(1, SOCK_NONBLOCK);
 const buffer = new Uint8Array(64 * 1024);
 
-const nothing = timeOfRecv(buffer.length, 0, -EAGAIN);
+const empty = timeOfRecv(buffer.length, 0, -EAGAIN);
 const rows: string[] = [];
 let factor = 0;
-let there = 0;
+let queued = 0;
 for (const size of [64, 4096, 60_000]) {
-  send(client, buffer, size - there); // it adds to what is there
-  there = size;
+  send(client, buffer, size - queued); // nothing was taken out, so this adds to what is there
+  queued = size;
   const copy = timeOfRecv(size, MSG_PEEK, size);
   const without = timeOfRecv(size, MSG_PEEK | MSG_TRUNC, size);
   factor = copy / without;
   const bytes = size.toLocaleString("en").padStart(6);
-  rows.push(`${bytes} B there: ${oneDigit(copy)} µs, without the copy ${oneDigit(without)} µs`);
+  rows.push(`${bytes} B arrived: ${oneDigit(copy)} µs, without the copy ${oneDigit(without)} µs`);
 }
 
 conclude(
   "C5",
-  [`nothing there: EAGAIN after ${oneDigit(nothing)} µs`, ...rows],
+  [`nothing arrived: EAGAIN after ${oneDigit(empty)} µs`, ...rows],
   factor > 1.5
-    ? `true: no call waits, and the copy makes the last one ${oneDigit(factor)} times as long`
-    : "false: the copy took no time that could be measured",
+    ? `true: no call waits; with the copy, the last one takes ${oneDigit(factor)} times as long`
+    : "false: the copy took too little time to be measured",
 );
 
 /** The CPU time of a call, in microseconds. */

@@ -1,8 +1,8 @@
 /**
  * Lesson 17 · What people say: C6, about the length of select's list.
  *
- * Watches 9, 90 and 900 sockets. First one of them is ready, then all of them are. Each turn is
- * what a server does: write the question, call select, look through the answer.
+ * Watches 9, 90 and 900 sockets. First one of them is ready, then all of them are. Each turn does
+ * what a server does: fill the set, call select, look through the result.
  *
  * Run:  deno run --allow-ffi lessons/17-claims/c06-select-list.ts
  * Man:  select(2)
@@ -20,7 +20,7 @@ const sizes = [9, 90, 900];
 const sockets = connectPairs(450).flatMap(({ client, server }) => [client, server]);
 const readable = new FdSet();
 
-send(sockets[1], new Uint8Array(1)); // nobody ever reads it, so the other end stays ready
+send(sockets[1], new Uint8Array(1)); // nothing ever reads it, so the other end stays ready
 const oneReady = sizes.map((size) => timeOfTurn(size));
 
 for (const fd of sockets) send(fd, new Uint8Array(1));
@@ -31,9 +31,7 @@ conclude(
   "C6",
   sizes.map((size, i) => {
     const [one, all] = [oneDigit(oneReady[i], 5), allReady[i].toFixed(2)];
-    return `${
-      `${size}`.padStart(3)
-    } sockets: 1 ready: ${one} µs for it; all ready: ${all} µs for each`;
+    return `${`${size}`.padStart(3)} sockets: 1 ready: ${one} µs; all ready: ${all} µs for each`;
   }),
   idle > 4 && active < idle / 4
     ? `it depends on how many are active: 900 cost ${oneDigit(idle)} times 9 with one, ${
@@ -41,7 +39,7 @@ conclude(
     } with all`
     : idle > 4
     ? `true: 900 sockets cost ${oneDigit(idle)} times what 9 do`
-    : "false: the list made no difference",
+    : "false: the length of the list made no difference",
 );
 
 /** The CPU time of one turn, in microseconds. */
@@ -56,6 +54,6 @@ function timeOfTurn(size: number): number {
       for (const fd of watched) if (readable.has(fd)) ready++;
     }
   }) / TURNS;
-  if (ready === 0) throw new Error("select did not tell of any");
+  if (ready === 0) throw new Error("select reported none");
   return time;
 }

@@ -1,8 +1,8 @@
 /**
  * Lesson 17 · What people say: C7, about the limit of select.
  *
- * A descriptor from 1,024 on has no place in the C library's fd_set. Is that the system call's
- * limit, too? It is given a longer row of bits. And is there a limit for poll?
+ * Descriptors from 1,024 on do not fit into the C library's fd_set. Does the system call have that
+ * limit, too? Here, it gets a longer array of bits. And does poll have a limit?
  *
  * Run:  deno run --allow-ffi lessons/17-claims/c07-poll-limit.ts
  * Man:  select(2) (BUGS), poll(2) (ERRORS), getrlimit(2) (RLIMIT_NOFILE)
@@ -34,7 +34,7 @@ const list = new PollList();
 list.add(fd, POLLIN);
 const polled = tryPoll(list, 0);
 
-// The kernel copies as many words as the first argument says. It knows no FD_SETSIZE.
+// The kernel copies as many words as the first argument requires. It has no FD_SETSIZE.
 const bits = new Int32Array(LIMIT / 32);
 bits[fd >>> 5] = 1 << (fd & 31);
 const selected = orErrno(libc.select(fd + 1, bits, null, null, new BigInt64Array(2)));
@@ -55,5 +55,5 @@ conclude(
   ],
   found && tooMany === -EINVAL
     ? "it depends on whose select: the C library's ends at 1,024, the kernel's does not"
-    : "true: poll took what select did not",
+    : "true: poll accepted a descriptor that select did not",
 );

@@ -1,8 +1,8 @@
 /**
  * Lesson 17 · What people say: C8, about epoll's callbacks.
  *
- * Three sockets with a callback each are ready at the same moment. Each callback takes 20 ms. When
- * does each of them begin and end, and in which thread?
+ * Three sockets are ready at the same moment, and each has a callback that takes 20 ms. When does
+ * each callback begin and end, and in which thread?
  *
  * Run:  deno run --allow-ffi lessons/17-claims/c08-one-after-another.ts
  * Man:  epoll_wait(2), epoll(7)
@@ -25,21 +25,21 @@ for (const { client, server } of pairs) {
 
 const start = performance.now();
 const ready = selector.select();
-for (const { data } of ready) data(); // whoever wants callbacks has to call them
+for (const { data } of ready) data(); // epoll calls no callback; the loop does
 
 const overlaps = runs.filter(({ begin }, i) => i > 0 && begin < runs[i - 1].end).length;
 const threads = new Set(runs.map(({ thread }) => thread)).size;
 conclude(
   "C8",
   [
-    `one epoll_wait handed over a list of ${ready.length}`,
+    `one epoll_wait returned a list of ${ready.length}`,
     ...runs.map(({ begin, end, thread }, i) =>
       `callback ${i + 1} ran from ${begin.toFixed(1)} to ${end.toFixed(1)} ms, in thread ${thread}`
     ),
     `overlaps: ${overlaps}`,
   ],
   ready.length === 3 && overlaps === 0 && threads === 1
-    ? "false: one after another, in the thread that goes through the list"
+    ? "false: they ran one after another, in the thread that goes through the list"
     : "true: some of them ran at the same time",
 );
 

@@ -1,9 +1,9 @@
 /**
  * Lesson 17 · What people say: C9, about threads and multiplexing with few connections.
  *
- * The servers of lesson 02, a thread for each connection, and of lesson 06, epoll, take turns: all
- * connections send 64 B, then all replies are received. All of it happens on one core; with more,
- * the times would tell above all which cores the kernel has chosen.
+ * Two servers take turns: lesson 02's, with a thread for each connection, and lesson 06's, with
+ * epoll. In a turn, all connections send 64 B, and then all replies are received. Everything runs
+ * on one core, so that the kernel's choice of cores makes no difference.
  *
  * Run:  deno run -A lessons/17-claims/c09-few-connections.ts
  * Man:  recv(2), epoll(7), sched_setaffinity(2)
@@ -13,13 +13,14 @@ import { stayOnOneCore } from "../../shared/linux/cores.ts";
 import { connect, recv, send, setsockopt, socket } from "../../shared/linux/socket.ts";
 import { AF_INET, IPPROTO_TCP, SOCK_STREAM, TCP_NODELAY } from "../../shared/linux/socket.ts";
 import { startServer } from "./servers.ts";
+import { median } from "../16-comparison/statistics.ts";
 import { oneDigit } from "./timing.ts";
 import { conclude } from "./verdict.ts";
 
 const message = new Uint8Array(64).fill(97);
 const buffer = new Uint8Array(64);
 
-stayOnOneCore(); // which holds for the servers as well
+stayOnOneCore(); // the servers inherit it
 await using threads = await startServer("02");
 await using epoll = await startServer("06");
 const servers = [threads, epoll].map(({ port }) => ({ port, connections: [] as number[] }));
@@ -27,7 +28,7 @@ const servers = [threads, epoll].map(({ port }) => ({ port, connections: [] as n
 const rows = [1, 10, 100].map((size) => {
   for (const { port, connections } of servers) {
     while (connections.length < size) connections.push(open(port));
-    round(connections); // now each connection has been accepted, and has its thread
+    round(connections); // after this, each connection is accepted, and has its thread
   }
   const turns = Array.from({ length: 50 + 2000 / size }, () =>
     servers.map(({ connections }) => {
@@ -65,8 +66,4 @@ function round(connections: number[]) {
   for (const fd of connections) {
     for (let rest = 64; rest > 0;) rest -= recv(fd, buffer, rest);
   }
-}
-
-function median(values: number[]): number {
-  return values.sort((a, b) => a - b)[values.length >> 1];
 }

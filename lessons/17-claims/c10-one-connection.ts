@@ -1,9 +1,9 @@
 /**
  * Lesson 17 · What people say: C10, about how many connections multiplexing is for.
  *
- * There is a message on each of 1, 10 and 100 connections. How many system calls does it take to
- * find them with epoll and to receive them, and how long? A blocking recv is one call for each, but
- * somebody has to know where to call it. (MSG_PEEK leaves the messages there for the next turn.)
+ * A message has arrived on each of 1, 10 and 100 connections. How many system calls and how much
+ * time does it take to find the messages with epoll and to receive them? A recv alone is one call
+ * for each, but needs to know which socket is ready. (MSG_PEEK keeps them for the next turn.)
  *
  * Run:  deno run --allow-ffi lessons/17-claims/c10-one-connection.ts
  * Man:  epoll_wait(2), recv(2)
@@ -53,5 +53,5 @@ conclude(
   ),
   one.calls === 2 && hundred.calls < 1.1
     ? `true: it doubles the calls for one connection, and adds 1 % for a hundred ready ones`
-    : "false: its calls did not become fewer with more connections",
+    : "false: with more connections, it did not need fewer calls for each",
 );

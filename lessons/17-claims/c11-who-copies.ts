@@ -1,8 +1,8 @@
 /**
  * Lesson 17 · What people say: C11, about the copy in asynchronous I/O.
  *
- * Receives 60 kB again and again: with recv; with io_uring, where the kernel receives by itself and
- * tells when it is done; and with MSG_TRUNC, which throws the bytes away without copying them. What
+ * Receives 60 kB many times: with recv; with io_uring, where the kernel receives and reports the
+ * completion; and with MSG_TRUNC, which discards the bytes without copying them. How much CPU time
  * does a gigabyte cost this thread?
  *
  * Run:  deno run --allow-ffi lessons/17-claims/c11-who-copies.ts
@@ -12,6 +12,7 @@
 import { addressOfBuffer, mapAnonymous } from "../../shared/linux/memory.ts";
 import { MSG_TRUNC, send, tryRecv } from "../../shared/linux/socket.ts";
 import { clock_gettime, CLOCK_THREAD_CPUTIME_ID } from "../../shared/linux/time.ts";
+import { median } from "../16-comparison/statistics.ts";
 import { connectPairs } from "./pairs.ts";
 import { makeRing } from "./ring.ts";
 import { conclude } from "./verdict.ts";
@@ -24,7 +25,7 @@ const [{ client, server }] = connectPairs(1);
 const piece = new Uint8Array(SIZE);
 const memory = mapAnonymous(PLACES * SIZE);
 const start = addressOfBuffer(memory);
-// Each piece goes to another place, as with a large message: the cache does not help the copy.
+// Each piece goes to another place, as the pieces of a large message do.
 const places = Array.from({ length: PLACES }, (_, i) => new Uint8Array(memory, i * SIZE, SIZE));
 
 const models = [
@@ -42,11 +43,11 @@ for (let i = 0; i < ROUNDS * models.length;) {
     const begin = clock_gettime(CLOCK_THREAD_CPUTIME_ID);
     const length = receive(i++ % PLACES);
     times.push(clock_gettime(CLOCK_THREAD_CPUTIME_ID) - begin);
-    if (length !== SIZE) throw new Error(`${length} bytes came, not ${SIZE}`);
+    if (length !== SIZE) throw new Error(`${length} bytes arrived, not ${SIZE}`);
   }
 }
 
-const costs = models.map(({ times }) => times.sort((a, b) => a - b)[ROUNDS >> 1] * 1e9 / SIZE);
+const costs = models.map(({ times }) => median(times) * 1e9 / SIZE);
 const [copied, completed, discarded] = costs;
 conclude(
   "C11",
@@ -54,7 +55,7 @@ conclude(
     `${name.padEnd(21)} ${costs[i].toFixed(0).padStart(3)} ms of CPU time for 1 GB`
   ),
   completed > (copied + discarded) / 2
-    ? "false: the program need not wait, but the kernel copies, on this thread's account"
+    ? "false: the program need not wait, but the kernel copies, and this thread pays for it"
     : "true: io_uring cost little more than receiving without the copy",
 );
 

@@ -1,9 +1,9 @@
 /**
  * Lesson 17 · What people say: C14, about memory that epoll and the kernel share.
  *
- * Memory that is shared is in the list of the process's mappings. That list is compared before and
- * after an epoll instance with a hundred sockets has been made and has told of all; then the same
- * for io_uring, whose rings are shared memory.
+ * Shared memory is in the list of the process's mappings. Compares that list before and after an
+ * epoll instance has reported a hundred sockets; then does the same with io_uring, whose rings are
+ * shared memory.
  *
  * Run:  deno run -A lessons/17-claims/c14-shared-memory.ts
  * Man:  epoll_wait(2), io_uring(7), proc_pid_maps(5)
@@ -29,7 +29,7 @@ const added = sharedMappings().filter((line) => !before.includes(line)).length;
 conclude(
   "C14",
   [
-    `epoll_wait told of ${ready} sockets; shared mappings that this added: ${added}`,
+    `epoll_wait reported ${ready} sockets; shared mappings that this added: ${added}`,
     `io_uring: ${uringMappings()}`,
   ],
   added === 0
@@ -41,7 +41,7 @@ function uringMappings(): string {
   try {
     using _ring = new IoUring();
     const rings = sharedMappings().filter((line) => line.includes("anon_inode:[io_uring]"));
-    return `${rings.length} shared mappings, called anon_inode:[io_uring]`;
+    return `${rings.length} shared mappings, named anon_inode:[io_uring]`;
   } catch (error) {
     return `not measured: ${(error as Error).message}`;
   }

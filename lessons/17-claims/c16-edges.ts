@@ -1,8 +1,8 @@
 /**
  * Lesson 17 · What people say: C16, about edge-triggered epoll.
  *
- * Ten times a byte arrives, and none is ever read: the socket is never drained. How often does
- * epoll tell of it, and does it when nothing arrives?
+ * Ten bytes arrive, one after another, and none is ever read: the socket is never drained. How
+ * often does epoll report it, and does it report it when nothing has arrived?
  *
  * Run:  deno run --allow-ffi lessons/17-claims/c16-edges.ts
  * Man:  epoll(7), the section "Level-triggered and edge-triggered"
@@ -22,7 +22,7 @@ epoll_ctl(epoll, EPOLL_CTL_ADD, server, EPOLLIN | EPOLLET);
 
 let [afterArrivals, inBetween] = [0, 0];
 for (let i = 0; i < TIMES; i++) {
-  send(client, new Uint8Array(1)); // on loopback, it has arrived when the call returns
+  send(client, new Uint8Array(1)); // on loopback, it has arrived when this returns
   afterArrivals += epoll_wait(epoll, events, 100);
   inBetween += epoll_wait(epoll, events, 0);
 }
@@ -31,10 +31,10 @@ conclude(
   "C16",
   [
     `${TIMES} bytes arrived one by one, and none was read`,
-    `told after an arrival: ${afterArrivals} times`,
-    `told when nothing had arrived: ${inBetween} times`,
+    `reported after an arrival: ${afterArrivals} times`,
+    `reported when nothing had arrived: ${inBetween} times`,
   ],
   afterArrivals === TIMES && inBetween === 0
-    ? "false: each arrival is told, drained or not; what is left is not told by itself"
-    : "true: it was told once, and not again",
+    ? "false: it reports each arrival, drained or not; it does not report again what is left"
+    : "true: it reported the socket once, and not again",
 );

@@ -1,8 +1,8 @@
 /**
  * Lesson 17 · What people say: C17, about closing what epoll watches.
  *
- * Two sockets are watched, and both are closed. Of the second there is a duplicate, as a child
- * process or a call of dup would have one. Then a byte arrives for each.
+ * Four sockets are watched, and closed. Three of them have a duplicate, as a child process or a
+ * call of dup would make one. What does epoll report when a byte arrives, and what ends that?
  *
  * Run:  deno run --allow-ffi lessons/17-claims/c17-duplicate.ts
  * Man:  epoll(7), questions and answers, number 6; dup(2)
@@ -13,36 +13,54 @@ import { epoll_create1, epoll_ctl, EPOLL_CTL_ADD } from "../../shared/linux/epol
 import { EPOLL_CTL_DEL, epoll_wait, EpollEvents, EPOLLIN } from "../../shared/linux/epoll.ts";
 import { tryEpollCtl } from "../../shared/linux/epoll.ts";
 import { EBADF } from "../../shared/linux/errno.ts";
-import { send, trySend } from "../../shared/linux/socket.ts";
+import { trySend } from "../../shared/linux/socket.ts";
 import { connectPairs } from "./pairs.ts";
 import { conclude } from "./verdict.ts";
 
-const events = new EpollEvents(2);
+const events = new EpollEvents(4);
 const epoll = epoll_create1();
-const [plain, duplicated] = connectPairs(2);
-for (const { server } of [plain, duplicated]) epoll_ctl(epoll, EPOLL_CTL_ADD, server, EPOLLIN);
-const duplicate = fcntl(duplicated.server, F_DUPFD_CLOEXEC, 0);
+const pairs = connectPairs(4);
+const [plain, ...duplicated] = pairs.map(({ server }) => server);
+for (const { server } of pairs) epoll_ctl(epoll, EPOLL_CTL_ADD, server, EPOLLIN);
+const duplicates = duplicated.map((fd) => fcntl(fd, F_DUPFD_CLOEXEC, 0));
 
-close(plain.server);
-close(duplicated.server);
-trySend(plain.client, new Uint8Array(1)); // answered with a reset, since nobody is there
-send(duplicated.client, new Uint8Array(1));
+for (const { server, client } of pairs) {
+  close(server);
+  trySend(client, new Uint8Array(1)); // answered with a reset where there is no duplicate
+}
+const closed = reportedBy(epoll);
+const removal = tryEpollCtl(epoll, EPOLL_CTL_DEL, duplicated[0]);
 
-const told = epoll_wait(epoll, events, 100);
-const fd = events.fd(0);
-const removal = tryEpollCtl(epoll, EPOLL_CTL_DEL, duplicated.server);
-close(duplicate);
-const afterwards = epoll_wait(epoll, events, 100);
+close(duplicates[0]);
+const afterLast = reportedBy(epoll);
 
+// The lowest number from there on is the old one, which is free. dup2 would do the same.
+const again = fcntl(duplicates[1], F_DUPFD_CLOEXEC, duplicated[1]);
+epoll_ctl(epoll, EPOLL_CTL_DEL, again);
+const afterRemoval = reportedBy(epoll);
+
+close(epoll);
+const afterClose = reportedBy(epoll_create1());
+
+const [first, second, third] = duplicated;
 conclude(
   "C17",
   [
-    `closed: ${plain.server}, and ${duplicated.server}, of which ${duplicate} is a duplicate`,
-    `epoll tells of ${told}: descriptor ${told > 0 ? fd : "none"}, which is closed`,
-    `taking it off the list: ${removal === -EBADF ? "EBADF, it is not open" : removal}`,
-    `when the duplicate is closed as well, epoll tells of ${afterwards}`,
+    `closed: ${plain}; and ${duplicated.join(", ")}, each of which has a duplicate`,
+    `epoll reports ${closed}; removing ${first} gives ${removal === -EBADF ? "EBADF" : removal}`,
+    `the last duplicate of ${first} is closed: epoll reports ${afterLast}`,
+    `a duplicate becomes ${again}, which can be removed: epoll reports ${afterRemoval}`,
+    `epoll is closed, and a new one is made: it reports ${afterClose}`,
   ],
-  told === 1 && fd === duplicated.server && afterwards === 0
-    ? "false: it goes when the last duplicate is closed, and until then nothing helps"
-    : "true: nothing more was told of a closed descriptor",
+  closed !== duplicated.join(", ")
+    ? "true: epoll reported no closed descriptor"
+    : afterLast === `${second}, ${third}` && afterRemoval === `${third}` && afterClose === "none"
+    ? "false: not while there is a duplicate; it can be removed when it has its old number again"
+    : "false: and nothing ended the reports",
 );
+
+function reportedBy(epoll: number): string {
+  const ready = epoll_wait(epoll, events, 100);
+  const fds = Array.from({ length: ready }, (_, i) => events.fd(i));
+  return fds.sort((a, b) => a - b).join(", ") || "none";
+}

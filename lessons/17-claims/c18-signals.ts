@@ -1,8 +1,8 @@
 /**
  * Lesson 17 · What people say: C18, about SIGIO.
  *
- * Ten messages arrive while the program does something else, which is to say: while signals have to
- * wait. How many signals are there afterwards? Once with SIGIO, once with a real-time signal.
+ * Ten messages arrive while the program does something else, so that signals are pending. How many
+ * signals are there afterwards? Counts them with SIGIO, and with a real-time signal.
  *
  * Run:  deno run --allow-ffi lessons/17-claims/c18-signals.ts
  * Man:  signal(7), fcntl(2) (F_SETSIG), signalfd(2)
@@ -24,13 +24,13 @@ conclude(
     `${MESSAGES} messages, a real-time signal: ${queued} signals`,
   ],
   sigio < MESSAGES
-    ? "false: a signal that is pending already is not made pending twice; real-time signals queue"
-    : "true: there were as many as messages",
+    ? "false: SIGIO is pending at most once, however often it is sent; real-time signals queue"
+    : "true: there were as many signals as messages",
 );
 
 function signalsFor(signal: number): number {
   const [{ client, server }] = connectPairs(1);
-  const descriptor = signalfd(signal); // from now on, this signal waits until it is read
+  const descriptor = signalfd(signal); // blocks the signal, which is pending from then on until it is read
   signalThread(server, signal);
   for (let i = 0; i < MESSAGES; i++) send(client, new Uint8Array(1));
   return readSignals(descriptor, new SignalInfos(64));

@@ -1,8 +1,8 @@
 /**
  * Lesson 17 · What people say: C19, about O_NONBLOCK and files.
  *
- * Opens a file of 1 MiB with O_NONBLOCK, reads it, and asks epoll to watch it; then the same with a
- * socket that has nothing to read.
+ * Opens a file with O_NONBLOCK, reads 20 × 64 KiB of it, and tries to have epoll watch it. Then does
+ * the same with a socket on which nothing has arrived.
  *
  * Run:  deno run --allow-ffi lessons/17-claims/c19-files.ts
  * Man:  open(2) (O_NONBLOCK), epoll_ctl(2) (EPERM)
@@ -35,11 +35,11 @@ conclude(
     `for the socket: ${watchSocket}`,
   ],
   fromFile === 0 && watchFile === -EPERM
-    ? "false: a file counts as ready always, and read waits for the disk, flag or no flag"
-    : "true: the file gave EAGAIN, or epoll watches it",
+    ? "false: read never returns EAGAIN for a file, and epoll refuses to watch it"
+    : "true: read returned EAGAIN for the file, or epoll watches it",
 );
 
-/** How many of the reads say EAGAIN. */
+/** Counts the reads that return EAGAIN. */
 function readTwentyTimes(fd: number): number {
   const buffer = new Uint8Array(64 * 1024);
   let again = 0;

@@ -1,5 +1,5 @@
 /**
- * What is said about I/O models: the claims, who can tell, and which script tries them.
+ * What is said about I/O models: the claims, their sources, and the scripts that try them.
  *
  * C1 to C13 are the claims of a widely read introduction; those from C14 on are commonly taught.
  *
@@ -8,7 +8,7 @@
 
 /** A claim and its experiment. */
 export interface Claim {
-  /** What it is called: C and a number. */
+  /** Its name: C and a number. */
   id: string;
   /** What people say. */
   claim: string;
@@ -21,7 +21,7 @@ export interface Claim {
 }
 
 const ffi = ["--allow-ffi"];
-const everything = ["-A"]; // Deno guards /proc with all permissions together
+const everything = ["-A"]; // Deno opens some of /proc only with all permissions
 
 /** All claims, in their order. */
 export const claims: readonly Claim[] = [
@@ -107,12 +107,13 @@ export const claims: readonly Claim[] = [
     claim: "Tornado and Twisted, and the like, are asynchronous I/O",
     source: "epoll(7), proc_pid_fdinfo(5); Tornado, tornado.ioloop; Twisted, Choosing a Reactor",
     script: "c12-denos-epoll.ts",
-    permissions: everything,
+    permissions: ["--allow-ffi", "--allow-net", "--allow-run=python3"],
   },
   {
     id: "C13",
     claim: "single-threaded coroutines make a server concurrent",
-    source: "Python, Developing with asyncio: Running Blocking Code; MDN, run-to-completion",
+    source: "Pike, Concurrency Is Not Parallelism, 2012; Python, Developing with asyncio; " +
+      "MDN, run-to-completion",
     script: "c13-computing.ts",
     permissions: ["--allow-net"],
   },

@@ -1,8 +1,8 @@
 /**
  * Lesson 17 · What people say: the program.
  *
- * Lists what is said about I/O models, or tries it: each claim has an experiment, a script in this
- * folder, that measures and judges. Of one claim it prints all of that, of several the verdicts.
+ * Lists claims about I/O models, or tries them. Each claim has an experiment, a script in this
+ * folder that measures and judges. For one claim this prints everything, for several the verdicts.
  *
  * Run:  deno run -A lessons/17-claims/main.ts
  * Try:  deno run -A lessons/17-claims/main.ts C6

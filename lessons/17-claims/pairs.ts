@@ -1,5 +1,5 @@
 /**
- * Connections whose both ends are in this program, so that an experiment needs nobody else.
+ * Connections with both ends in this program, so that an experiment needs no other.
  *
  * @module
  */
@@ -27,14 +27,14 @@ export interface Pair {
   server: number;
 }
 
-/** Makes connections. Flags such as SOCK_NONBLOCK are for the accepted ends. */
+/** Makes connections. Flags such as SOCK_NONBLOCK apply to the accepted ends. */
 export function connectPairs(count: number, flags = 0): Pair[] {
   const listener = listenTcp({ host: "127.0.0.1", port: 0 });
   const address = getsockname(listener);
   const pairs = Array.from({ length: count }, () => {
     const client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC);
     setsockopt(client, IPPROTO_TCP, TCP_NODELAY, 1);
-    connect(client, address); // the kernel completes it without our accept
+    connect(client, address); // does not wait: the kernel completes the handshake before we accept
     return { client, server: accept4(listener, flags) };
   });
   close(listener);

@@ -1,5 +1,5 @@
 /**
- * io_uring for the experiments, which not every machine allows.
+ * io_uring for the experiments. Not every machine allows it.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { IoUring } from "../../shared/linux/io_uring.ts";
 import { conclude } from "./verdict.ts";
 
-/** Makes the rings; where that cannot be, ends the experiment with the reason. */
+/** Makes the rings. Where that is impossible, ends the experiment with the reason as its verdict. */
 export function makeRing(id: string): IoUring {
   try {
     return new IoUring();

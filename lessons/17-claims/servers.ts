@@ -1,5 +1,6 @@
 /**
- * The servers of the lessons, as child processes: one that blocks must not block the experiment.
+ * The servers of the lessons, in processes of their own: a server that blocks must not block the
+ * experiment.
  *
  * @module
  */
@@ -7,7 +8,7 @@
 import { servers } from "../../shared/tools/lesson/catalogue.ts";
 import { Child, denoRun } from "../../shared/tools/process/child.ts";
 
-/** A running server. It ends at the end of the block that says `await using`. */
+/** A running server. It is ended where the block of its `await using` ends. */
 export interface Server extends AsyncDisposable {
   /** Its process. */
   pid: number;
@@ -22,7 +23,7 @@ export async function startServer(number: string): Promise<Server> {
   const port = await child.listening();
   if (port === undefined) {
     await child[Symbol.asyncDispose]();
-    throw new Error(`lesson ${number}: ${child.errors[0] ?? "the server has not begun to listen"}`);
+    throw new Error(`lesson ${number}: ${child.errors[0] ?? "the server did not begin to listen"}`);
   }
   return { pid: child.pid, port, [Symbol.asyncDispose]: () => child[Symbol.asyncDispose]() };
 }

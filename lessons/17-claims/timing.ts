@@ -1,10 +1,11 @@
 /**
- * Measuring short things: by CPU time, which other programs disturb less than the wall clock, and
- * by the median of several rounds.
+ * Measures short work by CPU time, which does not count other programs' turns on the core, and takes
+ * the median of several rounds.
  *
  * @module
  */
 
+import { median } from "../16-comparison/statistics.ts";
 import { clock_gettime, CLOCK_THREAD_CPUTIME_ID } from "../../shared/linux/time.ts";
 
 /**
@@ -18,10 +19,10 @@ export function cpuTime(work: () => void, prepare: () => void = () => {}): numbe
     work();
     return 1000 * (clock_gettime(CLOCK_THREAD_CPUTIME_ID) - start);
   });
-  return rounds.slice(1).sort((a, b) => a - b)[2];
+  return median(rounds.slice(1));
 }
 
-/** A number with one digit behind the point, for tables. */
+/** A number with one digit after the point, for tables. */
 export function oneDigit(value: number, width = 0): string {
   return value.toFixed(1).padStart(width);
 }

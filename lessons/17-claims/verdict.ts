@@ -6,7 +6,7 @@
 
 import { claims } from "./claims.ts";
 
-/** A judgement with its reason; the last one where the machine lacks what it takes. */
+/** A judgement and its reason; the last kind where the machine lacks what the experiment needs. */
 export type Verdict =
   | `true: ${string}`
   | `false: ${string}`
@@ -25,12 +25,12 @@ export function conclude(id: string, measured: string[], verdict: Verdict): void
   });
 }
 
-/** A text in lines that fit beside the name of the row, and behind what the runner prefixes. */
+/** Splits a text into lines that fit beside the row's name and the runner's prefix. */
 function wrapped(text: string): string[] {
   return text.match(/.{1,80}(?: |$)/g)!.map((line) => line.trimEnd());
 }
 
-/** Reads the verdict back from what an experiment has printed. */
+/** Finds the verdict in what an experiment has printed. */
 export function verdictOf(output: string): string | undefined {
   return /^ {2}verdict {3}([^]+?)\n {2}source/m.exec(output)?.[1].replaceAll(/\n +/g, " ");
 }

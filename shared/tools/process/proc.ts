@@ -95,14 +95,16 @@ export class Meter {
       this.#last = this.#usage();
     } catch (error) {
       // The process, or one of its threads, ended while it was looked at.
-      if (!(error instanceof Deno.errors.NotFound) && !isGone(error)) throw error;
+      if (!isGone(error)) throw error;
     }
   }
 }
 
-/** Reading a file of a thread that has just ended gives ESRCH, which is no class of its own. */
-function isGone(error: unknown): boolean {
-  return (error as { code?: string }).code === "ESRCH" || /os error 3\)/.test(String(error));
+/** Whether a file in /proc could not be read because its process or thread has ended. */
+export function isGone(error: unknown): boolean {
+  // Opening the file gives ENOENT. Reading it gives ESRCH, for which Deno has no class.
+  return error instanceof Deno.errors.NotFound ||
+    (error as { code?: string }).code === "ESRCH" || /os error 3\)/.test(String(error));
 }
 
 function fieldOf(status: string, name: string): number {
