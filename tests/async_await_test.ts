@@ -45,6 +45,14 @@ Deno.test("15 async-await: accept() fails with ENOTCONN if the client was reset 
   assertEquals([code, stdout, stderr], [0, "ENOTCONN\n", ""]);
 });
 
+Deno.test("15 async-await: write() takes only a part of ten megabytes", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  using client = await Deno.connect({ port: listener.addr.port });
+  using _server = await listener.accept(); // it does not read
+  const written = await client.write(new Uint8Array(10_000_000));
+  assert(written > 0 && written < 10_000_000, `${written} bytes`);
+});
+
 /** The thread, the call and the result of lines such as `4711  recvfrom(24, …, 65536, …) = 5`. */
 const CALL = /^(\d+) +(recvfrom|epoll_\w+)\(.* = (-?\d+)(?: |$)/;
 

@@ -219,7 +219,7 @@ Deno.test("17 claims: the README lists each claim with its verdict, its script a
   );
 });
 
-/** Begins a thread, waits for its end, and begins the next, for as long as its input is open. */
+/** Begins a thread, waits for its end, and begins the next, while its input is open. */
 const THREADS = `
 import threading, sys, os
 threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0))).start()

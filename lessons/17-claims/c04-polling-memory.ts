@@ -19,11 +19,11 @@ const sockets = connectPairs(20, SOCK_NONBLOCK).map(({ server }) => server);
 const buffer = new Uint8Array(1024);
 let again = 0;
 
-ask(200); // a first round, in which the engine may compile the loop and allocate for it
+spin(200); // a first round, in which the engine may compile the loop and allocate for it
 again = 0;
 
 const memory = Deno.memoryUsage().rss;
-const polling = cpuShare(ask);
+const polling = cpuShare(spin);
 const grown = (Deno.memoryUsage().rss - memory) / 2 ** 20;
 const waiting = cpuShare(wait);
 
@@ -41,7 +41,7 @@ conclude(
     : "true: memory grew while the loop ran",
 );
 
-function ask(milliseconds: number) {
+function spin(milliseconds: number) {
   const end = performance.now() + milliseconds;
   while (performance.now() < end) {
     for (const fd of sockets) if (tryRecv(fd, buffer) === -EAGAIN) again++;
