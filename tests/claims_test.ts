@@ -7,9 +7,9 @@
 import { assert, assertEquals, assertGreater, assertLess, assertMatch } from "@std/assert";
 import { assertStringIncludes } from "@std/assert";
 import { type Claim, claims } from "../lessons/17-claims/claims.ts";
-import { readThreads } from "../lessons/17-claims/threads.ts";
 import { verdictOf } from "../lessons/17-claims/verdict.ts";
 import { IoUring } from "../shared/linux/io_uring.ts";
+import { readThreads } from "../shared/tools/process/proc.ts";
 import { deno, ROOT } from "./processes.ts";
 
 const FOLDER = "lessons/17-claims";

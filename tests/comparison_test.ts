@@ -1,4 +1,4 @@
-/** Lesson 16: whether what it measures is what it says, with small loads and a few servers. */
+/** Lesson 16: what it measures, with small loads and a few servers. */
 
 import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
 import { assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
@@ -11,6 +11,7 @@ import { type Conditions, Load, measure } from "../lessons/16-comparison/measure
 import { emptyReport, type Report, resultsOf } from "../lessons/16-comparison/report.ts";
 import { median, percentile, spread } from "../lessons/16-comparison/statistics.ts";
 import { table } from "../lessons/16-comparison/table.ts";
+import { Child } from "../shared/tools/process/child.ts";
 import { serverLessons } from "../shared/tools/lesson/catalogue.ts";
 import { whyNoCharts } from "./packages.ts";
 import { deno, ROOT, terminal, whyNoStrace } from "./processes.ts";
@@ -19,7 +20,7 @@ const FOLDER = "lessons/16-comparison";
 const MAIN = ["run", "-A", "shared/tools/lesson/main.ts", "16"];
 const SMALL: Conditions = { connections: 3, active: 2, size: 64, time: 100, rate: 1000 };
 
-/** A server that does this with what it has received, and that before it begins. */
+/** A server that runs `before` at its start, and `does` with whatever it has received. */
 function serverThat(does: string, before = ""): Contender {
   const source = `
     import { shout } from "file://${ROOT}shared/shout.ts";
@@ -37,7 +38,7 @@ function serverThat(does: string, before = ""): Contender {
 
 const ANSWER = "shout(buffer, length); await connection.write(buffer.subarray(0, length));";
 
-Deno.test("16 comparison: a percentile is a value that so many do not exceed", () => {
+Deno.test("16 comparison: percentile(), median() and spread() compute what they are named for", () => {
   const thousand = Array.from({ length: 1000 }, (_, i) => 1000 - i);
   assertEquals([50, 99, 99.9, 100].map((p) => percentile(thousand, p)), [500, 990, 999, 1000]);
   assertEquals(percentile([7], 99.9), 7);
@@ -46,7 +47,7 @@ Deno.test("16 comparison: a percentile is a value that so many do not exceed", (
   assertEquals(spread([10, 9, 12]), 0.2);
 });
 
-Deno.test("16 comparison: a full run has both regimes with both sizes", () => {
+Deno.test("16 comparison: a full run has both kinds of load in both sizes", () => {
   assertEquals(cellsOf(FULL).map(describe), [
     "1 connection, all active, 64 bytes",
     "10 connections, all active, 64 bytes",
@@ -70,7 +71,7 @@ Deno.test("16 comparison: all servers of the catalogue take part", () => {
   const { contenders, missing } = choose("", directory);
   const names = contenders.map(({ name }) => name);
   for (const { folder } of serverLessons) assert(names.includes(folder.replace("-", " ")), folder);
-  // What this machine lacks is told.
+  // The report names what this machine lacks.
   const others = [...names, ...missing.map(({ name }) => name)];
   for (
     const name of [
@@ -95,11 +96,11 @@ const faults: [fault: string, does: string, says: RegExp][] = [
     "await connection.write(buffer.subarray(0, length));",
     /wrong byte/,
   ],
-  ["says too much", `${ANSWER} await connection.write(buffer.subarray(0, 1));`, /more|wrong/],
+  ["sends too much", `${ANSWER} await connection.write(buffer.subarray(0, 1));`, /more|wrong/],
   ["closes a connection", "connection.close(); return;", /closed a connection|is gone/],
 ];
 for (const [fault, does, says] of faults) {
-  Deno.test(`16 comparison: a server that ${fault} is found out`, async () => {
+  Deno.test(`16 comparison: measure() rejects for a server that ${fault}`, async () => {
     await using load = new Load();
     const error = await assertRejects(() => measure(serverThat(does), load, SMALL), Error);
     assertMatch(error.message, says);
@@ -109,17 +110,17 @@ for (const [fault, does, says] of faults) {
   });
 }
 
-Deno.test("16 comparison: a server that does not start is told in its own words", async () => {
+Deno.test("16 comparison: measure() reports a server that does not start in its own words", async () => {
   await using load = new Load();
   const command = [Deno.execPath(), "eval", "console.error('no luck'); Deno.exit(1)"];
   const error = await assertRejects(() => measure({ name: "", command }, load, SMALL), Error);
   assertEquals(error.message, "no luck");
 });
 
-Deno.test("16 comparison: a server that stalls cannot hide it", async () => {
+Deno.test("16 comparison: the latencies show a stall of the server", async () => {
   await using load = new Load();
-  // It computes for 100 ms out of each 400. Who waits for a reply before he says the next word
-  // would see one slow message among hundreds.
+  // It computes for 100 ms out of each 400. A load that waited for each reply before it sent the
+  // next message would see one slow message among hundreds.
   const stalls = `
     setInterval(() => {
       for (const end = performance.now() + 100; performance.now() < end;);
@@ -148,7 +149,7 @@ Deno.test("16 comparison: messages of 64 KiB arrive whole, with idle connections
 });
 
 Deno.test({
-  name: `16 comparison: a server's own count of its calls agrees with strace's${
+  name: `16 comparison: the recorder counts as many calls as strace${
     whyNoStrace && ` (skipped: ${whyNoStrace})`
   }`,
   ignore: whyNoStrace !== "",
@@ -158,12 +159,37 @@ Deno.test({
     const [server] = choose("01", "/nonexistent").contenders;
     // One client at a time, so that there is one recv and one send for each message.
     const conditions = { ...SMALL, connections: 1, active: 1 };
-    for (const count of [{ by: "server" as const, file }, { by: "strace" as const }]) {
+    for (const count of [{ by: "recorder" as const, file }, { by: "strace" as const }]) {
       const { calls } = await measure(server, load, { ...conditions, count });
       assert(calls! >= 1.9 && calls! < 2.3, `${calls} calls by ${count.by}`);
     }
     await Deno.remove(file);
   },
+});
+
+/** The CPU time of a process, and how much of it the kernel used for the process; in ticks. */
+function ticksOf(pid: number): { all: number; kernel: number } {
+  const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+  const [user, kernel] = stat.slice(stat.lastIndexOf(")") + 2).split(" ").slice(11).map(Number);
+  return { all: user + kernel, kernel };
+}
+
+Deno.test("16 comparison: with 64 bytes, most of a server's CPU time is the kernel's", async () => {
+  const directory = Deno.makeTempDirSync();
+  await using load = new Load();
+  const contenders = choose("06 epoll,c epoll", directory).contenders;
+  for (const { name, command } of contenders.filter(({ variant }) => !variant)) {
+    await using server = new Child(command);
+    const port = await server.listening();
+    const task = { ...SMALL, connections: 50, active: 50, time: 500, port: port!, pid: server.pid };
+    await load.visit({ ...task, time: 50 }); // the engine compiles
+    const before = ticksOf(server.pid);
+    await load.visit(task);
+    const after = ticksOf(server.pid);
+    const share = (after.kernel - before.kernel) / (after.all - before.all);
+    assertGreater(share, 0.6, name);
+  }
+  Deno.removeSync(directory, { recursive: true });
 });
 
 /** A round in which a message cost the server so many microseconds. */
@@ -182,7 +208,7 @@ function round(cpu: number, more: Partial<Measurement> = {}): Measurement {
   };
 }
 
-Deno.test("16 comparison: results have medians, spreads, and ratios to C", () => {
+Deno.test("16 comparison: resultsOf() gives medians, spreads, and ratios to C", () => {
   const cell = { connections: 50, active: 50, size: 64 };
   const results = resultsOf(
     cell,
@@ -201,7 +227,7 @@ Deno.test("16 comparison: results have medians, spreads, and ratios to C", () =>
   assertMatch(text, /^ours +10\.0 +20 % +2\.00 +10\.0 +0 % +100 +100 +100 +2\.00/m);
 });
 
-Deno.test("16 comparison: it is told when the load was the limit, or was late", () => {
+Deno.test("16 comparison: table() marks where the load was the limit, or was late", () => {
   const cell = { connections: 50, active: 50, size: 64 };
   function only(more: Partial<Measurement>) {
     const results = resultsOf(cell, new Map([["one", [round(10, more)]]]));
@@ -248,7 +274,7 @@ Deno.test("16 comparison: a small run prints its table, and writes what it measu
   await Deno.remove(json);
 });
 
-Deno.test("16 comparison: what a machine lacks is named, with what would bring it", async () => {
+Deno.test("16 comparison: it names what the machine lacks, and the package that brings it", async () => {
   const { code, stdout } = await deno(
     [...MAIN, "--only", "c epoll,node,gevent", "--idle", "none", "--active", "1"],
     { PATH: "/nonexistent" },
@@ -375,7 +401,7 @@ Deno.test("16 comparison: the charts in the README show what is in the catalogue
 function checkChart(svg: string, servers: string[]) {
   assertMatch(svg, /^<svg role="img" aria-label="What a message of 64 (bytes|KiB) costs/);
   assertStringIncludes(svg, "CPU time of the server, in microseconds");
-  for (const way of ["epoll tells", "io_uring completes", "C with epoll"]) {
+  for (const way of ["epoll reports", "io_uring completes", "C with epoll"]) {
     assertStringIncludes(svg, `>${way}</text>`);
   }
   for (const server of servers) assertStringIncludes(svg, `>${server}</text>`);

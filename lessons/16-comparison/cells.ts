@@ -1,5 +1,6 @@
 /**
- * What is measured: how many connections there are, how many of them talk, and how much they say.
+ * The loads that are measured: how many connections there are, how many of them are active, and how
+ * large their messages are.
  *
  * @module
  */
@@ -8,28 +9,28 @@
 export interface Cell {
   /** How many connections there are. */
   connections: number;
-  /** How many of them talk; the others are connected, and silent. */
+  /** How many of them send messages; the others are connected, and idle. */
   active: number;
   /** The size of a message in bytes. */
   size: number;
 }
 
-/** How many talk where most are idle. */
+/** How many connections are active where most are idle. */
 export const TALKERS = 10;
 
-/** Which cells are wanted: both regimes, from few connections to many, with each size. */
+/** The cells of a run: both kinds of load, from few connections to many, with each size. */
 export interface Range {
-  /** Numbers of connections that all talk. */
+  /** Numbers of connections that are all active. */
   active: readonly number[];
-  /** Numbers of connections of which only {@linkcode TALKERS} talk. */
+  /** Numbers of connections of which only {@linkcode TALKERS} are active. */
   idle: readonly number[];
   /** Sizes of messages in bytes. */
   sizes: readonly number[];
 }
 
-/** What a short run measures. */
+/** The cells of a short run. */
 export const SHORT: Range = { active: [1, 50], idle: [1000], sizes: [64] };
-/** What a full run measures. */
+/** The cells of a full run. */
 export const FULL: Range = {
   active: [1, 10, 50, 900],
   idle: [100, 1000, 9000],
@@ -45,8 +46,8 @@ export function cellsOf({ active, idle, sizes }: Range): Cell[] {
 }
 
 /**
- * How many messages a second are due where latencies are measured: the same for all servers, and
- * less than most of them can answer.
+ * How many messages a second are due while latencies are measured: the same for all servers, and
+ * fewer than most of them can answer.
  */
 export function rateOf({ size }: Cell): number {
   return size <= 1024 ? 4000 : 400;

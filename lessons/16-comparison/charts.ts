@@ -12,15 +12,15 @@ import { sizeName, TALKERS } from "./cells.ts";
 import { REFERENCE } from "./contenders.ts";
 import type { Report, Result } from "./report.ts";
 
-/** How a server learns that there is something to do, and the colour for it. */
+/** The ways in which a server learns that there is something to do, and a colour for each. */
 const WAYS = {
   "one client after the other": "#9c6b30",
   "a thread for each client": "#8250df",
-  "asks or looks through all sockets": "#cf222e",
-  "epoll tells": "#0969da",
+  "scans all sockets": "#cf222e",
+  "epoll reports": "#0969da",
   "io_uring completes": "#1a7f37",
   "C with epoll": "#000000",
-  "what else people use": "#9aa0a6",
+  "what people use instead": "#9aa0a6",
 };
 
 type Way = keyof typeof WAYS;
@@ -29,16 +29,16 @@ const WAY_OF: Record<string, Way> = {
   "00": "one client after the other",
   "01": "one client after the other",
   "02": "a thread for each client",
-  "03": "asks or looks through all sockets",
-  "04": "asks or looks through all sockets",
-  "05": "asks or looks through all sockets",
-  "06": "epoll tells",
-  "07": "epoll tells",
-  "08": "asks or looks through all sockets",
+  "03": "scans all sockets",
+  "04": "scans all sockets",
+  "05": "scans all sockets",
+  "06": "epoll reports",
+  "07": "epoll reports",
+  "08": "scans all sockets",
   "09": "io_uring completes",
-  "13": "epoll tells",
-  "14": "epoll tells",
-  "15": "epoll tells",
+  "13": "epoll reports",
+  "14": "epoll reports",
+  "15": "epoll reports",
   [REFERENCE]: "C with epoll",
 };
 
@@ -56,7 +56,7 @@ const COLOUR = {
   },
 };
 
-/** Size of a panel, and the room that a label takes, in pixels. */
+/** The size of a panel, and the room for a label, in pixels. */
 const PANEL = { width: 300, height: 380 };
 const LABEL = { width: 130, height: 13 };
 
@@ -68,17 +68,17 @@ interface Point {
   cpu: number;
 }
 
-/** The end of a line, and where its name stands. */
+/** The end of a line, and the position of its name. */
 interface End extends Point {
   label: number;
 }
 
 /**
- * Draws the charts of a report: `connections.svg` for messages of 64 bytes and
- * `connections-SIZE.svg` for others, with what a message costs as there are more connections, and
- * `cpu.svg` with that cost as bars.
+ * Draws the charts of a report: `connections.svg`, the cost of a message over the number of
+ * connections, and `cpu.svg`, that cost as bars. Messages of other sizes than 64 bytes have charts of
+ * their own, `connections-SIZE.svg` and `cpu-SIZE.svg`.
  *
- * @param folder Where they are written.
+ * @param folder The folder for the files.
  */
 export async function draw(report: Report, folder: string): Promise<void> {
   for (const [size, results] of Map.groupBy(report.results, ({ size }) => size)) {
@@ -120,7 +120,7 @@ function lines(results: Result[]): object[] {
   const domain: [number, number] = [Math.min(...cpu) / 1.2, Math.max(...cpu) * 1.2];
   const idle = results.filter(({ active, connections }) => active < connections);
   const active = results.filter(({ active, connections }) => active === connections);
-  const all = [["all of them talk", active], [`${TALKERS} of them talk`, idle]] as const;
+  const all = [["all of them active", active], [`${TALKERS} of them active`, idle]] as const;
   return all.filter(([, results]) => results.length > 0)
     .map(([title, results]) => linesOf(title, results, domain));
 }
@@ -175,7 +175,7 @@ function linesOf(
           color: COLOUR,
         },
       },
-      // A name that stands among the lines has a white edge.
+      // A name among the lines has a white edge.
       ...[{ stroke: "white", strokeWidth: 4 }, {}].map((edge) => ({
         data: { values: inside },
         mark: { type: "text", align: "left", dx: 6, dy: -6, fontSize: 11, ...edge },
@@ -185,7 +185,7 @@ function linesOf(
   };
 }
 
-/** Where names stand, so that none covers another: in their order, and not too close. */
+/** The positions of the names: in their order, and so far apart that none covers another. */
 function apart(ends: readonly Point[], [low, high]: [number, number]): End[] {
   const step = LABEL.height * Math.log(high / low) / PANEL.height;
   let last = -Infinity;
@@ -200,17 +200,17 @@ function apart(ends: readonly Point[], [low, high]: [number, number]): End[] {
   });
 }
 
-/** Bars for the two regimes: where about 50 connections talk, and where about 1,000 are idle. */
+/** Bars for the two kinds of load: about 50 connections, all active; and about 1,000, mostly idle. */
 function bars(results: Result[]): object[] {
   const active = nearest(50, results.filter(({ active, connections }) => active === connections));
   const idle = nearest(1000, results.filter(({ active, connections }) => active < connections));
   const most = Math.max(...[...active, ...idle].map(({ cpu }) => cpu));
-  const all = [["all of them talk", active], [`${TALKERS} of them talk`, idle]] as const;
+  const all = [["all of them active", active], [`${TALKERS} of them active`, idle]] as const;
   return all.filter(([, points]) => points.length > 0)
     .map(([title, points]) => barsOf(title, points, most));
 }
 
-/** The results of those cells whose number of connections is nearest to what is wanted. */
+/** The results of the cells whose number of connections is nearest to `wanted`. */
 function nearest(wanted: number, results: Result[]): Point[] {
   const distances = results.map(({ connections }) => Math.abs(connections - wanted));
   const least = Math.min(...distances);
@@ -241,7 +241,7 @@ function barsOf(title: string, points: Point[], most: number): object {
 }
 
 function pointOf({ server, connections, cpu }: Result): Point {
-  const way = WAY_OF[server] ?? WAY_OF[server.slice(0, 2)] ?? "what else people use";
+  const way = WAY_OF[server] ?? WAY_OF[server.slice(0, 2)] ?? "what people use instead";
   return { server, way, connections, cpu: cpu.median };
 }
 

@@ -13,22 +13,22 @@ import { type Absence, type Report, resultsOf } from "./report.ts";
 
 /** How servers are measured. */
 export interface Settings {
-  /** How often. */
+  /** How many times each server is measured. */
   rounds: number;
   /** For how long each time, in milliseconds. */
   time: number;
-  /** A file in which servers can count their calls. */
+  /** A file in which the recorder can count system calls. */
   counts: string;
-  /** Is told whose turn it is. */
+  /** Called with the name of each server before it is measured. */
   onMeasuring: (server: string) => void;
 }
 
-/** Descriptors that a server has besides its connections, at the most. */
+/** The most descriptors that a server has besides its connections. */
 const OWN_DESCRIPTORS = 100;
 
 /**
- * Measures all servers under one load, and adds what came of it to the report. In each round, every
- * server has its turn, so that whatever else the machine does in between concerns all of them.
+ * Measures all servers under one load, and adds the results to the report. Every round measures each
+ * server once, so that whatever else the machine does affects all of them.
  */
 export async function compare(
   cell: Cell,
@@ -54,7 +54,7 @@ export async function compare(
     for (const contender of contenders) {
       const { name, recorded, needsIoUring } = contender;
       onMeasuring(name);
-      // To count takes some time itself, which is no part of the median of three rounds.
+      // Counting takes time itself. Done in the last round only, it leaves the median alone.
       const how: Counting = recorded ? { by: "recorder", file: counts } : { by: "strace" };
       const count = round === rounds ? how : undefined;
       try {

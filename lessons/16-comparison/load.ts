@@ -2,12 +2,12 @@
  * The load, in a process of its own: reads one {@linkcode Task} in JSON from each line of its
  * input, and prints a {@linkcode Measurement}, or what was wrong, in a line of JSON.
  *
- * It measures twice. First, each active connection says the next message when it has the reply to
- * the last one: that is how many messages a second can be had, and what they cost. Then messages
- * are due at a fixed rate, whatever the server does, and the latency of each counts from the moment
- * when it was due. Whoever waits for a reply before he looks at the clock again asks a stalled
- * server once, and calls that one slow message among many fast ones; those that he should have said
- * meanwhile are never counted. That mistake is known as coordinated omission.
+ * It measures twice. First, each active connection sends its next message when it has the reply to
+ * the last one: this gives the most messages a second, and their cost. Then messages are due at a
+ * fixed rate, whatever the server does, and each latency counts from the time at which the message
+ * was due. A load that starts its clock only after the last reply sends a single message to a server
+ * that stalls, and records one slow message among many fast ones. The messages that it should have
+ * sent during the stall are never counted. That mistake is known as coordinated omission.
  *
  * @module
  */
@@ -15,7 +15,7 @@
 import { Buffer } from "node:buffer";
 import { callsBetween, type Counts } from "../../shared/tools/lesson/costs.ts";
 import { readCounts } from "../../shared/tools/lesson/costs.ts";
-import { cpuOf, Meter } from "../../shared/tools/process/proc.ts";
+import { cpuOf, Meter, readThreads } from "../../shared/tools/process/proc.ts";
 import { linesOf } from "../../shared/lines.ts";
 import { close, F_SETFL, fcntl, O_NONBLOCK } from "../../shared/linux/descriptors.ts";
 import { raiseDescriptorLimit } from "../../shared/linux/descriptors.ts";
@@ -29,13 +29,13 @@ import type { Cell } from "./cells.ts";
 import { percentile } from "./statistics.ts";
 import { countWithStrace } from "./strace.ts";
 
-/** What is to be measured. */
+/** A server to be measured, and how. */
 export interface Task extends Cell {
   /** The port of the server, on 127.0.0.1. */
   port: number;
   /** The server's process. */
   pid: number;
-  /** How long each of the two measurements takes, in milliseconds. */
+  /** The length of each of the two measurements, in milliseconds. */
   time: number;
   /** How many messages a second are due in the second one. */
   rate: number;
@@ -49,11 +49,11 @@ export interface Task extends Cell {
  */
 export type Counting = { by: "recorder"; file: string } | { by: "strace" };
 
-/** What one measurement gave. */
+/** The result of one measurement. */
 export interface Measurement {
-  /** Messages that were answered while everybody said the next one at once. */
+  /** Messages that were answered in the first part, at full speed. */
   messages: number;
-  /** Milliseconds that this took. */
+  /** The length of that part, in milliseconds. */
   wall: number;
   /** CPU time of the server in that time, in milliseconds. */
   server: number;
@@ -67,7 +67,7 @@ export interface Measurement {
   memory: number;
   /** How many threads the server had. */
   threads: number;
-  /** Microseconds from the moment when a message was due to the end of its reply. */
+  /** Microseconds from the time at which a message was due to the end of its reply. */
   latencies: number[];
   /** How late the load was with 99 % of the messages that it was free to send, in microseconds. */
   late: number;
@@ -76,26 +76,26 @@ export interface Measurement {
 /** One of the connections. */
 interface Client {
   readonly fd: number;
-  /** Which of the messages it is saying, or has said last. */
+  /** Which of the messages it is sending, or has sent last. */
   message: number;
-  /** When that message was due. */
+  /** When that message was due; 0 at full speed. */
   due: number;
   sent: number;
   received: number;
   busy: boolean;
-  /** When those messages were due that have to wait for the reply to this one. */
+  /** The times at which later messages were due, which wait for the reply to this one. */
   readonly waiting: number[];
 }
 
-/** How long the server may keep everybody waiting, in milliseconds. */
+/** How long the server may send nothing at all, in milliseconds. */
 const PATIENCE = 10_000;
-/** How long it runs before anything counts, in milliseconds. */
+/** How long the load runs before anything is measured, in milliseconds. */
 const WARM_UP = 250;
 /** Connections that are opened at a time: fewer than fit into any server's queue. */
 const BATCH = 100;
-/** The bytes of a message come round after so many. */
+/** The bytes of a message repeat after so many. */
 const PERIOD = 251;
-/** How many different messages there are, so that no reply is right for two in a row. */
+/** How many different messages there are: a client's next message never has the same reply. */
 const VARIETY = 16;
 
 const buffer = Buffer.alloc(64 * 1024);
@@ -111,8 +111,8 @@ class Crowd {
   readonly #messages: Uint8Array<ArrayBuffer>[];
   readonly #replies: Buffer[];
   #busy = 0;
-  /** What a client does when it has its reply. */
-  #goOn: (client: Client) => void = () => {};
+  /** Called when a client has its reply. */
+  #onReply: (client: Client) => void = () => {};
 
   constructor({ port, connections, active, size }: Task) {
     this.#port = port;
@@ -125,7 +125,7 @@ class Crowd {
     for (let missing = connections; missing > 0; missing -= BATCH) {
       this.#open(Math.min(BATCH, missing));
     }
-    // Those that talk are spread evenly over the others.
+    // The active ones are spread evenly among the idle ones.
     const every = connections / active;
     this.#active = Array.from({ length: active }, (_, i) => this.#clients[Math.floor(i * every)]);
   }
@@ -136,10 +136,10 @@ class Crowd {
     for (const { fd } of this.#clients) close(fd);
   }
 
-  /** For so many milliseconds, each says the next message when it has the reply to the last one. */
-  talk(milliseconds: number) {
-    this.#goOn = (client) => this.#say(client, 0);
-    for (const client of this.#active) if (!client.busy) this.#say(client, 0);
+  /** For so many milliseconds, each sends its next message when it has the reply to the last one. */
+  runAtFullSpeed(milliseconds: number) {
+    this.#onReply = (client) => this.#begin(client, 0);
+    for (const client of this.#active) if (!client.busy) this.#begin(client, 0);
     this.answered = 0;
     const end = performance.now() + milliseconds;
     while (performance.now() < end) this.#exchange(PATIENCE);
@@ -148,17 +148,17 @@ class Crowd {
   /**
    * For so many milliseconds, `rate` messages a second are due, evenly spread.
    *
-   * @returns The latency of each of them in microseconds, and how late the load itself was.
+   * @returns The latency of each message in microseconds, and how late the load itself was.
    */
   keepTo(rate: number, milliseconds: number): Pick<Measurement, "latencies" | "late"> {
-    this.#goOn = () => {};
+    this.#onReply = () => {};
     while (this.#busy > 0) this.#exchange(PATIENCE);
     const latencies: number[] = [];
     const late: number[] = [];
-    this.#goOn = (client) => {
+    this.#onReply = (client) => {
       latencies.push(1000 * (performance.now() - client.due));
       const due = client.waiting.shift();
-      if (due !== undefined) this.#say(client, due);
+      if (due !== undefined) this.#begin(client, due);
     };
     const count = Math.ceil(rate * milliseconds / 1000);
     const start = performance.now();
@@ -171,16 +171,16 @@ class Crowd {
         if (client.busy) client.waiting.push(due);
         else {
           late.push(1000 * (performance.now() - due));
-          this.#say(client, due);
+          this.#begin(client, due);
         }
       }
-      // A selector's milliseconds are too long to wait for the next one, so it keeps looking.
+      // A selector waits whole milliseconds, and the next message is due sooner: do not wait.
       this.#exchange(next < count ? 0 : PATIENCE);
     }
     return { latencies, late: percentile(late, 99) };
   }
 
-  /** Opens connections, and goes on when the server has answered each of them once. */
+  /** Opens connections, and returns when the server has answered each of them once. */
   #open(count: number) {
     for (let i = 0; i < count; i++) {
       const fd = socket(AF_INET, SOCK_STREAM);
@@ -189,44 +189,44 @@ class Crowd {
       this.#clients.push(client);
       connect(fd, { host: "127.0.0.1", port: this.#port });
       setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-      // Closed with a reset: thousands of connections in TIME_WAIT would burden whoever comes next.
+      // Close with a reset, so that no connection stays in TIME_WAIT beside the next server.
       setsockopt(fd, SOL_SOCKET, SO_LINGER, 1, 0);
       fcntl(fd, F_SETFL, O_NONBLOCK);
       this.#selector.register(fd, EVENT_READ, client);
-      this.#say(client, 0);
+      this.#begin(client, 0);
     }
     while (this.#busy > 0) this.#exchange(PATIENCE);
   }
 
-  /** Waits until some can read or write, and lets them; `timeout` is in milliseconds. */
+  /** Waits until some clients can read or write, and serves them; `timeout` is in milliseconds. */
   #exchange(timeout: number) {
     const ready = this.#selector.select(timeout);
     if (ready.length === 0 && timeout > 0) {
-      throw new Error(`the server has not answered anybody for ${timeout / 1000} s`);
+      throw new Error(`the server has answered no client for ${timeout / 1000} s`);
     }
     for (const { ready: events, data: client } of ready) {
       if (events & EVENT_WRITE) {
-        this.#push(client);
+        this.#send(client);
         if (client.sent === this.#size) this.#selector.modify(client.fd, EVENT_READ, client);
       }
-      if (events & EVENT_READ) this.#hear(client);
+      if (events & EVENT_READ) this.#receive(client);
     }
   }
 
-  #say(client: Client, due: number) {
+  #begin(client: Client, due: number) {
     client.message = (client.message + 1) % VARIETY;
     client.due = due;
     client.sent = client.received = 0;
     client.busy = true;
     this.#busy++;
-    this.#push(client);
-    // The rest of a message that does not fit goes when there is room.
+    this.#send(client);
+    // If a message does not fit, its rest is sent when there is room.
     if (client.sent < this.#size) {
       this.#selector.modify(client.fd, EVENT_READ | EVENT_WRITE, client);
     }
   }
 
-  #push(client: Client) {
+  #send(client: Client) {
     const { fd, sent } = client;
     const message = this.#messages[client.message];
     const length = trySend(fd, sent === 0 ? message : message.subarray(sent));
@@ -234,13 +234,13 @@ class Crowd {
     client.sent += Math.max(length, 0);
   }
 
-  #hear(client: Client) {
+  #receive(client: Client) {
     const length = tryRecv(client.fd, buffer);
     if (length === -EAGAIN) return;
     if (length <= 0) throw new Error(`the server has closed a connection: ${length}`);
     const { received, message } = client;
     if (!client.busy || received + length > client.sent) {
-      throw new Error("the server has sent more than it was told");
+      throw new Error("the server has sent more than it has received");
     }
     if (this.#replies[message].compare(buffer, 0, length, received, received + length) !== 0) {
       throw new Error("the server has sent a wrong byte");
@@ -250,7 +250,7 @@ class Crowd {
     client.busy = false;
     this.#busy--;
     this.answered++;
-    this.#goOn(client);
+    this.#onReply(client);
   }
 }
 
@@ -259,10 +259,10 @@ async function measure(task: Task): Promise<Measurement> {
   using meter = new Meter(task.pid);
   const { pid, time, count } = task;
 
-  crowd.talk(WARM_UP);
+  crowd.runAtFullSpeed(WARM_UP);
   const [start, before, callsBefore] = [performance.now(), meter.read(), countsOf(count)];
   const [server, load] = [cpuTimeOf(pid), cpuTimeOf(Deno.pid)];
-  crowd.talk(time);
+  crowd.runAtFullSpeed(time);
   const used = { server: cpuTimeOf(pid) - server, load: cpuTimeOf(Deno.pid) - load };
   const [wall, after, callsAfter] = [performance.now() - start, meter.read(), countsOf(count)];
   const { answered: messages } = crowd;
@@ -272,7 +272,7 @@ async function measure(task: Task): Promise<Measurement> {
   const { memory, threads } = meter.read();
   const calls = count?.by === "strace"
     ? await countWithStrace(pid, () => {
-      crowd.talk(time);
+      crowd.runAtFullSpeed(time);
       return crowd.answered;
     })
     : count && total(callsBefore, callsAfter) / messages;
@@ -280,19 +280,13 @@ async function measure(task: Task): Promise<Measurement> {
 }
 
 /**
- * The CPU time of the threads that a process has now, in milliseconds: to the nanosecond from
- * /proc/PID/task/TID/schedstat, which not every kernel has, and otherwise in steps of 10 ms.
+ * The CPU time of the threads that a process has now, in milliseconds. /proc/PID/task/TID/schedstat
+ * gives it to the nanosecond; on a kernel without that file, it comes in steps of 10 ms.
  */
 function cpuTimeOf(pid: number): number {
-  try {
-    const threads = [...Deno.readDirSync(`/proc/${pid}/task`)];
-    return threads.reduce((sum, { name }) => {
-      const [nanoseconds] = Deno.readTextFileSync(`/proc/${pid}/task/${name}/schedstat`).split(" ");
-      return sum + Number(nanoseconds) / 1e6;
-    }, 0);
-  } catch {
-    return cpuOf(pid);
-  }
+  const threads = [...readThreads(pid, "schedstat").values()];
+  if (threads.length === 0) return cpuOf(pid);
+  return threads.reduce((sum, [nanoseconds]) => sum + parseInt(nanoseconds) / 1e6, 0);
 }
 
 function countsOf(count: Counting | undefined): Counts {

@@ -1,9 +1,9 @@
 /**
  * Lesson 16 · Every model under one load: the program.
  *
- * All servers of the lessons, and what people would use instead, one after another under the same
- * load: few connections and many, all of them talking, or nearly all of them silent. Every byte of
- * every reply is checked while it is measured.
+ * Puts all servers of the lessons, and what people would use instead, under the same load, one after
+ * another: with few connections and many, all of them active, or nearly all of them idle. Checks
+ * every byte of every reply meanwhile.
  *
  * Run:  deno run -A lessons/16-comparison/main.ts
  * Try:  deno run -A lessons/16-comparison/main.ts --only 04,06,node
@@ -21,13 +21,13 @@ import { emptyReport } from "./report.ts";
 import { heading, LEGEND, progressBar, table } from "./table.ts";
 
 const options = parseOptions({
-  active: list(SHORT.active, "numbers of connections that all talk, or none"),
-  idle: list(SHORT.idle, "numbers of connections of which 10 talk, or none"),
+  active: list(SHORT.active, "numbers of connections that are all active, or none"),
+  idle: list(SHORT.idle, "numbers of connections of which 10 are active, or none"),
   sizes: list(SHORT.sizes, "sizes of a message in bytes"),
   full: flag(`the same as ${asOptions(FULL)}`),
   only: named("WORD,…", "only servers with one of these words in their names"),
-  rounds: number(3, "how often each server is measured under each load", 1, 100),
-  time: number(120, "milliseconds for each measurement", 50, 60_000),
+  rounds: number(3, "how many times each server is measured under each load", 1, 100),
+  time: number(120, "length of each measurement in milliseconds", 50, 60_000),
   json: path("FILE", "write all results to this file"),
   svg: path("DIR", "draw charts in this folder, with a library from npm"),
 });
@@ -49,7 +49,7 @@ const report = emptyReport(rounds, time, missing);
 const charts = await prepare();
 for (const line of heading(report)) console.log(line);
 
-let done = -1; // the one under way does not count
+let done = -1; // not counting the one under way
 let current = "";
 const all = cells.length * contenders.length * rounds;
 const progress = showProgress((elapsed) => progressBar(done / all, elapsed, current));
@@ -75,13 +75,13 @@ if (options.json !== "") Deno.writeTextFileSync(options.json, JSON.stringify(rep
 await charts?.draw(report, options.svg);
 end(report.failed.length === 0 ? 0 : 1);
 
-/** Finds out before minutes of measuring whether there is a place for what comes of it. */
+/** Checks that the results can be written, before minutes are spent on measuring. */
 async function prepare() {
   try {
     if (options.json !== "") Deno.openSync(options.json, { write: true, create: true }).close();
     if (options.svg === "") return;
     Deno.mkdirSync(options.svg, { recursive: true });
-    // A name that is not literal: else Deno would fetch the charts' packages for every run.
+    // With a literal name, Deno would fetch the charts' packages for every run.
     const module = new URL("./charts.ts", import.meta.url).href;
     return await import(module) as typeof import("./charts.ts");
   } catch (error) {

@@ -1,5 +1,5 @@
 /**
- * Measures servers: starts one, lets the load visit it, and ends it.
+ * Measures servers: starts a server, puts the load on it, and ends it.
  *
  * @module
  */
@@ -8,12 +8,12 @@ import { Child, denoRun } from "../../shared/tools/process/child.ts";
 import type { Contender } from "./contenders.ts";
 import type { Measurement, Task } from "./load.ts";
 
-/** What a server is measured with. */
+/** The conditions of a measurement, without the server itself. */
 export type Conditions = Omit<Task, "port" | "pid">;
 
 /**
- * The process that is the load. It stays for all measurements, so that none of them pays for its
- * start, or for the engine's first attempts at its code.
+ * The process that makes the load. It is kept for all measurements, so that only the first one
+ * includes its start and the compilation of its code.
  */
 export class Load implements AsyncDisposable {
   readonly #process = new Child(denoRun(new URL("./load.ts", import.meta.url), ["-A"]), {

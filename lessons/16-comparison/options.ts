@@ -1,5 +1,5 @@
 /**
- * Kinds of options that only this lesson has.
+ * The kinds of options that only this lesson has.
  *
  * @module
  */
@@ -19,25 +19,25 @@ export function list(initial: readonly number[], help: string): Option<readonly 
     parse(text) {
       if (text === "none") return [];
       const numbers = text.split(",").map(Number);
-      const right = numbers.every((number) => Number.isInteger(number) && number <= MOST);
-      if (/^\d+(,\d+)*$/.test(text) && right && !numbers.includes(0)) return numbers;
+      const valid = numbers.every((number) => Number.isInteger(number) && number <= MOST);
+      if (/^\d+(,\d+)*$/.test(text) && valid && !numbers.includes(0)) return numbers;
       throw new Error(`numbers from 1 to ${MOST} such as 1,50, or none, not "${text}"`);
     },
   };
 }
 
-/** The path of a file or folder. A task runs in the project's folder, and tells where it began. */
+/** The path of a file or folder, from where `deno task` was called: INIT_CWD names that folder. */
 export function path(placeholder: string, help: string): Option<string> {
   const { parse, ...option } = named(placeholder, help);
   return { ...option, parse: (text) => resolve(Deno.env.get("INIT_CWD") ?? ".", parse(text)) };
 }
 
-/** A text whose help says what kind of text it is. */
+/** A text option whose help names the kind of text. */
 export function named(placeholder: string, help: string): Option<string> {
   return { ...text("", help), placeholder };
 }
 
-/** How a range is asked for. */
+/** The options that ask for a range. */
 export function asOptions({ active, idle, sizes }: Range): string {
   return `--active ${active} --idle ${idle} --sizes ${sizes}`;
 }

@@ -1,6 +1,6 @@
 /**
- * What came of all measurements: the medians of the rounds, how far they lie apart, and what
- * limited them. This is what `--json` writes, and what the charts are drawn from.
+ * The results of all measurements: the medians of the rounds, their spread, and what limited them.
+ * `--json` writes this, and the charts are drawn from it.
  *
  * @module
  */
@@ -14,9 +14,9 @@ import { median, percentile, spread } from "./statistics.ts";
 export interface Figure {
   /** The median of the rounds. */
   median: number;
-  /** How far the round that differs most lies from it, as a share of it. */
+  /** The distance of the round that differs most, as a share of the median. */
   spread: number;
-  /** The median as a multiple of that of the C server; missing where that was not measured. */
+  /** The median as a multiple of the C server's; missing if that was not measured. */
   toC?: number;
 }
 
@@ -24,13 +24,13 @@ export interface Figure {
 export interface Result extends Cell {
   /** The name of the server. */
   server: string;
-  /** Messages that were answered, in a second. */
+  /** Messages that were answered in a second. */
   perSecond: Figure;
   /** CPU time of the server for each message, in microseconds. */
   cpu: Figure;
   /**
-   * Latencies at the fixed rate, in microseconds, of the messages of all rounds together: a single
-   * round has too few for the rarest.
+   * Latencies at the fixed rate, in microseconds, over the messages of all rounds together: a
+   * single round has too few messages for p999.
    */
   latency: { p50: number; p99: number; p999: number; messages: number };
   /** System calls for each message, where they could be counted. */
@@ -41,13 +41,13 @@ export interface Result extends Cell {
   memory: number;
   /** The number of its threads. */
   threads: number;
-  /** The load had no time left and the server had: it could have answered more. */
+  /** The load was busy all the time and the server was not: it could have answered more. */
   loadWasLimit: boolean;
-  /** The load was late itself, by more than half of p99: the server was faster than that. */
+  /** The load itself was late, by more than half of p99: the server's own latency is lower. */
   loadWasLate: boolean;
 }
 
-/** A server that was not measured under one load, and why. */
+/** A server that was not measured under one load, and the reason. */
 export interface Absence extends Cell {
   /** The name of the server. */
   server: string;
@@ -59,19 +59,19 @@ export interface Absence extends Cell {
 export interface Report {
   /** When it began, in ISO 8601. */
   date: string;
-  /** Where it ran, and on what. */
+  /** The machine, and the versions of what ran on it. */
   machine: Record<string, string>;
-  /** How often each server was measured under each load. */
+  /** How many times each server was measured under each load. */
   rounds: number;
-  /** How long each measurement took, in milliseconds. */
+  /** The length of each measurement, in milliseconds. */
   time: number;
   /** Servers that this machine lacks. */
   missing: Missing[];
   /** Servers that cannot take part under some load. */
   absent: Absence[];
-  /** Servers that should have been able to, and failed. */
+  /** Servers that took part and failed. */
   failed: Absence[];
-  /** All others. */
+  /** The results of all other servers. */
   results: Result[];
 }
 
@@ -98,7 +98,7 @@ function machine(): Record<string, string> {
 }
 
 /**
- * The results of one cell, from the cheapest message to the dearest.
+ * The results of one cell, sorted by the cost of a message.
  *
  * @param measured The rounds of each server, by name.
  */

@@ -5,8 +5,8 @@
  */
 
 /**
- * The smallest of the values that at least `percent` of 100 of them do not exceed, which is always
- * one of them; NaN if there are none.
+ * The smallest of the values that is greater than or equal to at least `percent` of 100 of them. NaN
+ * if there are no values.
  *
  * @example
  * ```ts
@@ -18,7 +18,7 @@
  */
 export function percentile(values: readonly number[], percent: number): number {
   const sorted = Float64Array.from(values).sort();
-  // Rounding errors of the product must not lead to the next value: 99.9 % of 1,000 are 999.
+  // A rounding error of the product must not select the next value: 99.9 % of 1,000 are 999.
   const rank = Math.ceil(Number((percent / 100 * sorted.length).toFixed(6)));
   return sorted[Math.max(rank, 1) - 1] ?? NaN;
 }
@@ -28,7 +28,7 @@ export function median(values: readonly number[]): number {
   return percentile(values, 50);
 }
 
-/** How far the value that differs most from the median lies from it, as a share of the median. */
+/** The distance from the median of the value that differs most, as a share of the median. */
 export function spread(values: readonly number[]): number {
   const middle = median(values);
   if (middle === 0) return 0;

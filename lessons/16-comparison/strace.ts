@@ -1,5 +1,5 @@
 /**
- * Counts the system calls of a server that does not count them itself.
+ * Counts the system calls of a server that cannot run under the recorder.
  *
  * @module
  */
@@ -10,11 +10,11 @@ import { linesOf } from "../../shared/lines.ts";
 const TOTAL = /^ *100\.00 +[\d.]+ +\d+ +(\d+) .*total$/m;
 
 /**
- * Counts the system calls of a process for each message, with strace, which makes it slower: so a
- * server that answers as many as are waiting makes a few calls less than usual.
+ * Counts the system calls of a process for each message, with strace. That slows the process down,
+ * so a server that answers all waiting messages in one round makes fewer calls than usual.
  *
- * @param work What is done meanwhile, and tells how many messages that were.
- * @returns undefined where there is no strace, or it may not watch that process.
+ * @param work Runs meanwhile, and returns how many messages were answered.
+ * @returns The calls for each message; undefined if strace is missing or may not watch the process.
  */
 export async function countWithStrace(
   pid: number,
@@ -22,11 +22,11 @@ export async function countWithStrace(
 ): Promise<number | undefined> {
   const process = start(pid);
   if (process === undefined) return undefined;
-  const said: string[] = [];
+  const lines: string[] = [];
   const attached = Promise.withResolvers<boolean>();
   const read = (async () => {
     for await (const line of linesOf(process.stderr)) {
-      said.push(line);
+      lines.push(line);
       if (/ attached/.test(line)) attached.resolve(true);
     }
     attached.resolve(false);
@@ -38,7 +38,7 @@ export async function countWithStrace(
     end(process);
     await Promise.all([process.status, read]);
   }
-  const calls = TOTAL.exec(said.join("\n"))?.[1];
+  const calls = TOTAL.exec(lines.join("\n"))?.[1];
   return messages === 0 || calls === undefined ? undefined : Number(calls) / messages;
 }
 
@@ -48,11 +48,11 @@ function start(pid: number): Deno.ChildProcess | undefined {
     return new Deno.Command("strace", { args, stdin: "null", stdout: "null", stderr: "piped" })
       .spawn();
   } catch {
-    return undefined; // there is none
+    return undefined; // strace is not installed
   }
 }
 
-/** As Ctrl-C would; then it lets the process go on alone. */
+/** Interrupts strace as Ctrl-C would, so that it detaches, and the process goes on alone. */
 function end(process: Deno.ChildProcess) {
   try {
     process.kill("SIGINT");

@@ -10,9 +10,9 @@ import type { Absence, Figure, Report, Result } from "./report.ts";
 
 /** What the columns mean. */
 export const LEGEND = [
-  "CPU: time of the server for each message in µs, the median of the rounds; ±: how far they lie",
-  "apart; to C: as a multiple of C epoll. >: the load was the limit, and the server could do more.",
-  "p50, p99, p99.9: latency in µs, from the moment when a message was due; <: the load was late.",
+  "CPU: time of the server for each message in µs, the median of the rounds; ±: their spread;",
+  "to C: as a multiple of C epoll. >: the load was the limit, and the server could do more.",
+  "p50, p99, p99.9: latency in µs, from the time a message was due; <: the load was late.",
   "Calls: system calls for each message; switches: context switches for each message; memory: MiB.",
 ];
 
@@ -31,7 +31,7 @@ const COLUMNS: [heading: string, width: number][] = [
   ["threads", 8],
 ];
 
-/** What a run begins with: where it runs, and what cannot be measured there. */
+/** The first lines of a run: the machine, and what cannot be measured on it. */
 export function heading({ machine, missing }: Report): string[] {
   const lacks = missing.map(({ name, needs }) => `not measured: ${name}, which needs ${needs}`);
   return [...Object.values(machine), ...lacks];
@@ -57,10 +57,10 @@ export function table(cell: Cell, { results, absent, failed }: Report): string[]
 }
 
 /**
- * How far a run has come, as a bar.
+ * The progress of a run, as a bar.
  *
  * @param share From 0 to 1.
- * @param elapsed How long it took up to now, in milliseconds.
+ * @param elapsed The time so far, in milliseconds.
  */
 export function progressBar(share: number, elapsed: number, current: string): string {
   const bar = "█".repeat(Math.round(30 * share)).padEnd(30, "░");
@@ -99,7 +99,7 @@ function around({ spread }: Figure): string {
   return `${Math.round(100 * spread)} %`;
 }
 
-/** With three figures, if there are as many. */
+/** A number with three significant digits, or all digits of its whole part. */
 function precise(value: number): string {
   return value < 100 ? value.toFixed(value < 10 ? 2 : 1) : whole(value);
 }

@@ -12,8 +12,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { checkReply, sendAll } from "../../shared/client.ts";
 import { connectWhenReady } from "../../shared/ready.ts";
+import { readThreads } from "../../shared/tools/process/proc.ts";
 import { startServer } from "./servers.ts";
-import { readThreads } from "./threads.ts";
 import { conclude } from "./verdict.ts";
 
 const SYS_recvfrom = Deno.build.arch === "x86_64" ? 45 : 207; // the system call behind recv

@@ -10,7 +10,7 @@
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { readThreads } from "./threads.ts";
+import { readThreads } from "../../shared/tools/process/proc.ts";
 import { conclude } from "./verdict.ts";
 
 interface Stack {

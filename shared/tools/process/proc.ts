@@ -33,6 +33,26 @@ export function cpuOf(pid: number): number {
 }
 
 /**
+ * Reads files of each thread of a process, such as `status`: see proc_pid_task(5). A thread that
+ * ends meanwhile is left out.
+ *
+ * @returns Their texts, in the order of `files`, by thread id.
+ * @throws {Deno.errors.NotFound} if the process has ended.
+ */
+export function readThreads(pid: number, ...files: string[]): Map<string, string[]> {
+  const threads = new Map<string, string[]>();
+  for (const { name: thread } of Deno.readDirSync(`/proc/${pid}/task`)) {
+    try {
+      const paths = files.map((file) => `/proc/${pid}/task/${thread}/${file}`);
+      threads.set(thread, paths.map((path) => Deno.readTextFileSync(path)));
+    } catch (error) {
+      if (!isGone(error)) throw error;
+    }
+  }
+  return threads;
+}
+
+/**
  * Watches a process from the outside. It looks again and again, since the kernel forgets what a
  * thread has done when the thread ends.
  */
@@ -83,25 +103,23 @@ export class Meter {
 
   #look(): void {
     try {
-      const tasks = [...Deno.readDirSync(`/proc/${this.#pid}/task`)].map(({ name }) => name);
-      this.#threads = Math.max(this.#threads, tasks.length);
-      for (const task of tasks) {
-        const status = Deno.readTextFileSync(`/proc/${this.#pid}/task/${task}/status`);
-        this.#switches.set(task, [
+      const threads = readThreads(this.#pid, "status");
+      this.#threads = Math.max(this.#threads, threads.size);
+      for (const [thread, [status]] of threads) {
+        this.#switches.set(thread, [
           fieldOf(status, "voluntary_ctxt_switches"),
           fieldOf(status, "nonvoluntary_ctxt_switches"),
         ]);
       }
       this.#last = this.#usage();
     } catch (error) {
-      // The process, or one of its threads, ended while it was looked at.
-      if (!isGone(error)) throw error;
+      if (!isGone(error)) throw error; // else the process has ended
     }
   }
 }
 
 /** Whether a file in /proc could not be read because its process or thread has ended. */
-export function isGone(error: unknown): boolean {
+function isGone(error: unknown): boolean {
   // Opening the file gives ENOENT. Reading it gives ESRCH, for which Deno has no class.
   return error instanceof Deno.errors.NotFound ||
     (error as { code?: string }).code === "ESRCH" || /os error 3\)/.test(String(error));
