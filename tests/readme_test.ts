@@ -1,7 +1,8 @@
 /** What the README promises, as far as a test can run it. */
 
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { getAvailablePort } from "@std/net";
+import { type Script, serverLessons } from "../shared/tools/lesson/catalogue.ts";
 import { outcomeOf, ROOT } from "./processes.ts";
 
 const readme = Deno.readTextFileSync(`${ROOT}README.md`);
@@ -12,7 +13,7 @@ const blocks = [...readme.matchAll(/^```sh\n([^]*?)^```$/gm)]
   .map(([, block]) => block.trim().split("\n"));
 const commands = blocks.flat();
 
-Deno.test("the two commands stand in the README, and their tasks exist", () => {
+Deno.test("the README begins with two commands, and all tasks in it exist", () => {
   assertEquals(blocks[0], ["npx -y deno task lesson:03", "npx -y deno task test"]);
   for (const command of commands) {
     const task = /deno task (\S+)/.exec(command)?.[1];
@@ -27,20 +28,45 @@ Deno.test("CI runs the README's test command", () => {
 Deno.test("server and client can be started by hand as the README says", async () => {
   const lines = commands.filter((command) => command.startsWith("deno run "));
   assertEquals(lines.length, 2);
-  // The same commands, but for a port that nobody else has.
+  // The same commands, but with a free port.
   const port = ["--port", String(getAvailablePort())];
   const [server, client] = lines.map((line) => line.split(" ").slice(1).concat(port));
   const options = { cwd: ROOT, stdin: "null", env: { NO_COLOR: "1" } } as const;
   const visiting = outcomeOf(new Deno.Command(Deno.execPath(), { ...options, args: client }));
-  const args = [...server, "--connections", "20"];
+  const args = [...server, "--connections", "10"];
   const served = await outcomeOf(new Deno.Command(Deno.execPath(), { ...options, args }));
   assertEquals(served, { code: 0, stdout: `listening on 127.0.0.1:${port[1]}\n`, stderr: "" });
   const { code, stdout } = await visiting;
   assertEquals(code, 0);
-  assertStringIncludes(stdout, "20 clients, 20 right replies");
+  assertStringIncludes(stdout, "10 clients, 10 correct replies");
 });
 
-/** Five threads, as somebody would write them who knows nothing of this project. */
+Deno.test("the README names all scripts that need further permissions", () => {
+  const [, section] = readme.split("## What `--allow-ffi` means");
+  const named = [...section.matchAll(/lesson (\d\d)'s also needs\s+`(--allow-\w+)`/g)]
+    .map(([, number, permission]) => `${number} ${permission}`);
+  function further(script: Script, usual: string): string[] {
+    return script.permissions.filter((permission) => permission !== usual);
+  }
+  const needed = serverLessons.map(({ number, server, client }) => [
+    further(server, "--allow-ffi").map((permission) => `${number} ${permission}`),
+    further(client, "--allow-net").map((permission) => `${number} ${permission}`),
+  ]);
+  assertEquals(named, [0, 1].flatMap((side) => needed.flatMap((lesson) => lesson[side])));
+});
+
+Deno.test("lessons 03 to 07 have the same serve, byte for byte, as the README says", () => {
+  const folders = serverLessons.map(({ folder }) => folder).filter((name) => /^0[3-7]/.test(name));
+  const functions = folders.map((folder) => {
+    const source = Deno.readTextFileSync(`${ROOT}lessons/${folder}/server.ts`);
+    return /^function serve\([^]*?^}$/m.exec(source)?.[0];
+  });
+  assertEquals(functions.length, 5);
+  assertMatch(functions[0]!, /^function serve\(connection: Connection\): Want {/);
+  assertEquals(new Set(functions).size, 1);
+});
+
+/** Five threads, written without any knowledge of this project. */
 const PYTHON = `
 import socket, sys, threading
 def visit(n):
@@ -69,7 +95,7 @@ const python = (() => {
 
 for (const folder of ["01-blocking", "02-threads", "03-nonblocking", "04-select"]) {
   Deno.test({
-    name: `a Python client gets right replies from ${folder}${
+    name: `a Python client gets correct replies from ${folder}${
       python ? "" : " (skipped: no Python)"
     }`,
     ignore: !python,
