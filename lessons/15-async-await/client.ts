@@ -1,8 +1,8 @@
 /**
  * Lesson 15 · async and await: the client.
  *
- * Twenty clients at once. Each sends a megabyte, and reads the reply meanwhile. With more bytes, the
- * sockets fill up on both sides, and client and server have to send the rest later.
+ * Twenty clients at once. Each sends a megabyte, and reads the reply meanwhile. With more bytes,
+ * the sockets fill up on both sides, and client and server have to send the rest later.
  *
  * Run:  deno run --allow-net lessons/15-async-await/client.ts
  * Try:  deno run --allow-net lessons/15-async-await/client.ts --clients 1 --size 1000000000

@@ -75,8 +75,8 @@ interface End extends Point {
 
 /**
  * Draws the charts of a report: `connections.svg`, the cost of a message over the number of
- * connections, and `cpu.svg`, that cost as bars. Messages of other sizes than 64 bytes have charts of
- * their own, `connections-SIZE.svg` and `cpu-SIZE.svg`.
+ * connections, and `cpu.svg`, that cost as bars. Messages of other sizes than 64 bytes have charts
+ * of their own, `connections-SIZE.svg` and `cpu-SIZE.svg`.
  *
  * @param folder The folder for the files.
  */
@@ -200,7 +200,7 @@ function apart(ends: readonly Point[], [low, high]: [number, number]): End[] {
   });
 }
 
-/** Bars for the two kinds of load: about 50 connections, all active; and about 1,000, mostly idle. */
+/** Bars for both kinds of load: about 50 connections, all active; about 1,000, mostly idle. */
 function bars(results: Result[]): object[] {
   const active = nearest(50, results.filter(({ active, connections }) => active === connections));
   const idle = nearest(1000, results.filter(({ active, connections }) => active < connections));

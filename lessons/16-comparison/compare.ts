@@ -27,8 +27,8 @@ export interface Settings {
 const OWN_DESCRIPTORS = 100;
 
 /**
- * Measures all servers under one load, and adds the results to the report. Every round measures each
- * server once, so that whatever else the machine does affects all of them.
+ * Measures all servers under one load, and adds the results to the report. Every round measures
+ * each server once, so that whatever else the machine does affects all of them.
  */
 export async function compare(
   cell: Cell,

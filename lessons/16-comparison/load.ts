@@ -5,9 +5,9 @@
  * It measures twice. First, each active connection sends its next message when it has the reply to
  * the last one: this gives the most messages a second, and their cost. Then messages are due at a
  * fixed rate, whatever the server does, and each latency counts from the time at which the message
- * was due. A load that starts its clock only after the last reply sends a single message to a server
- * that stalls, and records one slow message among many fast ones. The messages that it should have
- * sent during the stall are never counted. That mistake is known as coordinated omission.
+ * was due. A load that starts its clock only after the last reply sends a single message to a
+ * server that stalls, and records one slow message among many fast ones. The messages that it
+ * should have sent during the stall are never counted: this is known as coordinated omission.
  *
  * @module
  */
@@ -136,7 +136,7 @@ class Crowd {
     for (const { fd } of this.#clients) close(fd);
   }
 
-  /** For so many milliseconds, each sends its next message when it has the reply to the last one. */
+  /** For so many milliseconds, each client sends a message whenever it has the last reply. */
   runAtFullSpeed(milliseconds: number) {
     this.#onReply = (client) => this.#begin(client, 0);
     for (const client of this.#active) if (!client.busy) this.#begin(client, 0);

@@ -1,9 +1,9 @@
 /**
  * Lesson 16 · Every model under one load: the program.
  *
- * Puts all servers of the lessons, and what people would use instead, under the same load, one after
- * another: with few connections and many, all of them active, or nearly all of them idle. Checks
- * every byte of every reply meanwhile.
+ * Puts all servers of the lessons, and what people would use instead, under the same load, one
+ * after another: with few connections and many, all of them active, or nearly all of them idle.
+ * Checks every byte of every reply meanwhile.
  *
  * Run:  deno run -A lessons/16-comparison/main.ts
  * Try:  deno run -A lessons/16-comparison/main.ts --only 04,06,node

@@ -5,8 +5,8 @@
  */
 
 /**
- * The smallest of the values that is greater than or equal to at least `percent` of 100 of them. NaN
- * if there are no values.
+ * The smallest of the values that is greater than or equal to at least `percent` of 100 of them.
+ * NaN if there are no values.
  *
  * @example
  * ```ts

@@ -30,7 +30,7 @@ conclude(
 
 function signalsFor(signal: number): number {
   const [{ client, server }] = connectPairs(1);
-  const descriptor = signalfd(signal); // blocks the signal, which is pending from then on until it is read
+  const descriptor = signalfd(signal); // blocks the signal: from now on, it is pending until read
   signalThread(server, signal);
   for (let i = 0; i < MESSAGES; i++) send(client, new Uint8Array(1));
   return readSignals(descriptor, new SignalInfos(64));

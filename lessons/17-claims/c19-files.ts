@@ -1,8 +1,8 @@
 /**
  * Lesson 17 · What people say: C19, about O_NONBLOCK and files.
  *
- * Opens a file with O_NONBLOCK, reads 20 × 64 KiB of it, and tries to have epoll watch it. Then does
- * the same with a socket on which nothing has arrived.
+ * Opens a file with O_NONBLOCK, reads 20 × 64 KiB of it, and tries to have epoll watch it. Then
+ * does the same with a socket on which nothing has arrived.
  *
  * Run:  deno run --allow-ffi lessons/17-claims/c19-files.ts
  * Man:  open(2) (O_NONBLOCK), epoll_ctl(2) (EPERM)

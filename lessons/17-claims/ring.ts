@@ -7,7 +7,7 @@
 import { IoUring } from "../../shared/linux/io_uring.ts";
 import { conclude } from "./verdict.ts";
 
-/** Makes the rings. Where that is impossible, ends the experiment with the reason as its verdict. */
+/** Makes the rings. If that is impossible, ends the experiment with the reason as its verdict. */
 export function makeRing(id: string): IoUring {
   try {
     return new IoUring();

@@ -1,6 +1,6 @@
 /**
- * Measures short work by CPU time, which does not count other programs' turns on the core, and takes
- * the median of several rounds.
+ * Measures short work by CPU time, which does not count other programs' turns on the core, and
+ * takes the median of several rounds.
  *
  * @module
  */

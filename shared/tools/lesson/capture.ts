@@ -1,7 +1,7 @@
 /**
- * `deno task capture [README.md …]` runs the commands in the READMEs again, and puts what they
- * print now in the place of what they printed then. A command stands in a block of the language
- * `console`, on a first line that begins with `$ `. The exit code is shown unless it is 0.
+ * `deno task capture [README.md …]` runs the commands in the READMEs again, and replaces what is
+ * recorded there. A command is the first line of a block of the language `console`, and begins with
+ * `$ `. The exit code is recorded unless it is 0.
  *
  * @module
  */
@@ -30,7 +30,7 @@ function block(command: string): string {
     stderr: "inherit",
   }).outputSync();
   const output = new TextDecoder().decode(stdout)
-    .replaceAll(/^Task lesson.*\n/gm, "") // Deno's own line, which says what the task runs
+    .replaceAll(/^Task lesson.*\n/gm, "") // Deno's own line about the task
     .trimEnd();
   const status = code === 0 ? "" : `\n(exit code ${code})`;
   return `\`\`\`console\n$ ${command}\n${output}${status}\n\`\`\``;

@@ -1,7 +1,7 @@
 /**
  * `deno task lesson` lists the lessons; `deno task lesson:NN` runs one, with options for its
- * client. With `--svg FILE`, its timeline is drawn in that file as well; with `--watch`, it is run
- * again whenever its scripts have changed.
+ * client. With `--svg FILE`, it also draws the timeline in that file. With `--watch`, it runs the
+ * lesson again whenever one of its scripts has changed.
  *
  * @module
  */
@@ -14,18 +14,18 @@ import { compareLessons, runLesson } from "./run.ts";
 import { watchLesson } from "./watch.ts";
 
 const HELP = `deno task lesson                         the list of lessons
-deno task lesson:03 [--clients 5 ...]    runs one, with options for its client
-deno task lesson:03 --help               shows which options there are
-deno task lesson:03 --svg FILE           draws its timeline in a file as well
-deno task lesson:03 --watch              runs it again whenever its scripts change
+deno task lesson:03 [--clients 5 ...]    runs a lesson, with options for its client
+deno task lesson:03 --help               shows these options
+deno task lesson:03 --svg FILE           also draws the timeline, in this file
+deno task lesson:03 --watch              runs it again whenever one of its scripts changes
 deno task lesson 06/edge-triggered       runs a variant
 deno task lesson --compare 03,04 [...]   runs two with the same clients, side by side`;
 
-// `deno task lesson:03 -- --clients 5` hands on the two dashes as well.
+// `deno task lesson:03 -- --clients 5` passes the two dashes on.
 const [number, ...args] = Deno.args.filter((arg) => arg !== "--")
   .map((arg) => arg === "-h" ? "--help" : arg);
 const lesson = findLesson(number ?? "");
-// What measures draws charts, and no timeline.
+// A lesson that measures draws charts with --svg, not a timeline.
 const svg = lesson?.main?.measures ? undefined : takePath(args, "--svg");
 
 if (lesson !== undefined) {
@@ -37,7 +37,7 @@ if (lesson !== undefined) {
     ? await watchLesson(lesson, rest, svg)
     : await runLesson(lesson, rest, { svg });
   if (code === 0 && asksForHelp) {
-    console.log("and --watch, to run it again whenever its scripts change");
+    console.log("and --watch, to run it again whenever one of its scripts changes");
   } else if (code === 0) rememberRun(lesson.number);
   Deno.exit(code);
 } else if (number === undefined) {

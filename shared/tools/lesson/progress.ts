@@ -1,26 +1,26 @@
 /**
- * A line at the end of a terminal that says how far something is, and gives way to what is printed.
+ * A line of progress at the end of a terminal's output, below everything that is printed.
  *
  * @module
  */
 
-/** How often the line is written again, in milliseconds. */
+/** The time between two updates of the line, in milliseconds. */
 const INTERVAL = 200;
 
 let shown = false;
 
-/** Prints a line, as console.log does, in the place of the line of progress. */
+/** Prints a line as console.log does, in place of the line of progress. */
 export function print(line: string): void {
   clear();
   console.log(line);
 }
 
 /**
- * Shows a line of progress, beginning after a second. Where nobody watches, since the output is no
- * terminal, it does nothing.
+ * Shows a line of progress, from the first second on. If the output is not a terminal, it does
+ * nothing.
  *
- * @param describe What the line says, when `time` milliseconds have passed.
- * @returns `end`, which takes the line away.
+ * @param describe Returns the text of the line after `time` milliseconds.
+ * @returns `end`, which removes the line.
  */
 export function showProgress(describe: (time: number) => string): { end: () => void } {
   if (!Deno.stdout.isTerminal()) return { end() {} };

@@ -10,7 +10,7 @@ import { type State, statesIn, ticksOf, type Timeline } from "./timeline.ts";
 const WIDTH = 880;
 const MARGIN = 16;
 const NAMES = 96; // room for the lanes' names
-const COLUMN = 2; // how wide a column is drawn
+const COLUMN = 2; // the width of a column
 const COUNT = (WIDTH - 2 * MARGIN - NAMES) / COLUMN;
 const HEIGHT = 22; // of a lane
 const GAP = 6;
@@ -74,8 +74,8 @@ export function timelineSvg(timeline: Timeline): string {
     `<g class="legend">`,
     ...states.map((state, i) => explain(state, i, legend)),
     text(
-      `A column is ${perColumn} ms wide. The more of that time was work, the higher is its mark; ` +
-        `the shortest work has one, too.`,
+      `One column is ${perColumn} ms wide. Its mark is higher, the more of that time was work; ` +
+        `even the shortest work has a mark.`,
       LEFT,
       note,
       "quiet",
@@ -122,7 +122,7 @@ function explain(state: State, place: number, top: number): string {
 
 type Columns = ReturnType<typeof columnsOf>;
 
-/** A path for each state: what fills the column, and in front of it what is to be seen. */
+/** A path for each state: the backgrounds of the columns, and the marks in front of them. */
 function paths(columns: Columns, top: number): string {
   const drawn = new Map<State, string>();
   function draw(state: State | undefined, from: number, to: number, y: number, height: number) {
@@ -138,7 +138,7 @@ function paths(columns: Columns, top: number): string {
   });
   eachRun(columns, ({ mark, level }) => `${mark}${level}`, (from, to) => {
     const { mark, level } = columns[from];
-    // A moment has no share of the time; the least share is high enough to be seen.
+    // A moment has no share of the time. The mark of the smallest share is still visible.
     const moment = mark === "submitted" || mark === "completed";
     const height = moment ? HEIGHT : HEIGHT * (0.3 + (level - 1) / 7 * 0.7);
     draw(mark, from, to, top + HEIGHT - height, height);
@@ -159,9 +159,9 @@ function eachRun(
   }
 }
 
-/** What can be seen, for those who cannot see it. */
+/** The picture in words, for screen readers. */
 function description({ length, lanes, more, costs }: Timeline): string {
-  const told = lanes.map(({ name, segments }) => {
+  const descriptions = lanes.map(({ name, segments }) => {
     const times = Map.groupBy(segments, ({ state }) => state);
     const shares = [...times].map(([state, own]) => ({
       state,
@@ -171,7 +171,7 @@ function description({ length, lanes, more, costs }: Timeline): string {
       shares.map(({ state, share }) => `${MEANINGS[state]} ${share} %`).join(", ") || "moments"
     }`;
   });
-  return `${Math.round(length)} ms. ${[...told, ...more].join(". ")}. ${costs}.`;
+  return `${Math.round(length)} ms. ${[...descriptions, ...more].join(". ")}. ${costs}.`;
 }
 
 function round(value: number): number {

@@ -1,5 +1,5 @@
 /**
- * `deno task timelines [NN …]` runs the lessons again and draws their timelines, for the READMEs.
+ * `deno task timelines [NN …]` runs the lessons again, and draws the timelines for their READMEs.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * `deno task lesson:NN --watch`: runs a lesson again whenever its scripts have changed, and shows
+ * `deno task lesson:NN --watch`: runs a lesson again whenever its scripts have changed, and prints
  * what the change did to the costs.
  *
  * @module
@@ -13,11 +13,11 @@ import { LESSONS } from "./catalogue.ts";
 import { runLesson } from "./run.ts";
 import { changes } from "./side_by_side.ts";
 
-/** An editor may write a file in several steps; so long it has to be quiet, in milliseconds. */
+/** An editor may write a file in several steps: wait for so many milliseconds without any. */
 const QUIET = 200;
 
 /**
- * Runs a lesson until somebody ends it.
+ * Runs a lesson after each change, until a signal ends this.
  *
  * @returns The exit code.
  */
@@ -27,7 +27,7 @@ export async function watchLesson(
   svg?: string,
 ): Promise<number> {
   const folder = fileURLToPath(new URL(`${lesson.folder}/`, LESSONS));
-  // It watches while the lesson runs as well, so that no change is missed.
+  // It also watches while the lesson runs, so that no change is missed.
   using watcher = new Watcher(folder);
   let before: string[] = [];
   while (true) {
@@ -43,7 +43,7 @@ export async function watchLesson(
       console.log(`\n${styleText("bold", "What the change did")}`);
       for (const row of changes(before, costs)) console.log(`  ${row}`);
     }
-    // A run that failed has no costs, and the next one is compared with the last that had.
+    // A failed run has no costs: the next run is compared with the last one that had some.
     if (costs.length > 0) before = costs;
 
     console.log(`\nWaiting for a change in lessons/${lesson.folder}; Ctrl-C ends it.`);
@@ -53,7 +53,7 @@ export async function watchLesson(
   }
 }
 
-/** Tells when something happens in a folder. */
+/** Watches a folder. */
 class Watcher implements Disposable {
   readonly #events: Deno.FsWatcher;
   #next = Promise.withResolvers<void>();
@@ -78,7 +78,7 @@ class Watcher implements Disposable {
   }
 }
 
-/** Waits until something has changed, or somebody wants this to end: then, with which code. */
+/** Waits for a change, or for a signal to end; then it returns the exit code for that signal. */
 async function changeOrSignal(
   watcher: Watcher,
   hasChanged: () => boolean,
@@ -91,9 +91,9 @@ async function changeOrSignal(
   for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
   try {
     while (true) {
-      // Before the look at the files, or what happens just after it would be missed.
+      // First the event, then the files: otherwise a change in between would be missed.
       const event = watcher.next();
-      // An event may be of no interest, such as that a file was read.
+      // Not every event is a change: reading a file is an event, too.
       if (hasChanged()) return;
       const code = await Promise.race([ended.promise, event]);
       if (code !== undefined) return code;

@@ -1,6 +1,6 @@
 /**
- * `deno task note NN` prints a lesson as one page of Markdown; `--single server` prints a script of
- * it as one file that runs alone. With `--out DIR` they are written there.
+ * `deno task note NN` prints a lesson as one page of Markdown; `--single server` prints one of its
+ * scripts as a single file that runs alone. `--out DIR` writes either into that folder.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { noteName, pageOf, timelineOf } from "./page.ts";
 const HELP = `deno task note NN [options]   a lesson as one page of Markdown
 
 Options:
-  --single server|client|main  that script, and all that it imports, as one file
+  --single server|client|main  that script and everything that it imports, as one file
   --out DIR                    write into this folder, with the timeline beside the page
   --help                       show this`;
 
@@ -45,7 +45,7 @@ if (values.single !== undefined) {
 function parsed() {
   try {
     return parseArgs({
-      // `deno task note -- 03` hands on the two dashes as well.
+      // `deno task note -- 03` passes the two dashes on.
       args: Deno.args.filter((arg) => arg !== "--"),
       allowPositionals: true,
       options: {

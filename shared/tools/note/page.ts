@@ -1,5 +1,5 @@
 /**
- * A lesson as one page of Markdown, for people's own notes.
+ * A lesson as one page of Markdown, for the reader's own notes.
  *
  * @module
  */
@@ -8,12 +8,12 @@ import type { Lesson } from "../lesson/catalogue.ts";
 
 const ROOT = new URL("../../../", import.meta.url);
 
-/** The names of a lesson's files in a folder of notes, where lessons lie side by side. */
+/** The name of a lesson's file in a folder of notes, beside those of other lessons. */
 export function noteName({ folder }: Lesson, file: string): string {
   return `${folder}-${file}`;
 }
 
-/** The picture of a lesson's timeline; undefined where there is none yet. */
+/** The picture of a lesson's timeline; undefined if there is none. */
 export function timelineOf({ folder }: Lesson): string | undefined {
   try {
     return Deno.readTextFileSync(new URL(`lessons/${folder}/timeline.svg`, ROOT));
@@ -24,8 +24,8 @@ export function timelineOf({ folder }: Lesson): string | undefined {
 }
 
 /**
- * The page: the idea, the scripts as they stand, the run that the README shows, and the terms of
- * the glossary that occur. It links to nothing but the picture, so it can be moved anywhere.
+ * The page: the idea, the scripts as they are, the run in the README, and the terms of the glossary
+ * that occur in the lesson. The only link is to the picture, so the page can be moved anywhere.
  *
  * @param picture The name of the timeline's file beside the page, if there is one.
  */
@@ -63,21 +63,21 @@ function scriptsOf(folder: string): string[] {
   return [...first, ...names.filter((name) => !first.includes(name))];
 }
 
-/** What stands under a heading of a README. */
+/** The text below a heading of a README. */
 function sectionOf(readme: string, heading: RegExp): string {
   const sections = readme.split(/^## /m).slice(1);
   const section = sections.find((section) => heading.test(section.slice(0, section.indexOf("\n"))));
   return section === undefined ? "" : section.slice(section.indexOf("\n"));
 }
 
-/** Leaves pictures out, and of links to other files the text: a page of notes stands by itself. */
+/** Removes pictures, and keeps only the text of links to other files. */
 function withoutLinks(markdown: string): string {
   return markdown
     .replaceAll(/^!\[[^\]]*\]\([^)]*\)\n*/gm, "")
     .replaceAll(/\[([^\]]*)\]\((?!https?:)[^)]*\)/g, "$1");
 }
 
-/** A block of code, whose fence is longer than any in the code. */
+/** A block of code, with a fence longer than any in the code. */
 function fenced(language: string, code: string): string {
   const longest = Math.max(2, ...[...code.matchAll(/`+/g)].map(([run]) => run.length));
   const fence = "`".repeat(longest + 1);
