@@ -28,7 +28,7 @@ Deno.test("15 async-await: findEpoll() finds nothing for a port that no socket h
   assertEquals(watchList(1), ["no epoll instance of this process watches the listener"]);
 });
 
-Deno.test("15 async-await: accept() fails with ENOTCONN if the client was reset before", async () => {
+Deno.test("15 async-await: accept() fails with ENOTCONN for a client that was reset", async () => {
   const { code, stdout, stderr } = await deno([
     ...["eval", "--quiet", "--ext=ts"],
     `

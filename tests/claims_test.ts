@@ -197,7 +197,7 @@ Deno.test("17 claims: without Python, the experiments say so and judge by the re
   }
 });
 
-Deno.test("17 claims: the README lists each claim with its verdict, its script and its source", () => {
+Deno.test("17 claims: the README lists each claim with verdict, script and source", () => {
   const readme = Deno.readTextFileSync(`${ROOT}${FOLDER}/README.md`);
   const rows = [...readme.matchAll(/^\| (C\d+) +\| (.+?) +\| \[(.+?)\]\((.+?)\) +\| (.+?) +\|$/gm)]
     .map(([, id, claim, verdict, script, source]) => ({ id, claim, verdict, script, source }));

@@ -38,7 +38,7 @@ function serverThat(does: string, before = ""): Contender {
 
 const ANSWER = "shout(buffer, length); await connection.write(buffer.subarray(0, length));";
 
-Deno.test("16 comparison: percentile(), median() and spread() compute what they are named for", () => {
+Deno.test("16 comparison: percentile() never gives a value that was not measured", () => {
   const thousand = Array.from({ length: 1000 }, (_, i) => 1000 - i);
   assertEquals([50, 99, 99.9, 100].map((p) => percentile(thousand, p)), [500, 990, 999, 1000]);
   assertEquals(percentile([7], 99.9), 7);
@@ -110,7 +110,7 @@ for (const [fault, does, says] of faults) {
   });
 }
 
-Deno.test("16 comparison: measure() reports a server that does not start in its own words", async () => {
+Deno.test("16 comparison: measure() reports why a server does not start", async () => {
   await using load = new Load();
   const command = [Deno.execPath(), "eval", "console.error('no luck'); Deno.exit(1)"];
   const error = await assertRejects(() => measure({ name: "", command }, load, SMALL), Error);
@@ -274,7 +274,7 @@ Deno.test("16 comparison: a small run prints its table, and writes what it measu
   await Deno.remove(json);
 });
 
-Deno.test("16 comparison: it names what the machine lacks, and the package that brings it", async () => {
+Deno.test("16 comparison: it names what a machine lacks, and what to install", async () => {
   const { code, stdout } = await deno(
     [...MAIN, "--only", "c epoll,node,gevent", "--idle", "none", "--active", "1"],
     { PATH: "/nonexistent" },
