@@ -62,7 +62,7 @@ Deno.test("a thread waits in long calls, copies in short ones, and computes in b
   assertEquals(lanes[0].segments[0].call, "recv(7)");
 });
 
-Deno.test("who asks in vain does so without a pause, and a call that fails late has waited", () => {
+Deno.test("calls that return EAGAIN are polling, and a call that fails late has waited", () => {
   const { lanes } = draw(
     event({ ms: 0, took: 100, name: "recv", args: { fd: "several", ...again, count: 9000 } }),
     event({ ms: 100.1, took: 0.1, name: "accept4", args: { fd: 3, ...again } }),
@@ -185,7 +185,7 @@ Deno.test("the text fits its width, and can be read without colours", () => {
     for (const line of lines) assert(line.length <= width, line);
     assertMatch(lines[0], /^server {2}░░poll\(9\)░+│·+▓+$/);
     assertMatch(lines[1], /^ +0 ms .*1,000/);
-    for (const text of ["░ waits", "▓ asks in vain", "┃ receives or sends", "· idle"]) {
+    for (const text of ["░ waits", "▓ polls (EAGAIN)", "┃ receives or sends", "· idle"]) {
       assertStringIncludes(lines.slice(2).join("\n"), text);
     }
   }
@@ -242,7 +242,7 @@ function count(row: string, character: string): number {
   return row.split(character).length - 1;
 }
 
-Deno.test("lesson 03 is a bar of asking in vain, lesson 04 one of waiting", async () => {
+Deno.test("lesson 03 is a bar of polling, lesson 04 one of waiting", async () => {
   const polling = await runLesson("03");
   assertGreater(count(polling.row, "▓"), 0.5 * polling.row.length);
   assertEquals(count(polling.row, "░"), 0);

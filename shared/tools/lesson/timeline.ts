@@ -11,7 +11,7 @@ import type { TraceEvent } from "../trace/events.ts";
 export type State =
   | "queued" // connected, but not accepted by the server yet
   | "waiting" // inside a call that has nothing to give yet, or a client for its reply
-  | "polling" // asking in vain, which never rests
+  | "polling" // calls that return EAGAIN, one after another
   | "copying" // receiving or sending
   | "computing" // other work: the program itself, and calls that neither wait nor copy
   | "kernel" // an operation that the kernel has been given
@@ -181,7 +181,7 @@ function threadSegments(events: TraceEvent[]): Segment[] {
     const state = cat === "call" ? stateOf(event) : "computing";
     if (start > last) {
       const pause = start - last >= LONG ? "idle" : "computing";
-      // Who asks in vain does nothing else in between.
+      // A thread that polls does nothing else between the calls.
       const asking = state === "polling" && segments.at(-1)?.state === "polling";
       segments.push({ state: asking && pause !== "idle" ? state : pause, start: last, end: start });
     }
@@ -323,7 +323,7 @@ export function statesIn(timeline: Timeline): State[] {
 export const MEANINGS: Readonly<Record<State, string>> = {
   queued: "connected, but not accepted yet",
   waiting: "waits",
-  polling: "asks in vain",
+  polling: "polls (EAGAIN)",
   copying: "receives or sends",
   computing: "other work",
   kernel: "the kernel has it",

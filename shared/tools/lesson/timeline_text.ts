@@ -9,7 +9,7 @@ import { stripVTControlCharacters, styleText } from "node:util";
 import { type Column, columnsOf, labelsOf, MEANINGS, type State } from "./timeline.ts";
 import { statesIn, ticksOf, type Timeline } from "./timeline.ts";
 
-/** For little and for much. */
+/** The characters of each state, for a small share of a column and for a large one. */
 const CHARACTERS: Record<State, [little: string, much: string]> = {
   queued: ["▒", "▒"],
   waiting: ["░", "░"],
@@ -42,7 +42,7 @@ export function timelineText(timeline: Timeline, width: number): string[] {
   const perColumn = length / count;
   const rows = lanes.map((lane) => {
     const cells = columnsOf(lane, length, count).map(cellOf);
-    // The name of a call stands on its wait, and hides nothing but the wait.
+    // The name of a call is written over its wait, and hides nothing but the wait.
     for (const { start, end, call = "" } of labelsOf(lane, perColumn * 12)) {
       const at = Math.floor(start / perColumn) + 2;
       const hidden = cells.slice(at, at + call.length);
@@ -60,7 +60,7 @@ export function timelineText(timeline: Timeline, width: number): string[] {
     ...more.map((text) => `${"".padEnd(names)}and ${text}`),
     "".padEnd(names) + axis(length, count),
     ...wrapped(legend, width, "  "),
-    `A column is ${number(perColumn)} ms wide; the shortest work has its character, too.`,
+    `One column = ${number(perColumn)} ms. Work shorter than that is still drawn.`,
   ];
 }
 
