@@ -214,6 +214,17 @@ Deno.test("the picture says in words what can be seen, and knows light and dark"
   assertEquals(open, []);
 });
 
+Deno.test("timelineSvg() describes overlapping runs of polling as no more than all the time", () => {
+  const segments = [{ state: "polling" as const, start: 0, end: 80 }, {
+    state: "polling" as const,
+    start: 20,
+    end: 100,
+  }];
+  const lanes: Lane[] = [{ kind: "thread", name: "server", segments }];
+  const svg = timelineSvg({ title: "", costs: "", length: 100, lanes, more: [] });
+  assertStringIncludes(svg, "server: polls (EAGAIN) 100 %.");
+});
+
 Deno.test("a file that is still being written gives the events that are complete", async () => {
   const path = await Deno.makeTempFile();
   const one = JSON.stringify(wait);

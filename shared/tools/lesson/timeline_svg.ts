@@ -5,7 +5,7 @@
  */
 
 import { columnsOf, labelsOf, type Lane, MEANINGS } from "./timeline.ts";
-import { type State, statesIn, ticksOf, type Timeline } from "./timeline.ts";
+import { type Segment, type State, statesIn, ticksOf, type Timeline } from "./timeline.ts";
 
 const WIDTH = 880;
 const MARGIN = 16;
@@ -165,13 +165,23 @@ function description({ length, lanes, more, costs }: Timeline): string {
     const times = Map.groupBy(segments, ({ state }) => state);
     const shares = [...times].map(([state, own]) => ({
       state,
-      share: Math.round(100 * own.reduce((sum, { start, end }) => sum + end - start, 0) / length),
+      share: Math.round(100 * covered(own) / length),
     })).filter(({ share }) => share > 0).sort((a, b) => b.share - a.share);
     return `${name}: ${
       shares.map(({ state, share }) => `${MEANINGS[state]} ${share} %`).join(", ") || "moments"
     }`;
   });
   return `${Math.round(length)} ms. ${[...descriptions, ...more].join(". ")}. ${costs}.`;
+}
+
+/** How long at least one of the segments lasts: those of polling overlap, since calls take turns. */
+function covered(segments: Segment[]): number {
+  let [time, last] = [0, -Infinity];
+  for (const { start, end } of segments.toSorted((a, b) => a.start - b.start)) {
+    time += Math.max(0, end - Math.max(start, last));
+    last = Math.max(last, end);
+  }
+  return time;
 }
 
 function round(value: number): number {
