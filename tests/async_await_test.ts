@@ -53,6 +53,14 @@ Deno.test("15 async-await: write() takes only a part of ten megabytes", async ()
   assert(written > 0 && written < 10_000_000, `${written} bytes`);
 });
 
+Deno.test("15 async-await: it reads the watch list before it listens", async () => {
+  const { code, stdout } = await deno(["run", "-A", "shared/tools/lesson/main.ts", "15"]);
+  assertEquals(code, 0);
+  assertMatch(stdout, /^server │ {3}descriptor \d+ for .*: the listener$/m);
+  // Else they would be counted in some runs, and not in others.
+  assert(!/^ {2}\w+ calls +\d/m.test(stdout), stdout);
+});
+
 /** The thread, the call and the result of lines such as `4711  recvfrom(24, …, 65536, …) = 5`. */
 const CALL = /^(\d+) +(recvfrom|epoll_\w+)\(.* = (-?\d+)(?: |$)/;
 
