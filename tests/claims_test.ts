@@ -201,7 +201,7 @@ Deno.test("17 claims: the README lists each claim with verdict, script and sourc
   const readme = Deno.readTextFileSync(`${ROOT}${FOLDER}/README.md`);
   const rows = [...readme.matchAll(/^\| (C\d+) +\| (.+?) +\| \[(.+?)\]\((.+?)\) +\| (.+?) +\|$/gm)]
     .map(([, id, claim, verdict, script, source]) => ({ id, claim, verdict, script, source }));
-  // The verdicts of the run with --all, which stands in the README as well.
+  // The verdicts of the recorded run with --all.
   const all = readme.slice(readme.indexOf("$ deno task lesson:17 --all"));
   const printed = new Map(
     [...all.matchAll(/^main │ (C\d+) .*\nmain │ +(true|false|it depends)/gm)]
