@@ -76,6 +76,7 @@ Deno.test("16 comparison: all servers of the catalogue take part", () => {
   for (
     const name of [
       "C epoll",
+      "C io_uring",
       "Node net",
       "Deno.listen",
       "Python selectors",
@@ -276,11 +277,15 @@ Deno.test("16 comparison: a small run prints its table, and writes what it measu
 
 Deno.test("16 comparison: it names what a machine lacks, and what to install", async () => {
   const { code, stdout } = await deno(
-    [...MAIN, "--only", "c epoll,node,gevent", "--idle", "none", "--active", "1"],
+    [...MAIN, "--only", "c epoll,c io_uring,node,gevent", "--idle", "none", "--active", "1"],
     { PATH: "/nonexistent" },
   );
   assertEquals(code, 0);
   assertStringIncludes(stdout, "not measured: C epoll, which needs a C compiler, such as Debian's");
+  assertStringIncludes(
+    stdout,
+    "not measured: C io_uring, which needs a C compiler and the headers",
+  );
   assertStringIncludes(stdout, "not measured: Node net, which needs Node.js, such as Debian's");
 });
 

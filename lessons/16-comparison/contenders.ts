@@ -4,6 +4,7 @@
  * @module
  */
 
+import { stripTypeScriptTypes } from "node:module";
 import { servers } from "../../shared/tools/lesson/catalogue.ts";
 import { denoRun } from "../../shared/tools/process/child.ts";
 import { recorderUrl } from "../../shared/tools/trace/settings.ts";
@@ -86,19 +87,25 @@ function limitOf(folder: string, args: string[], sequential = false): Most | und
 function peers(directory: string): { found: Contender[]; missing: Missing[] } {
   const found: Contender[] = [];
   const missing: Missing[] = [];
-  function add(name: string, command: string[] | undefined, needs: string) {
+  function add(name: string, command: string[] | undefined, needs: string, needsIoUring = false) {
     if (command === undefined) missing.push({ name, needs });
-    else found.push({ name, command });
+    else found.push({ name, command, needsIoUring });
   }
 
-  const compiled = `${directory}/epoll`;
-  const compiles = output(["cc", "-O2", "-o", compiled, `${PEERS}epoll.c`]) !== undefined;
-  add(REFERENCE, compiles ? [compiled] : undefined, "a C compiler, such as Debian's gcc");
+  add(REFERENCE, compile("epoll.c", directory), "a C compiler, such as Debian's gcc");
+  add(
+    "C io_uring",
+    compile("io_uring.c", directory),
+    "a C compiler and the headers of Linux 6.1, such as Debian's gcc and linux-libc-dev",
+    true,
+  );
 
   const deno = [Deno.execPath(), "run", "--quiet", "--allow-net"];
   add("Deno.listen", [...deno, `${PEERS}deno_listen.ts`], "");
 
-  const node = nodeVersion() === undefined ? undefined : ["node", `${PEERS}node.mjs`];
+  const node = nodeVersion() === undefined
+    ? undefined
+    : ["node", `${PEERS}node.mjs`, withoutTypes("shout.ts")];
   add("Node net", node, "Node.js, such as Debian's nodejs");
 
   for (
@@ -116,6 +123,22 @@ function peers(directory: string): { found: Contender[]; missing: Missing[] } {
     add(`Python ${module}`, command, `Debian's ${name}`);
   }
   return { found, missing };
+}
+
+/** Compiles a peer that is written in C; undefined if that is not possible here. */
+function compile(source: string, directory: string): string[] | undefined {
+  const program = `${directory}/${source.replace(".c", "")}`;
+  const compiler = ["cc", "-O3", "-o", program, PEERS + source];
+  return output(compiler) === undefined ? undefined : [program];
+}
+
+/**
+ * A module of `shared/` as JavaScript, in a URL: Node 20 cannot import TypeScript, and all peers in
+ * JavaScript use the same `shout`.
+ */
+function withoutTypes(name: string): string {
+  const source = Deno.readTextFileSync(new URL(`../../shared/${name}`, import.meta.url));
+  return `data:text/javascript,${encodeURIComponent(stripTypeScriptTypes(source))}`;
 }
 
 /** Who takes part. */

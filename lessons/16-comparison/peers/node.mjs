@@ -1,13 +1,13 @@
 // Node's own sockets: what people write who use Node.
 import net from "node:net";
 
+// The module that all peers in JavaScript use, without its types, which Node 20 does not know.
+const { shout } = await import(process.argv[2]);
+
 const server = net.createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
   socket.on("data", (bytes) => {
-    for (let i = 0; i < bytes.length; i++) {
-      if (bytes[i] >= 97 && bytes[i] <= 122) bytes[i] -= 32;
-    }
     // While the client does not read, nothing more is read from it.
-    if (!socket.write(bytes)) socket.pause();
+    if (!socket.write(shout(bytes))) socket.pause();
   });
   socket.on("drain", () => socket.resume());
   socket.on("end", () => socket.end());
