@@ -8,7 +8,7 @@ import { assert, assertEquals, assertGreater, assertLess, assertMatch } from "@s
 import { assertStringIncludes } from "@std/assert";
 import { type Claim, claims } from "../lessons/17-claims/claims.ts";
 import { verdictOf } from "../lessons/17-claims/verdict.ts";
-import { IoUring } from "../shared/linux/io_uring.ts";
+import { IoUring } from "../shared/linux/io_uring/ring.ts";
 import { readThreads } from "../shared/tools/process/proc.ts";
 import { deno, ROOT } from "./processes.ts";
 

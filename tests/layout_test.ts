@@ -61,10 +61,9 @@ const ours = new Set([
   "PROTOTYPES",
   "DATA", // epoll.ts: where a field is, in words
   "WORDS", // epoll.ts: the length of a structure, in words
-  "SQ_ENTRIES", // io_uring.ts: how long the rings are
+  "SQ_ENTRIES", // io_uring/ring.ts: how long the rings are
   "CQ_ENTRIES",
-  "BUFFERS", // io_uring.ts: how many buffers there can be, and how many are provided at a time
-  "SUPPLY",
+  "MOST_BUFFERS", // io_uring/buffers.ts: how many there can be
 ]);
 
 /** What the modules take for granted about structures that they write as plain arrays of words. */
@@ -154,12 +153,18 @@ function privateConstants(source: string): [name: string, value: bigint][] {
   ]);
 }
 
+/** All modules in a folder, and in those below it. */
+function modulesIn(folder: URL): URL[] {
+  return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) =>
+    isDirectory ? modulesIn(new URL(`${name}/`, folder)) : [new URL(name, folder)]
+  );
+}
+
 /** Everything of `shared/linux` that C can tell. */
 async function expectations(): Promise<Row[]> {
   const rows = assumed.map(([expression, value]) => rowOf(expression, expression, value));
   for (const [name, value] of Object.entries(constants.errno)) rows.push(...rowsOf(name, value));
-  for (const { name: file } of Deno.readDirSync(FOLDER)) {
-    const url = new URL(file, FOLDER);
+  for (const url of modulesIn(FOLDER)) {
     const all = [
       ...Object.entries(await import(url.href)).filter(([name]) => /^[A-Z][A-Z0-9_]+$/.test(name)),
       ...privateConstants(await Deno.readTextFile(url)),

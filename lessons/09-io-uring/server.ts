@@ -1,97 +1,91 @@
 /**
  * Lesson 09 · io_uring: the server.
  *
- * Nobody asks whether a socket is ready. The server says what it wants done, the kernel does it,
- * the copying included, and reports when it is done: completion, not readiness.
+ * The server says what it wants done: accept, receive into this memory, send this memory. The
+ * kernel does it, including the wait and the copy, and reports each completion.
  *
  * Run:  deno run --allow-ffi lessons/09-io-uring/server.ts
  * Try:  deno run --allow-net lessons/09-io-uring/client.ts
  * Man:  io_uring(7), io_uring_setup(2), io_uring_enter(2)
  */
 
-import { close, getrlimit, RLIMIT_NOFILE } from "../../shared/linux/descriptors.ts";
-import { ECONNABORTED, ENOBUFS, systemError } from "../../shared/linux/errno.ts";
-import { IORING_CQE_F_MORE, IoUring } from "../../shared/linux/io_uring.ts";
+import { close } from "../../shared/linux/descriptors.ts";
+import { ECONNABORTED, systemError } from "../../shared/linux/errno.ts";
+import {
+  IORING_OP_ACCEPT,
+  IORING_OP_RECV,
+  IORING_OP_SEND,
+  IORING_OP_TIMEOUT,
+} from "../../shared/linux/io_uring/io_uring.ts";
+import { IoUring } from "../../shared/linux/io_uring/ring.ts";
+import { MappedMemory } from "../../shared/linux/memory.ts";
 import { addressOf, isOutOfResources, listenTcp, MSG_WAITALL } from "../../shared/linux/socket.ts";
-import { SOCK_CLOEXEC } from "../../shared/linux/socket.ts";
 import { serverOptions } from "../../shared/server.ts";
 import { shout } from "../../shared/shout.ts";
 
-const [ACCEPT, REGISTER, RECV, SEND, CLOSE, PAUSE] = [1, 2, 3, 4, 5, 6];
-
-interface Reply {
-  buffer: number;
+interface Connection {
+  fd: number;
+  /** What is received, and then sent. It is the kernel's while one of the two is under way. */
+  memory: MappedMemory;
+  /** How many bytes are being sent. */
   length: number;
 }
 
 const options = serverOptions();
 using ring = new IoUring();
-// The kernel may write into them at any time, so they are no arrays of the engine's.
-using buffers = ring.provideBuffers(64 * 1024);
-ring.registerFiles(getrlimit(RLIMIT_NOFILE).soft);
 const listener = listenTcp(options);
 console.log(`listening on ${addressOf(listener)}`);
 
-const replies: Reply[] = []; // what is being sent, by descriptor
-const starved: number[] = []; // clients for whom there was no buffer, by descriptor as well
+const connections = new Map<number, Connection>();
 let served = 0;
 
-ring.acceptMultishot(ACCEPT, listener, SOCK_CLOEXEC);
+ring.accept(listener);
 while (served < options.connections) {
-  // Hands over all that has been prepared since the last time, and sleeps until something is done.
+  // Submits everything that was asked for since the last time, and sleeps until some of it is done.
   ring.submitAndWait(1);
-  ring.handleCompletions(onCompletion);
+  ring.forEachCompletion(completed);
 }
 
+for (const { fd } of connections.values()) close(fd);
 close(listener);
 
-function onCompletion(kind: number, fd: number, result: number, flags: number) {
-  if (kind === RECV) received(fd, result, flags);
-  else if (kind === SEND) sent(fd, result);
-  else if (kind === ACCEPT) accepted(result, flags);
-  else if (kind === PAUSE) ring.acceptMultishot(ACCEPT, listener, SOCK_CLOEXEC);
+function completed(op: number, fd: number, result: number) {
+  if (op === IORING_OP_ACCEPT) accepted(result);
+  else if (op === IORING_OP_RECV) received(connections.get(fd)!, result);
+  else if (op === IORING_OP_SEND) sent(connections.get(fd)!, result);
+  else if (op === IORING_OP_TIMEOUT) ring.accept(listener); // the pause is over
 }
 
-function accepted(fd: number, flags: number) {
+function accepted(fd: number) {
   if (fd >= 0) {
-    replies[fd] = { buffer: 0, length: 0 };
-    ring.register(REGISTER, fd);
-    receive(fd);
-  } else if (!isOutOfResources(fd) && fd !== -ECONNABORTED) {
-    throw systemError("accept4", -fd, listener);
-  }
-  // One operation accepts all clients, until it fails: then it is asked for anew, after a pause if
-  // the descriptors have run out.
-  if (flags & IORING_CQE_F_MORE) return;
-  if (isOutOfResources(fd)) ring.timeout(PAUSE, 100);
-  else ring.acceptMultishot(ACCEPT, listener, SOCK_CLOEXEC);
+    const memory = new MappedMemory(64 * 1024);
+    connections.set(fd, { fd, memory, length: 0 });
+    // Phases 1 and 2 of the first read begin here, and nothing waits for them.
+    ring.recv(fd, memory);
+  } // Accepting again at once would fail again, so it waits until the timeout completes.
+  else if (isOutOfResources(fd)) return ring.timeout(100);
+  else if (fd !== -ECONNABORTED) throw systemError("accept4", -fd, listener);
+  ring.accept(listener);
 }
 
-function receive(fd: number) {
-  // Phases 1 and 2 of the next read begin here, and neither of them is waited for.
-  if (buffers.supply()) ring.recvProvided(RECV, fd);
-  else starved.push(fd);
+function received(connection: Connection, length: number) {
+  if (length <= 0) return drop(connection); // 0 is the end of the input, less is a broken connection
+  // Both phases are over: the bytes are here.
+  shout(connection.memory.bytes, length);
+  connection.length = length;
+  // With MSG_WAITALL, the kernel goes on after a partial send by itself.
+  ring.send(connection.fd, connection.memory, length, MSG_WAITALL);
 }
 
-function received(fd: number, length: number, flags: number) {
-  if (length === -ENOBUFS) return receive(fd);
-  if (length <= 0) return drop(fd);
-  // Phase 2 is over as well: the bytes are here, and this call only works on them.
-  const buffer = buffers.take(flags);
-  shout(buffers.bytes(buffer), length);
-  replies[fd].buffer = buffer;
-  replies[fd].length = length;
-  ring.send(SEND, fd, buffers.address(buffer), length, MSG_WAITALL);
+function sent(connection: Connection, length: number) {
+  if (length < connection.length) return drop(connection); // a reset or a broken pipe
+  // Only now: a client that does not read its replies gets nothing more read from it.
+  ring.recv(connection.fd, connection.memory);
 }
 
-function sent(fd: number, length: number) {
-  buffers.release(replies[fd].buffer);
-  if (length < replies[fd].length) drop(fd); // the connection is broken
-  else receive(fd); // and not before: who does not read his replies is not read from either
-  while (starved.length > 0 && buffers.supply()) receive(starved.shift()!);
-}
-
-function drop(fd: number) {
-  ring.close(CLOSE, fd);
+function drop({ fd, memory }: Connection) {
+  connections.delete(fd);
+  close(fd);
+  memory[Symbol.dispose](); // nothing is under way in it any more
   served++;
 }

@@ -9,7 +9,7 @@
  * Man:  io_uring(7), io_uring_enter(2), tcp(7) (MSG_TRUNC)
  */
 
-import { addressOfBuffer, mapAnonymous } from "../../shared/linux/memory.ts";
+import { MappedMemory } from "../../shared/linux/memory.ts";
 import { MSG_TRUNC, send, tryRecv } from "../../shared/linux/socket.ts";
 import { clock_gettime, CLOCK_THREAD_CPUTIME_ID } from "../../shared/linux/time.ts";
 import { median } from "../16-comparison/statistics.ts";
@@ -17,23 +17,20 @@ import { connectPairs } from "./pairs.ts";
 import { makeRing } from "./ring.ts";
 import { conclude } from "./verdict.ts";
 
-const [SIZE, ROUNDS, RECV] = [60_000, 2000, 1];
-const PLACES = 512;
+const [SIZE, ROUNDS, PLACES] = [60_000, 2000, 512];
 using ring = makeRing("C11");
 
 const [{ client, server }] = connectPairs(1);
 const piece = new Uint8Array(SIZE);
-const memory = mapAnonymous(PLACES * SIZE);
-const start = addressOfBuffer(memory);
 // Each piece goes to another place, as the pieces of a large message do.
-const places = Array.from({ length: PLACES }, (_, i) => new Uint8Array(memory, i * SIZE, SIZE));
+const places = Array.from({ length: PLACES }, () => new MappedMemory(SIZE));
 
 const models = [
-  { name: "recv", receive: (i: number) => tryRecv(server, places[i]) },
+  { name: "recv", receive: (i: number) => tryRecv(server, places[i].bytes) },
   { name: "io_uring", receive: complete },
   {
     name: "recv without the copy",
-    receive: (i: number) => tryRecv(server, places[i], SIZE, MSG_TRUNC),
+    receive: (i: number) => tryRecv(server, places[i].bytes, SIZE, MSG_TRUNC),
   },
 ].map((model) => ({ ...model, times: [] as number[] }));
 
@@ -61,8 +58,8 @@ conclude(
 
 function complete(place: number): number {
   let length = 0;
-  ring.recv(RECV, server, start + place * SIZE, SIZE);
+  ring.recv(server, places[place]);
   ring.submitAndWait(1);
-  ring.handleCompletions((_kind, _fd, result) => length = result);
+  ring.forEachCompletion((_op, _fd, result) => length = result);
   return length;
 }

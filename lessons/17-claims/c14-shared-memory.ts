@@ -11,7 +11,7 @@
 
 import { epoll_create1, epoll_ctl, EPOLL_CTL_ADD } from "../../shared/linux/epoll.ts";
 import { epoll_wait, EpollEvents, EPOLLIN } from "../../shared/linux/epoll.ts";
-import { IoUring } from "../../shared/linux/io_uring.ts";
+import { IoUring } from "../../shared/linux/io_uring/ring.ts";
 import { send } from "../../shared/linux/socket.ts";
 import { connectPairs } from "./pairs.ts";
 import { conclude } from "./verdict.ts";

@@ -11,7 +11,7 @@
 
 import { epoll_create1, epoll_ctl, EPOLL_CTL_ADD } from "../../shared/linux/epoll.ts";
 import { EpollEvents, EPOLLIN, tryEpollWait } from "../../shared/linux/epoll.ts";
-import { addressOfBuffer, mapAnonymous } from "../../shared/linux/memory.ts";
+import { MappedMemory } from "../../shared/linux/memory.ts";
 import { send, tryRecv } from "../../shared/linux/socket.ts";
 import { clock_gettime, CLOCK_THREAD_CPUTIME_ID } from "../../shared/linux/time.ts";
 import { median } from "../16-comparison/statistics.ts";
@@ -19,13 +19,11 @@ import { connectPairs } from "./pairs.ts";
 import { makeRing } from "./ring.ts";
 import { conclude } from "./verdict.ts";
 
-const [TURNS, RECV] = [400, 1];
+const TURNS = 400;
 using ring = makeRing("C21");
 
 const message = new Uint8Array(64);
-const memory = mapAnonymous(100 * 64);
-const address = addressOfBuffer(memory);
-const buffer = new Uint8Array(memory, 0, 64);
+const places = Array.from({ length: 100 }, () => new MappedMemory(64));
 const events = new EpollEvents(100);
 
 const rows = [1, 10, 100].map((size) => {
@@ -47,13 +45,13 @@ const rows = [1, 10, 100].map((size) => {
 
   function withEpoll() {
     const ready = tryEpollWait(epoll, events, -1);
-    for (let i = 0; i < ready; i++) tryRecv(events.fd(i), buffer);
+    for (let i = 0; i < ready; i++) tryRecv(events.fd(i), places[0].bytes);
   }
 
   function withUring() {
-    pairs.forEach(({ server }, i) => ring.recv(RECV, server, address + 64 * i, 64));
+    pairs.forEach(({ server }, i) => ring.recv(server, places[i]));
     ring.submitAndWait(size);
-    ring.handleCompletions(() => {});
+    ring.forEachCompletion(() => {});
   }
 });
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { IoUring } from "../../shared/linux/io_uring.ts";
+import { IoUring } from "../../shared/linux/io_uring/ring.ts";
 import { conclude } from "./verdict.ts";
 
 /** Makes the rings. If that is impossible, ends the experiment with the reason as its verdict. */

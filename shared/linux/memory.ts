@@ -49,7 +49,7 @@ export function mappedAt(address: Deno.PointerValue, length: number, fd: number)
 }
 
 /** Memory of this process alone, all zeros, of which a page exists once it has been touched. */
-export function mapAnonymous(length: number): ArrayBuffer {
+function mapAnonymous(length: number): ArrayBuffer {
   return mmap(
     length,
     PROT_READ | PROT_WRITE,
@@ -60,16 +60,30 @@ export function mapAnonymous(length: number): ArrayBuffer {
 
 /** Gives back what {@linkcode mmap} has mapped; nothing may look at the buffer any more. */
 export function munmap(buffer: ArrayBuffer): void {
-  orThrow("munmap", orErrno(libc.munmap(pointerTo(buffer), BigInt(buffer.byteLength))));
+  const pointer = Deno.UnsafePointer.of(new Uint8Array(buffer));
+  orThrow("munmap", orErrno(libc.munmap(pointer, BigInt(buffer.byteLength))));
 }
 
-/** The address of a buffer as a number. It stays where it is if it was mapped. */
-export function addressOfBuffer(buffer: ArrayBuffer): number {
-  return Number(Deno.UnsafePointer.value(pointerTo(buffer)));
-}
+/**
+ * Memory that stays at its address until it is unmapped, so that the kernel can be told to use it
+ * later. It is all zeros, and a page of it exists once it has been touched.
+ */
+export class MappedMemory implements Disposable {
+  /** What is in it. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Where it is. */
+  readonly address: number;
 
-function pointerTo(buffer: ArrayBuffer): Deno.PointerValue {
-  return Deno.UnsafePointer.of(new Uint8Array(buffer));
+  /** Maps `length` bytes. */
+  constructor(length: number) {
+    this.bytes = new Uint8Array(mapAnonymous(length));
+    this.address = Number(Deno.UnsafePointer.value(Deno.UnsafePointer.of(this.bytes)));
+  }
+
+  /** Unmaps it; nothing may look at the bytes any more. */
+  [Symbol.dispose](): void {
+    munmap(this.bytes.buffer);
+  }
 }
 
 /**

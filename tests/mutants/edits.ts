@@ -72,8 +72,8 @@ export const edits: readonly Edit[] = [
     name: "does not accept again after a shortage",
     folder: "09-io-uring",
     change: [
-      "if (isShortage(fd)) ring.timeout(PAUSE, 100);",
-      "if (isShortage(fd)) return;",
+      "else if (isOutOfResources(fd)) return ring.timeout(100);",
+      "else if (isOutOfResources(fd)) return;",
     ],
     foundBy: "pauses and recovers when it runs out of descriptors",
   },

@@ -5,7 +5,7 @@
  */
 
 import { servers } from "../lesson/catalogue.ts";
-import { IoUring } from "../../linux/io_uring.ts";
+import { IoUring } from "../../linux/io_uring/ring.ts";
 import type { Subject } from "./server.ts";
 
 /** Every server, in every variant. */

@@ -184,7 +184,11 @@ export const catalogue: readonly Lesson[] = [
     title: "io_uring",
     idea: "the kernel does both phases and reports completions",
     notice: "No recv and no send: one call hands over everything, and everything else is memory.",
-    server: { permissions: ["--allow-ffi"], needsIoUring: true },
+    server: {
+      permissions: ["--allow-ffi"],
+      needsIoUring: true,
+      variants: [{ name: "provided", script: "provided.ts" }],
+    },
     client,
   },
   {

@@ -16,14 +16,10 @@ import {
   IORING_CQE_F_MORE,
   IORING_OFF_SQES,
   IORING_OP_ACCEPT,
-  IORING_OP_ASYNC_CANCEL,
-  IORING_OP_CLOSE,
-  IORING_OP_FILES_UPDATE,
   IORING_OP_RECV,
   IORING_OP_SEND,
   IORING_OP_TIMEOUT,
-  IOSQE_CQE_SKIP_SUCCESS,
-} from "../../linux/io_uring.ts";
+} from "../../linux/io_uring/io_uring.ts";
 import { type Libc, libc } from "../../linux/libc.ts";
 import type { Hook, Recorder, TraceEvent } from "./events.ts";
 
@@ -31,9 +27,6 @@ const { gettid } = libc; // the plain function, whatever will be put in its plac
 
 const NAMES = new Map([
   [IORING_OP_ACCEPT, "accept"],
-  [IORING_OP_ASYNC_CANCEL, "cancel"],
-  [IORING_OP_CLOSE, "close"],
-  [IORING_OP_FILES_UPDATE, "update files"],
   [IORING_OP_RECV, "recv"],
   [IORING_OP_SEND, "send"],
   [IORING_OP_TIMEOUT, "timeout"],
@@ -95,12 +88,8 @@ class Ring {
       const name = NAMES.get(entry & 0xff) ?? `operation ${entry & 0xff}`;
       const id = this.#idAt(this.#entries, at + IO_URING_SQE.user_data / 4);
       const args: TraceEvent["args"] = length === 0 ? { fd } : { fd, length };
-      if (entry >>> 8 & IOSQE_CQE_SKIP_SUCCESS) {
-        this.#write(name, "i", id, now, args); // which completes in silence
-      } else {
-        this.#underWay.set(id, name);
-        this.#write(name, "b", id, now, args);
-      }
+      this.#underWay.set(id, name);
+      this.#write(name, "b", id, now, args);
     }
   }
 
