@@ -1,6 +1,6 @@
 /**
- * What the tests rely on in `@std`. Run with and without `tests/offline/import_map.json`, it shows
- * that the replacements there behave alike.
+ * What the tests rely on in `@std`. Run with and without `--config tests/jsr.json`, it shows that
+ * the replacements in `tests/offline/` behave alike.
  */
 
 import {

@@ -1,28 +1,39 @@
 /**
- * Which packages the tests run on: the real `@std`, or where JSR cannot be reached, the
- * replacements in `tests/offline/`.
+ * Which packages the tests run on. Where JSR answers, `deno task test` and `deno task ok` run on
+ * the real `@std`. Everywhere else, and under plain `deno test -A`, the `links` of deno.json put
+ * the replacements in `tests/offline/` in its place.
  *
  * @module
  */
 
-/** How long JSR may take to answer, in milliseconds. A network may swallow packets for ever. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { onEndSignal } from "../shared/tools/process/signals.ts";
+import { ROOT } from "./processes.ts";
+
+/** How long JSR may take to answer, in milliseconds. A network may swallow packets for good. */
 const PATIENCE = 5_000;
 
+/** How long what `deno test` has started may take to end once it was asked to, in milliseconds. */
+const GRACE = 3_000;
+
+/** The configuration without links. Links win over JSR wherever they are. */
+const REAL = ["--config", `${ROOT}tests/jsr.json`];
+
 /**
- * Looks once whether the packages can be had, from JSR or from Deno's cache, and says in one line
- * which ones it will be.
+ * Looks once whether `@std` can be had, from JSR or from Deno's cache, and says in one line which
+ * packages it will be.
  *
  * @returns The options of `deno test` and `deno check` that choose them.
  */
 export async function packageOptions(): Promise<string[]> {
   // The contract test imports everything from them that any test uses.
-  const reason = await whyMissing("JSR", fileOf("contract_test.ts"), PATIENCE);
+  const reason = await whyMissing("JSR", `${ROOT}tests/contract_test.ts`, PATIENCE, REAL);
   if (reason === undefined) {
     console.log("packages: @std, from JSR");
-    return [];
+    return REAL;
   }
   console.log(`packages: the replacements in tests/offline, since ${reason}`);
-  return ["--import-map", fileOf("offline/import_map.json")];
+  return [];
 }
 
 /**
@@ -30,19 +41,19 @@ export async function packageOptions(): Promise<string[]> {
  * cache; undefined if they can.
  *
  * @param patience How long the registry may take, in milliseconds.
+ * @param options Further options of `deno cache`.
  */
 export async function whyMissing(
   registry: string,
   module: string,
   patience: number,
+  options: string[] = [],
 ): Promise<string | undefined> {
-  const { success, signal, code } = await run(
-    ["cache", "--quiet", module],
+  const { success, signal } = await run(
+    ["cache", "--quiet", ...options, module],
     { stdout: "null", stderr: "null" },
     patience,
   );
-  // Somebody wants this process to end, so nothing is started any more.
-  if (signal !== null && signal !== "SIGKILL") Deno.exit(code);
   if (success) return undefined;
   return signal === null ? `${registry} cannot be reached` : `${registry} did not answer in time`;
 }
@@ -50,40 +61,75 @@ export async function whyMissing(
 /** Why the tool in `shared/tools/note/` lacks the TypeScript compiler; undefined if it does not. */
 export function whyNoCompiler(): Promise<string | undefined> {
   // It is some megabytes, which are fetched once.
-  return whyMissing("npm", fileOf("../shared/tools/note/syntax.ts"), 30_000);
+  return whyMissing("npm", `${ROOT}shared/tools/note/syntax.ts`, 30_000);
 }
 
 /** Why lesson 16 lacks what draws its charts; undefined if it does not. */
 export function whyNoCharts(): Promise<string | undefined> {
-  return whyMissing("npm", fileOf("../lessons/16-comparison/charts.ts"), 60_000);
+  return whyMissing("npm", `${ROOT}lessons/16-comparison/charts.ts`, 60_000);
 }
 
-/** Runs Deno with this process's terminal, and returns its exit code. */
+/** Runs Deno in the root of the project, with this process's terminal. Returns its exit code. */
 export async function deno(...args: string[]): Promise<number> {
   return (await run(args)).code;
 }
 
-/** Runs Deno, and hands on the signals that this process gets; kills it after `patience` ms. */
+/**
+ * Runs Deno and kills it after `patience` ms. A signal that asks this process to end is passed on
+ * to Deno and to everything that Deno has started, and then ends this process.
+ */
 async function run(
   args: string[],
   output: Pick<Deno.CommandOptions, "stdout" | "stderr"> = {},
   patience?: number,
 ): Promise<Deno.CommandStatus> {
-  // Ctrl-C at a terminal reaches the child as well; this process stays until the child has ended.
-  // It listens before there is a child, or a signal just then would leave one behind.
-  const listeners = (["SIGINT", "SIGTERM", "SIGHUP"] as const).map((signal) =>
-    [signal, () => child.kill(signal)] as const
-  );
-  for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
-  const child = new Deno.Command(Deno.execPath(), { args, stdin: "null", ...output }).spawn();
+  let exitCode = 0; // the one that reports a signal
+  // The listener comes first: between the start and a later listener, a signal would leave the
+  // child behind.
+  using _listening = onEndSignal((signal, code) => {
+    exitCode = code;
+    killGroup(child.pid, signal);
+  });
+  // A process group of its own. Tests start servers, and a signal to `deno test` alone would leave
+  // those running. At a terminal, Ctrl-C then reaches this process alone, which passes it on.
+  const child = new Deno.Command(Deno.execPath(), {
+    args,
+    cwd: ROOT,
+    stdin: "null",
+    detached: true,
+    ...output,
+  }).spawn();
   const timer = patience && setTimeout(() => child.kill("SIGKILL"), patience);
   const status = await child.status;
   clearTimeout(timer);
-  for (const [signal, listener] of listeners) Deno.removeSignalListener(signal, listener);
-  return status;
+  if (exitCode === 0) return status;
+  // Scripts that clean up have a moment for it, and nothing survives.
+  for (const end = performance.now() + GRACE; performance.now() < end; await sleep(20)) {
+    if (!hasMembers(child.pid)) break;
+  }
+  killGroup(child.pid, "SIGKILL");
+  Deno.exit(exitCode);
 }
 
-function fileOf(name: string): string {
-  // Not the URL's pathname, in which a space of the checkout's path is written %20.
-  return `${import.meta.dirname}/${name}`;
+/** Sends a signal to all processes of a group, if there still are any. See kill(2). */
+function killGroup(group: number, signal: Deno.Signal): void {
+  try {
+    Deno.kill(-group, signal);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/** Whether a process of the group still runs; a zombie counts no more. See proc(5). */
+function hasMembers(group: number): boolean {
+  return [...Deno.readDirSync("/proc")].some(({ name }) => {
+    try {
+      const stat = Deno.readTextFileSync(`/proc/${Number(name)}/stat`);
+      // The name of the program comes before this, in brackets, and may hold anything.
+      const [, state, , id] = stat.slice(stat.lastIndexOf(")")).split(" ");
+      return Number(id) === group && state !== "Z";
+    } catch {
+      return false; // not a process, or it has just ended
+    }
+  });
 }

@@ -1,19 +1,31 @@
-/** `deno task test` and the choice of packages. */
+/**
+ * Which packages the tests run on, under `deno task test` and under plain `deno test`, and how
+ * these end.
+ */
 
-import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
-import { retry } from "@std/async";
-import { outcomeOf, ROOT } from "./processes.ts";
+import { assert, assertEquals, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
+import { deadline, retry } from "@std/async";
+import { EXIT_CODES } from "../shared/tools/process/signals.ts";
+import { outcomeOf, ROOT, terminal } from "./processes.ts";
 
-/** Runs a test file through `deno task test`, with an empty cache and JSR at another address. */
-async function runTests(jsr: string, source: string, cache?: string) {
+const TASK = ["run", "-A", `${ROOT}tests/run.ts`];
+const PLAIN = ["test", "-A"];
+const UNREACHABLE = "http://127.0.0.1:1/";
+
+/** Runs Deno on a test file, with an empty cache, and JSR at another address. */
+async function runTests(
+  args: string[],
+  source: string,
+  { jsr = UNREACHABLE, cache, cwd = ROOT }: { jsr?: string; cache?: string; cwd?: string } = {},
+) {
   const folder = await Deno.makeTempDir();
   try {
     await Deno.writeTextFile(`${folder}/some_test.ts`, source);
     const start = performance.now();
     const ended = await outcomeOf(
       new Deno.Command(Deno.execPath(), {
-        args: ["run", "-A", "tests/run.ts", `${folder}/some_test.ts`],
-        cwd: ROOT,
+        args: [...args, `${folder}/some_test.ts`],
+        cwd,
         env: { NO_COLOR: "1", JSR_URL: jsr, DENO_DIR: cache ?? `${folder}/cache` },
         stdin: "null",
       }),
@@ -29,8 +41,8 @@ const PASSES = `import { assertEquals } from "@std/assert";
 const FAILS = `import { assertEquals } from "@std/assert";
   Deno.test("fails", () => assertEquals(1, 2));`;
 
-Deno.test("where JSR cannot be reached, the tests run on the replacements", async () => {
-  const { code, stdout } = await runTests("http://127.0.0.1:1/", PASSES);
+Deno.test("where JSR cannot be reached, deno task test runs on the replacements", async () => {
+  const { code, stdout } = await runTests(TASK, PASSES);
   assertEquals(code, 0, stdout);
   assertMatch(
     stdout,
@@ -39,17 +51,15 @@ Deno.test("where JSR cannot be reached, the tests run on the replacements", asyn
   assertMatch(stdout, /1 passed \| 0 failed/);
 });
 
-Deno.test("where JSR never answers, they wait no longer than five seconds for it", async () => {
+Deno.test("where JSR never answers, deno task test waits five seconds for it at most", async () => {
   using swallows = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const accepted: Deno.Conn[] = [];
   async function accept() {
     for await (const connection of swallows) accepted.push(connection);
   }
   const accepting = accept();
-  const { code, stdout, time } = await runTests(
-    `http://127.0.0.1:${swallows.addr.port}/`,
-    PASSES,
-  );
+  const jsr = `http://127.0.0.1:${swallows.addr.port}/`;
+  const { code, stdout, time } = await runTests(TASK, PASSES, { jsr });
   swallows.close();
   await accepting;
   for (const connection of accepted) connection.close();
@@ -59,63 +69,94 @@ Deno.test("where JSR never answers, they wait no longer than five seconds for it
   assertLess(time, 15_000);
 });
 
-Deno.test("where JSR answers, they run on its packages, later from the cache", async () => {
-  // JSR for a minute: it has one version of each package, and what it serves are the replacements.
+/** What the packages of {@linkcode serveJsr} print when they are loaded. */
+const MARK = "loaded from JSR";
+
+/** JSR for a while: it has one version of each package, and what it serves are the replacements. */
+async function serveJsr(): Promise<Deno.HttpServer<Deno.NetAddr> & { requests: string[] }> {
   const sources = new Map<string, string>();
   for (const name of ["assert", "async", "net", "testing"]) {
-    const { imports } = JSON.parse(Deno.readTextFileSync(`${ROOT}tests/offline/import_map.json`));
-    const exports: Record<string, string> = {};
+    const folder = `${ROOT}tests/offline/${name}`;
+    const { exports } = JSON.parse(Deno.readTextFileSync(`${folder}/deno.json`));
+    const files: string[] = typeof exports === "string" ? [exports] : Object.values(exports);
     const manifest: Record<string, { size: number; checksum: string }> = {};
-    for (const [specifier, file] of Object.entries<string>(imports)) {
-      if (!`${specifier}/`.startsWith(`@std/${name}/`)) continue;
-      const source = Deno.readFileSync(`${ROOT}tests/offline/${file}`);
-      const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", source));
-      exports[specifier.replace(`@std/${name}`, ".")] = file;
-      manifest[file.slice(1)] = { size: source.length, checksum: `sha256-${hash.toHex()}` };
-      sources.set(`/@std/${name}/1.0.0${file.slice(1)}`, new TextDecoder().decode(source));
+    for (const file of files) {
+      const source = `${Deno.readTextFileSync(`${folder}/${file}`)}console.log("${MARK}");\n`;
+      const bytes = new TextEncoder().encode(source);
+      const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+      manifest[file.slice(1)] = { size: bytes.length, checksum: `sha256-${hash.toHex()}` };
+      sources.set(`/@std/${name}/1.0.0${file.slice(1)}`, source);
     }
-    sources.set(`/@std/${name}/1.0.0_meta.json`, JSON.stringify({ exports, manifest }));
+    const paths = typeof exports === "string" ? { ".": exports } : exports;
+    sources.set(`/@std/${name}/1.0.0_meta.json`, JSON.stringify({ exports: paths, manifest }));
     const versions = { "1.0.0": {} };
     sources.set(`/@std/${name}/meta.json`, JSON.stringify({ versions }));
   }
-  const jsr = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
-    const source = sources.get(new URL(request.url).pathname);
+  const requests: string[] = [];
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+    const { pathname } = new URL(request.url);
+    requests.push(pathname);
+    const source = sources.get(pathname);
     return new Response(source, { status: source === undefined ? 404 : 200 });
   });
-  const url = `http://127.0.0.1:${jsr.addr.port}/`;
+  return Object.assign(server, { requests });
+}
+
+Deno.test("where JSR answers, deno task test runs on its packages, then on the cache", async () => {
+  const server = await serveJsr();
+  const jsr = `http://127.0.0.1:${server.addr.port}/`;
   const cache = await Deno.makeTempDir();
-  const online = await runTests(url, PASSES, cache);
-  await jsr.shutdown();
-  const cached = await runTests(url, PASSES, cache);
+  const online = await runTests(TASK, PASSES, { jsr, cache });
+  await server.shutdown();
+  const cached = await runTests(TASK, PASSES, { jsr, cache });
   await Deno.remove(cache, { recursive: true });
   for (const { code, stdout } of [online, cached]) {
     assertEquals(code, 0, stdout);
     assertMatch(stdout, /^packages: @std, from JSR\n/);
+    assertStringIncludes(stdout, MARK);
   }
 });
 
-Deno.test("a checkout may have a space in its path", async () => {
-  const folder = await Deno.makeTempDir({ prefix: "a checkout " });
-  for (const name of Deno.readDirSync(`${ROOT}tests/offline`)) {
-    await Deno.mkdir(`${folder}/offline`, { recursive: true });
-    await Deno.copyFile(`${ROOT}tests/offline/${name.name}`, `${folder}/offline/${name.name}`);
+Deno.test("plain deno test runs on the replacements, with JSR in reach or not", async () => {
+  const server = await serveJsr();
+  for (const jsr of [UNREACHABLE, `http://127.0.0.1:${server.addr.port}/`]) {
+    const { code, stdout, stderr } = await runTests(PLAIN, PASSES, { jsr });
+    assertEquals(code, 0, stderr);
+    assertMatch(stdout, /1 passed \| 0 failed/);
+    assertEquals(stdout.includes(MARK), false);
   }
-  for (const name of ["run.ts", "packages.ts", "contract_test.ts"]) {
-    await Deno.copyFile(`${ROOT}tests/${name}`, `${folder}/${name}`);
-  }
-  await Deno.copyFile(`${ROOT}deno.json`, `${folder}/deno.json`);
-  await Deno.writeTextFile(`${folder}/some_test.ts`, PASSES);
-  const { code, stdout } = await outcomeOf(
+  await server.shutdown();
+  assertEquals(server.requests, []);
+});
+
+Deno.test("both configurations of the tests say the same, but for the links", () => {
+  const [plain, real] = ["deno.json", "tests/jsr.json"]
+    .map((path) => JSON.parse(Deno.readTextFileSync(`${ROOT}${path}`)));
+  const { imports, lock, test, links } = plain;
+  assertEquals(real, { imports, lock, test });
+  const names = links.map((link: string) =>
+    JSON.parse(Deno.readTextFileSync(`${ROOT}${link}/deno.json`)).name
+  );
+  assertEquals(names, Object.keys(imports), "every package has a replacement");
+});
+
+Deno.test("a lesson asks no registry, and leaves no file behind", async () => {
+  const server = await serveJsr();
+  const cache = await Deno.makeTempDir();
+  const before = [...Deno.readDirSync(ROOT)].map(({ name }) => name).sort();
+  const { code } = await outcomeOf(
     new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "run.ts", "some_test.ts"],
-      cwd: folder,
-      env: { NO_COLOR: "1", JSR_URL: "http://127.0.0.1:1/", DENO_DIR: `${folder}/cache` },
+      args: ["run", "lessons/11-delegation/main.ts"],
+      cwd: ROOT,
+      env: { JSR_URL: `http://127.0.0.1:${server.addr.port}/`, DENO_DIR: cache },
       stdin: "null",
     }),
   );
-  await Deno.remove(folder, { recursive: true });
-  assertEquals(code, 0, stdout);
-  assertMatch(stdout, /1 passed \| 0 failed/);
+  await server.shutdown();
+  await Deno.remove(cache, { recursive: true });
+  assertEquals(code, 0);
+  assertEquals(server.requests, []);
+  assertEquals([...Deno.readDirSync(ROOT)].map(({ name }) => name).sort(), before);
 });
 
 Deno.test("SIGTERM while JSR is asked ends the question too", async () => {
@@ -140,6 +181,89 @@ Deno.test("SIGTERM while JSR is asked ends the question too", async () => {
   await Deno.remove(cache, { recursive: true });
 });
 
+Deno.test("a test that fails gives the exit code of deno test", async () => {
+  assertEquals((await runTests(TASK, FAILS)).code, 1);
+});
+
+/** A test that starts a server, and something that may end only by force, and then never ends. */
+const ENDLESS = `Deno.test("never ends", async () => {
+  const server = ["run", "--allow-ffi", "${ROOT}lessons/01-blocking/server.ts", "--port", "0"];
+  const quiet = { stdin: "null", stdout: "null" } as const;
+  const children = [
+    new Deno.Command(Deno.execPath(), { args: server, ...quiet }).spawn(),
+    new Deno.Command("sh", { args: ["-c", Deno.env.get("TRAP") + "sleep 100"], ...quiet }).spawn(),
+  ];
+  const path = Deno.env.get("PIDS")!;
+  Deno.writeTextFileSync(path + ".new", children.map(({ pid }) => pid).join(" "));
+  Deno.renameSync(path + ".new", path);
+  await new Promise(() => setInterval(() => {}, 1000));
+});`;
+
+/** Runs {@linkcode ENDLESS}. Returns the command's process, and the pids of what it started. */
+async function startEndless(folder: string, [program, ...args]: string[], trap = "") {
+  await Deno.writeTextFile(`${folder}/some_test.ts`, ENDLESS);
+  const pids = `${folder}/pids`;
+  const process = new Deno.Command(program, {
+    args,
+    cwd: ROOT,
+    env: { JSR_URL: UNREACHABLE, DENO_DIR: `${folder}/cache`, PIDS: pids, TRAP: trap },
+    stdin: "piped",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  const patience = { minTimeout: 50, multiplier: 1, jitter: 0, maxAttempts: 400 };
+  const text = await retry(() => Deno.readTextFile(pids), patience);
+  return { process, children: text.split(" ").map(Number) };
+}
+
+/** Fails if one of these processes still runs a while later. */
+async function assertEnded(pids: number[]) {
+  try {
+    await retry(
+      () => assertEquals(pids.filter(isRunning), []),
+      { minTimeout: 20, multiplier: 1, jitter: 0, maxAttempts: 50 },
+    );
+  } finally {
+    for (const pid of pids.filter(isRunning)) Deno.kill(pid, "SIGKILL");
+  }
+}
+
+for (const [signal, code] of Object.entries(EXIT_CODES)) {
+  Deno.test(`${signal} to deno task test alone leaves nothing running`, async () => {
+    const folder = await Deno.makeTempDir();
+    const command = [Deno.execPath(), "task", "test", `${folder}/some_test.ts`];
+    const trap = signal === "SIGTERM" ? "trap '' TERM; " : "";
+    const { process, children } = await startEndless(folder, command, trap);
+    process.kill(signal as Deno.Signal);
+    await process.stdin.close();
+    assertEquals((await deadline(process.status, 20_000)).code, code);
+    await assertEnded(children);
+    await Deno.remove(folder, { recursive: true });
+  });
+}
+
+Deno.test({
+  name: `Ctrl-C at a terminal ends deno task test, and leaves nothing running${
+    terminal === undefined ? " (skipped: no script(1))" : ""
+  }`,
+  ignore: terminal === undefined,
+  fn: async () => {
+    const folder = await Deno.makeTempDir();
+    const task = [Deno.execPath(), "task", "test", `${folder}/some_test.ts`];
+    const command = task.map((word) => `'${word}'`).join(" ");
+    const { process, children } = await startEndless(
+      folder,
+      [terminal!, "-qec", command, "/dev/null"],
+    );
+    const keyboard = process.stdin.getWriter();
+    await keyboard.write(Uint8Array.of(3)); // Ctrl-C
+    assertEquals((await deadline(process.status, 20_000)).code, 130);
+    await keyboard.close().catch(() => {});
+    await assertEnded(children);
+    await Deno.remove(folder, { recursive: true });
+  },
+});
+
 /** The processes that a process has started, or nothing if it has ended. */
 function childrenOf(pid: number): number[] | undefined {
   try {
@@ -150,6 +274,11 @@ function childrenOf(pid: number): number[] | undefined {
   }
 }
 
-Deno.test("a test that fails gives the exit code of deno test", async () => {
-  assertEquals((await runTests("http://127.0.0.1:1/", FAILS)).code, 1);
-});
+/** Whether a process runs; not if nobody has asked for the exit code of one that has ended. */
+function isRunning(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(Deno.readTextFileSync(`/proc/${pid}/status`));
+  } catch {
+    return false;
+  }
+}
