@@ -1,6 +1,7 @@
 /** Whether folders, tasks, scripts, READMEs and the catalogue of the lessons agree. */
 
 import { assert, assertEquals, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
+import { pathToFileURL } from "node:url";
 import { catalogue, findLesson, type Lesson } from "../shared/tools/lesson/catalogue.ts";
 import { ROOT } from "./processes.ts";
 
@@ -224,7 +225,7 @@ Deno.test("no README has a link to a file that is not there", () => {
   ) {
     const readme = Deno.readTextFileSync(ROOT + path);
     for (const [, target] of readme.matchAll(/\]\((?!https?:|#)([^)#]+)/g)) {
-      Deno.statSync(new URL(target, `file://${ROOT}${path}`));
+      Deno.statSync(new URL(target, pathToFileURL(ROOT + path)));
     }
   }
 });

@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
 import { assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { delay } from "@std/async";
+import { pathToFileURL } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 import { cellsOf, describe, FULL } from "../lessons/16-comparison/cells.ts";
 import { choose, type Contender } from "../lessons/16-comparison/contenders.ts";
@@ -23,7 +24,7 @@ const SMALL: Conditions = { connections: 3, active: 2, size: 64, time: 100, rate
 /** A server that runs `before` at its start, and `does` with whatever it has received. */
 function serverThat(does: string, before = ""): Contender {
   const source = `
-    import { shout } from "file://${ROOT}shared/shout.ts";
+    import { shout } from "${pathToFileURL(`${ROOT}shared/shout.ts`)}";
     const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     console.log("listening on 127.0.0.1:" + listener.addr.port);
     ${before}

@@ -7,6 +7,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
+import { pathToFileURL } from "node:url";
 import { parseSummary } from "../shared/client.ts";
 import { catalogue, type Lesson, serverLessons } from "../shared/tools/lesson/catalogue.ts";
 import { pageOf } from "../shared/tools/note/page.ts";
@@ -111,11 +112,11 @@ async function textOf(script: URL): Promise<string> {
 
 /** The single file of a lesson's script, which is made when it is first needed. */
 async function fileOf({ folder: lesson }: Lesson, side: string): Promise<URL> {
-  const file = new URL(`file://${folder}/${lesson}-${side}.ts`);
+  const file = pathToFileURL(`${folder}/${lesson}-${side}.ts`);
   try {
     Deno.statSync(file);
   } catch {
-    const script = new URL(`file://${ROOT}lessons/${lesson}/${side}.ts`);
+    const script = pathToFileURL(`${ROOT}lessons/${lesson}/${side}.ts`);
     Deno.writeTextFileSync(file, await textOf(script));
   }
   return file;
@@ -206,7 +207,7 @@ Deno.test({
     }
     // Importing all of it would end the process, since the effect of \`unused\` is not wanted.
     const many = (await Deno.readTextFile(`${modules}/one.ts`)).replace("Deno.exit(7)", "0");
-    const text = await textOf(new URL(`file://${modules}/script.ts`));
+    const text = await textOf(pathToFileURL(`${modules}/script.ts`));
     await Deno.writeTextFile(`${modules}/one.ts`, many);
     await Deno.writeTextFile(`${modules}/single.ts`, text);
     const [expected, actual] = await Promise.all(
@@ -233,7 +234,7 @@ Deno.test({
     ];
     for (const [text, says] of scripts) {
       await Deno.writeTextFile(path, text);
-      await assertRejects(() => textOf(new URL(`file://${path}`)), Error, says);
+      await assertRejects(() => textOf(pathToFileURL(path)), Error, says);
     }
     await Deno.remove(path);
   },

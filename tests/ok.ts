@@ -1,6 +1,9 @@
 /** `deno task ok`: format, style, types, documentation and its examples. */
 
 import { deno, packageOptions, whyNoCharts, whyNoCompiler } from "./packages.ts";
+import { ROOT } from "./processes.ts";
+
+Deno.chdir(ROOT); // wherever this was called from
 
 const options = await packageOptions();
 const modules = [...modulesBelow("shared"), ...modulesBelow("lessons").filter(isModule)];

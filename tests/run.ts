@@ -6,16 +6,22 @@
  * of the others as well.
  */
 
+import { userPath } from "../shared/tools/process/files.ts";
 import { deno, packageOptions } from "./packages.ts";
+import { ROOT } from "./processes.ts";
 
 const options = ["test", "-A", ...await packageOptions()];
 
-if (Deno.args.length > 0) Deno.exit(await deno(...options, ...Deno.args));
+if (Deno.args.length > 0) {
+  // The tests run in the root of the project, wherever this was called from.
+  const args = Deno.args.map((arg) => /^[^-].*\.ts$/.test(arg) ? userPath(arg) : arg);
+  Deno.exit(await deno(...options, ...args));
+}
 
-const files = [...Deno.readDirSync("tests")].map(({ name }) => `tests/${name}`)
+const files = [...Deno.readDirSync(`${ROOT}tests`)].map(({ name }) => `tests/${name}`)
   .filter((path) => path.endsWith("_test.ts")).sort();
 const { alone = [], together = [] } = Object.groupBy(files, (path) => {
-  return Deno.readTextFileSync(path).includes(`from "./sockets.ts"`) ? "alone" : "together";
+  return Deno.readTextFileSync(ROOT + path).includes(`from "./sockets.ts"`) ? "alone" : "together";
 });
 const codes = [await deno(...options, "--parallel", ...together), await deno(...options, ...alone)];
 Deno.exit(Math.max(...codes));

@@ -1,6 +1,7 @@
 /** What `--trace` reports, compared with what strace saw from the outside. */
 
 import { assertEquals, assertGreater } from "@std/assert";
+import { fileURLToPath } from "node:url";
 import { LESSONS, serverLessons } from "../shared/tools/lesson/catalogue.ts";
 import { linesOf } from "../shared/lines.ts";
 import type { TraceEvent } from "../shared/tools/trace/events.ts";
@@ -99,7 +100,7 @@ for (const { folder, server } of serverLessons) {
             ...["-ff", "-ttt", "-s", "0", "-o", `${directory}/strace`],
             ...["-e", "trace=all", "-e", "signal=none", "--seccomp-bpf"],
             ...[Deno.execPath(), "run", ...server.permissions],
-            new URL(`${folder}/server.ts`, LESSONS).pathname,
+            fileURLToPath(new URL(`${folder}/server.ts`, LESSONS)),
             ...["--port", "0", "--connections", "3", `--trace=${directory}/trace`, ...variant],
           ],
           stdin: "null",

@@ -121,7 +121,7 @@ Deno.test("with --watch, a lesson runs again after a change, with costs compared
       // It has ended.
     }
     await process.status;
-    await process.stdout.cancel().catch(() => {});
+    await lines.return(undefined); // which closes the process's output as well
     await Deno.remove(copy, { recursive: true });
   }
 });

@@ -4,12 +4,13 @@
  * @module
  */
 
+import { fileURLToPath } from "node:url";
 import { LESSONS, serverLessons } from "./catalogue.ts";
 import { runLesson } from "./run.ts";
 
 for (const lesson of serverLessons) {
   if (Deno.args.length > 0 && !Deno.args.includes(lesson.number)) continue;
-  const svg = new URL(`${lesson.folder}/timeline.svg`, LESSONS).pathname;
+  const svg = fileURLToPath(new URL(`${lesson.folder}/timeline.svg`, LESSONS));
   const code = await runLesson(lesson, [], { svg });
   if (code !== 0) Deno.exit(code);
 }
