@@ -1,17 +1,13 @@
-/** `shared/selectors.ts`: one suite for all of them. */
+/** `shared/selectors/`: one suite, in terms of the interface, for all of them. */
 
-import { assertEquals, assertGreater, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertGreater, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { recv, send, setsockopt, SO_LINGER, SOL_SOCKET } from "../shared/linux/socket.ts";
-import {
-  DefaultSelector,
-  EpollSelector,
-  EVENT_READ,
-  EVENT_WRITE,
-  PollSelector,
-  type Selector,
-  SelectSelector,
-} from "../shared/selectors.ts";
+import { DefaultSelector } from "../shared/selectors/default.ts";
+import { EpollSelector } from "../shared/selectors/epoll.ts";
+import { PollSelector } from "../shared/selectors/poll.ts";
+import { SelectSelector } from "../shared/selectors/select.ts";
+import { EVENT_READ, EVENT_WRITE, type Selector } from "../shared/selectors/selector.ts";
 import { openDescriptors, Pair } from "./sockets.ts";
 
 const hello = new TextEncoder().encode("hello");
@@ -30,8 +26,10 @@ function linkOf(fd: number): string {
   }
 }
 
-for (const SelectorClass of [SelectSelector, PollSelector, EpollSelector]) {
-  describe(SelectorClass.name, () => {
+const selectors = { SelectSelector, PollSelector, EpollSelector };
+
+for (const [name, SelectorClass] of Object.entries(selectors)) {
+  describe(name, () => {
     it("reports those that are ready, for what they wait for", () => {
       using one = new Pair();
       using two = new Pair();
@@ -46,7 +44,7 @@ for (const SelectorClass of [SelectSelector, PollSelector, EpollSelector]) {
       assertEquals(readyOf(selector), { two: EVENT_READ | EVENT_WRITE });
     });
 
-    it("waits as long as it is told, and not at all with 0", () => {
+    it("waits until the timeout, and not at all with 0", () => {
       using pair = new Pair();
       using selector = new SelectorClass<string>();
       selector.register(pair.server, EVENT_READ, "pair");
@@ -62,7 +60,7 @@ for (const SelectorClass of [SelectSelector, PollSelector, EpollSelector]) {
       assertThrows(() => selector.select(NaN), RangeError);
     });
 
-    it("tells nothing of what waits for nothing, not even that it is broken", () => {
+    it("reports nothing of what waits for nothing, not even that it is broken", () => {
       using pair = new Pair();
       using selector = new SelectorClass<string>();
       selector.register(pair.server, 0, "pair");
@@ -78,7 +76,7 @@ for (const SelectorClass of [SelectSelector, PollSelector, EpollSelector]) {
       selector.unregister(pair.server);
     });
 
-    it("watches for something else after modify, with other data, and for nothing with 0", () => {
+    it("modify changes what is watched for and the data, and 0 ends the watching", () => {
       using pair = new Pair();
       using selector = new SelectorClass<string>();
       selector.register(pair.server, EVENT_WRITE, "before");
@@ -93,7 +91,7 @@ for (const SelectorClass of [SelectSelector, PollSelector, EpollSelector]) {
       assertEquals(readyOf(selector, 0), {});
     });
 
-    it("forgets what is unregistered, and can have it again", () => {
+    it("unregister forgets a descriptor, which can be registered again", () => {
       const pairs = Array.from({ length: 5 }, () => new Pair());
       using selector = new SelectorClass<string>();
       pairs.forEach(({ server }, i) => selector.register(server, EVENT_WRITE, `${i}`));
@@ -123,6 +121,49 @@ for (const SelectorClass of [SelectSelector, PollSelector, EpollSelector]) {
       assertEquals(selector.size, 1);
     });
 
+    it("register refuses what is not a descriptor, and changes nothing", () => {
+      using selector = new SelectorClass<string>();
+      for (const fd of [-1, 1.5, NaN, Infinity, 2 ** 31, "7" as unknown as number]) {
+        assertThrows(() => selector.register(fd, EVENT_READ, ""), RangeError);
+      }
+      assertEquals(selector.size, 0);
+      assertEquals(selector.select(0), []);
+    });
+
+    it("register and modify refuse events that mean nothing, and change nothing", () => {
+      using pair = new Pair();
+      using selector = new SelectorClass<string>();
+      const nonsense = [4, EVENT_READ | 8, -1, 1.5, NaN, "1" as unknown as number];
+      for (const events of nonsense) {
+        assertThrows(() => selector.register(pair.server, events, ""), RangeError);
+      }
+      assertEquals(selector.size, 0);
+      selector.register(pair.server, EVENT_WRITE, "before");
+      for (const events of nonsense) {
+        assertThrows(() => selector.modify(pair.server, events, "after"), RangeError);
+      }
+      assertEquals(readyOf(selector), { before: EVENT_WRITE });
+    });
+
+    it("unregister forgets a descriptor that has been closed, also if its number is in use", () => {
+      using selector = new SelectorClass<string>();
+      const pair = new Pair();
+      selector.register(pair.server, EVENT_READ, "closed");
+      pair[Symbol.dispose]();
+      selector.unregister(pair.server);
+      assertEquals(selector.size, 0);
+
+      const [first, others] = [new Pair(), [] as Pair[]];
+      selector.register(first.server, EVENT_READ, "first");
+      first[Symbol.dispose]();
+      for (let i = 0; i < 5; i++) others.push(new Pair());
+      assert(others.some(({ server, client }) => [server, client].includes(first.server)));
+      selector.unregister(first.server);
+      selector.register(first.server, EVENT_WRITE, "second");
+      assertEquals(readyOf(selector), { second: EVENT_WRITE });
+      for (const other of others) other[Symbol.dispose]();
+    });
+
     it("counts a broken connection as ready for what was waited for", () => {
       for (const events of [EVENT_READ, EVENT_WRITE]) {
         using pair = new Pair();
@@ -134,7 +175,7 @@ for (const SelectorClass of [SelectSelector, PollSelector, EpollSelector]) {
       }
     });
 
-    it("has its descriptors closed at the end, and those of others open", () => {
+    it("closes its own descriptors at the end, and leaves those of others open", () => {
       using pair = new Pair();
       const before = openDescriptors();
       {
@@ -154,7 +195,7 @@ describe("the selectors differ in", () => {
     assertEquals(selector.size, 0);
   });
 
-  it("what they say of a file, which is always ready: epoll refuses it", () => {
+  it("what they do with a file, which is always ready: epoll refuses it", () => {
     const path = Deno.makeTempFileSync();
     using _file = Deno.openSync(path);
     const fd = [...Deno.readDirSync("/proc/self/fd")].map(({ name }) => Number(name))
@@ -168,7 +209,7 @@ describe("the selectors differ in", () => {
     Deno.removeSync(path);
   });
 
-  it("which is taken by default: epoll", () => {
+  it("which is the default: epoll", () => {
     assertEquals(DefaultSelector, EpollSelector);
   });
 });

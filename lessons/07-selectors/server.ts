@@ -22,8 +22,8 @@ import {
   tryAccept4,
   tryRecv,
 } from "../../shared/linux/socket.ts";
-import { EVENT_READ, EVENT_WRITE } from "../../shared/selectors.ts";
 import { SELECTOR } from "../../shared/selectors/option.ts";
+import { EVENT_READ, EVENT_WRITE } from "../../shared/selectors/selector.ts";
 import { serverOptions } from "../../shared/server.ts";
 import { shout } from "../../shared/shout.ts";
 

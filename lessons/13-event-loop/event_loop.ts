@@ -10,12 +10,8 @@
  */
 
 import { channel } from "node:diagnostics_channel";
-import {
-  DefaultSelector,
-  EVENT_READ,
-  EVENT_WRITE,
-  type SelectorKey,
-} from "../../shared/selectors.ts";
+import { DefaultSelector } from "../../shared/selectors/default.ts";
+import { EVENT_READ, EVENT_WRITE, type SelectorKey } from "../../shared/selectors/selector.ts";
 import { Timers } from "../../shared/timers.ts";
 
 /** A function that can wait: `yield*` runs it, and gives its result. */

@@ -22,7 +22,7 @@ import {
   tryRecv,
   trySend,
 } from "../../shared/linux/socket.ts";
-import { EVENT_READ, EVENT_WRITE } from "../../shared/selectors.ts";
+import { EVENT_READ, EVENT_WRITE } from "../../shared/selectors/selector.ts";
 import { type Coroutine, runningLoop, sleep } from "./event_loop.ts";
 
 const buffer = new Uint8Array(64 * 1024); // for those who bring none

@@ -11,7 +11,8 @@
 
 import { channel } from "node:diagnostics_channel";
 import { EBADF, systemError } from "../../shared/linux/errno.ts";
-import { DefaultSelector, EVENT_READ, EVENT_WRITE } from "../../shared/selectors.ts";
+import { DefaultSelector } from "../../shared/selectors/default.ts";
+import { EVENT_READ, EVENT_WRITE } from "../../shared/selectors/selector.ts";
 import { type Timer, Timers } from "../../shared/timers.ts";
 
 /** What a function that waits returns. Called with `yield*`, it gives its result in the end. */

@@ -10,7 +10,8 @@
 
 import { libc } from "../../shared/linux/libc.ts";
 import { send, SOCK_NONBLOCK } from "../../shared/linux/socket.ts";
-import { EpollSelector, EVENT_READ } from "../../shared/selectors.ts";
+import { EpollSelector } from "../../shared/selectors/epoll.ts";
+import { EVENT_READ } from "../../shared/selectors/selector.ts";
 import { connectPairs } from "./pairs.ts";
 import { conclude } from "./verdict.ts";
 

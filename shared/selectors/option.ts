@@ -5,16 +5,11 @@
  */
 
 import type { Option } from "../options.ts";
-import {
-  DefaultSelector,
-  EpollSelector,
-  PollSelector,
-  type Selector,
-  SelectSelector,
-} from "../selectors.ts";
-
-/** A class of selectors. */
-export type SelectorClass = new <Data>() => Selector<Data>;
+import { DefaultSelector } from "./default.ts";
+import { EpollSelector } from "./epoll.ts";
+import { PollSelector } from "./poll.ts";
+import { SelectSelector } from "./select.ts";
+import type { SelectorClass } from "./selector.ts";
 
 const CLASSES: Record<string, SelectorClass> = {
   select: SelectSelector,

@@ -1,0 +1,105 @@
+/**
+ * A selector over epoll(7).
+ *
+ * @module
+ */
+
+import { close } from "../linux/descriptors.ts";
+import {
+  epoll_create1,
+  epoll_ctl,
+  EPOLL_CTL_ADD,
+  EPOLL_CTL_DEL,
+  EPOLL_CTL_MOD,
+  epoll_wait,
+  EpollEvents,
+  EPOLLIN,
+  EPOLLOUT,
+  tryEpollCtl,
+} from "../linux/epoll.ts";
+import { EBADF, ENOENT, orThrow } from "../linux/errno.ts";
+import { Registry, wholeMilliseconds } from "./registry.ts";
+import {
+  EVENT_READ,
+  EVENT_WRITE,
+  type Selector,
+  type SelectorClass,
+  type SelectorKey,
+} from "./selector.ts";
+
+/** The kernel keeps the list, and reports only those that are ready. A file cannot be watched. */
+export const EpollSelector: SelectorClass = class<Data> implements Selector<Data> {
+  readonly #registry = new Registry<Data>();
+  readonly #events = new EpollEvents(1024);
+  #epoll = epoll_create1();
+
+  get size(): number {
+    return this.#registry.size;
+  }
+
+  register(fd: number, events: number, data: Data): void {
+    this.#registry.add(fd, events, data);
+    try {
+      this.#control(fd, 0, events);
+    } catch (error) {
+      this.#registry.delete(fd);
+      throw error;
+    }
+  }
+
+  modify(fd: number, events: number, data: Data): void {
+    const { events: before, data: dataBefore } = this.#registry.get(fd);
+    this.#registry.modify(fd, events, data);
+    try {
+      this.#control(fd, before, events);
+    } catch (error) {
+      this.#registry.modify(fd, before, dataBefore);
+      throw error;
+    }
+  }
+
+  unregister(fd: number): void {
+    const { events } = this.#registry.delete(fd);
+    if (events === 0) return;
+    const result = tryEpollCtl(this.#epoll, EPOLL_CTL_DEL, fd);
+    // The kernel forgets a descriptor that is closed, and may have given out its number again.
+    if (result !== -EBADF && result !== -ENOENT) orThrow("epoll_ctl", result, fd);
+  }
+
+  #control(fd: number, before: number, events: number): void {
+    if (events === before) return; // only a change costs a system call
+    // A descriptor that waits for nothing is not in the kernel's list: epoll would go on reporting
+    // its errors.
+    const operation = before === 0 ? EPOLL_CTL_ADD : events === 0 ? EPOLL_CTL_DEL : EPOLL_CTL_MOD;
+    epoll_ctl(this.#epoll, operation, fd, epollEvents(events));
+  }
+
+  select(timeout?: number): readonly SelectorKey<Data>[] {
+    const [registry, events] = [this.#registry, this.#events];
+    registry.ready.length = 0;
+    const count = epoll_wait(this.#epoll, events, wholeMilliseconds(timeout));
+    for (let i = 0; i < count; i++) {
+      registry.report(registry.get(events.fd(i)), eventsOf(events.events(i)));
+    }
+    return registry.ready;
+  }
+
+  close(): void {
+    if (this.#epoll !== -1) close(this.#epoll);
+    this.#epoll = -1; // a second call finds nothing to close
+  }
+
+  /** The same, at the end of a block that says `using`. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+};
+
+function epollEvents(events: number): number {
+  return (events & EVENT_READ ? EPOLLIN : 0) | (events & EVENT_WRITE ? EPOLLOUT : 0);
+}
+
+/** Errors and hang-ups count as both, so that whatever waits for the descriptor finds out. */
+function eventsOf(events: number): number {
+  return (events & ~EPOLLOUT ? EVENT_READ : 0) | (events & ~EPOLLIN ? EVENT_WRITE : 0);
+}

@@ -1,0 +1,70 @@
+/**
+ * A selector over poll(2).
+ *
+ * @module
+ */
+
+import { poll, POLLIN, PollList, POLLOUT } from "../linux/poll.ts";
+import { Registry, wholeMilliseconds } from "./registry.ts";
+import {
+  EVENT_READ,
+  EVENT_WRITE,
+  type Selector,
+  type SelectorClass,
+  type SelectorKey,
+} from "./selector.ts";
+
+/** poll has no limit of its own, but each call still looks at every descriptor. */
+export const PollSelector: SelectorClass = class<Data> implements Selector<Data> {
+  readonly #registry = new Registry<Data>();
+  readonly #list = new PollList();
+
+  get size(): number {
+    return this.#registry.size;
+  }
+
+  register(fd: number, events: number, data: Data): void {
+    const entry = this.#registry.add(fd, events, data);
+    entry.index = this.#list.length;
+    this.#list.add(fd, pollEvents(events));
+  }
+
+  modify(fd: number, events: number, data: Data): void {
+    this.#registry.modify(fd, events, data);
+    this.#list.watch(this.#registry.get(fd).index, pollEvents(events));
+  }
+
+  unregister(fd: number): void {
+    const { index } = this.#registry.delete(fd);
+    this.#list.delete(index);
+    // The last one in the list has moved to this index.
+    if (index < this.#list.length) this.#registry.get(this.#list.fd(index)).index = index;
+  }
+
+  select(timeout?: number): readonly SelectorKey<Data>[] {
+    const [registry, list] = [this.#registry, this.#list];
+    registry.ready.length = 0;
+    let rest = poll(list, wholeMilliseconds(timeout));
+    for (let index = 0; rest > 0; index++) {
+      const revents = list.revents(index);
+      if (revents === 0) continue;
+      rest--;
+      registry.report(registry.get(list.fd(index)), eventsOf(revents));
+    }
+    return registry.ready;
+  }
+
+  close(): void {} // the list is plain memory
+
+  /** The same, at the end of a block that says `using`. */
+  [Symbol.dispose](): void {}
+};
+
+function pollEvents(events: number): number {
+  return (events & EVENT_READ ? POLLIN : 0) | (events & EVENT_WRITE ? POLLOUT : 0);
+}
+
+/** Errors and hang-ups count as both, so that whatever waits for the descriptor finds out. */
+function eventsOf(revents: number): number {
+  return (revents & ~POLLOUT ? EVENT_READ : 0) | (revents & ~POLLIN ? EVENT_WRITE : 0);
+}

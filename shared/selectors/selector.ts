@@ -1,0 +1,72 @@
+/**
+ * One interface over select, poll and epoll, after Python's module `selectors`: each descriptor is
+ * registered with what it waits for and with something of the caller's, mostly a callback. There is
+ * a module for each system call: `select.ts`, `poll.ts` and `epoll.ts`.
+ *
+ * @module
+ */
+
+/** Wait until there is something to read, or a client to accept. */
+export const EVENT_READ = 1;
+/** Wait until there is room to write. */
+export const EVENT_WRITE = 2;
+
+/** A registered descriptor. */
+export interface SelectorKey<Data> {
+  /** The descriptor. */
+  readonly fd: number;
+  /** What it waits for: EVENT_READ, EVENT_WRITE, both, or 0 for nothing, not even an error. */
+  readonly events: number;
+  /** What it was ready for when `select` last reported it. */
+  readonly ready: number;
+  /** Whatever the caller has registered with it. */
+  readonly data: Data;
+}
+
+/** What every selector supplies. */
+export interface Selector<Data> extends Disposable {
+  /** How many descriptors are registered. */
+  readonly size: number;
+
+  /**
+   * Begins to watch a descriptor.
+   *
+   * @throws {RangeError} if `fd` is not a descriptor's number, or not one that the system call can
+   *   watch, or if `events` has other bits than EVENT_READ and EVENT_WRITE.
+   * @throws {Error} if it is registered already, or if the kernel refuses to watch it.
+   */
+  register(fd: number, events: number, data: Data): void;
+
+  /**
+   * Changes what a descriptor waits for, and what is registered with it.
+   *
+   * @throws {RangeError} if `events` has other bits than EVENT_READ and EVENT_WRITE.
+   * @throws {Error} if it is not registered.
+   */
+  modify(fd: number, events: number, data: Data): void;
+
+  /**
+   * Stops watching a descriptor. It should be called before the descriptor is closed, and works
+   * afterwards as well.
+   *
+   * @throws {Error} if it is not registered.
+   */
+  unregister(fd: number): void;
+
+  /**
+   * Waits until at least one descriptor is ready. A broken connection counts as ready for what it
+   * waits for: the next read or write returns the actual error.
+   *
+   * @param timeout Milliseconds; 0 or less does not wait at all, undefined waits without a limit.
+   * @returns The keys of those that are ready, in an array that the next call uses again. It is
+   *   empty when the time is up, or when a signal came.
+   * @throws {RangeError} if the timeout is NaN.
+   */
+  select(timeout?: number): readonly SelectorKey<Data>[];
+
+  /** Releases what the selector itself uses. The registered descriptors stay open. */
+  close(): void;
+}
+
+/** A selector for one system call, which {@linkcode Selector} describes. */
+export type SelectorClass = new <Data>() => Selector<Data>;
