@@ -10,7 +10,7 @@ import {
 import { deadline, delay } from "@std/async";
 import { getAvailablePort } from "@std/net";
 import { connectWhenReady } from "../shared/ready.ts";
-import { deno } from "./processes.ts";
+import { deno, outcomeOf, ROOT } from "./processes.ts";
 
 const host = "127.0.0.1";
 
@@ -92,4 +92,71 @@ Deno.test("an abort after the connection was handed over does not close it", asy
 
 Deno.test("any error but a refusal is handed on at once", async () => {
   await assertRejects(() => connectWhenReady({ host: "999.0.0.1", port: 1 }), Error);
+});
+
+Deno.test("a timeout longer than any timer waits, and so does Infinity", async () => {
+  for (const timeout of [2 ** 31, 1e300, Infinity]) {
+    const port = getAvailablePort();
+    const connecting = connectWhenReady({ host, port }, { timeout });
+    await delay(30);
+    using listener = Deno.listen({ hostname: host, port });
+    using _connection = await connecting;
+    (await listener.accept()).close();
+  }
+});
+
+Deno.test("a timeout that is no time is a RangeError", async () => {
+  for (const timeout of [NaN, -1, -Infinity]) {
+    await assertRejects(() => connectWhenReady({ host, port: 1 }, { timeout }), RangeError);
+  }
+});
+
+/** In a network of its own, in which every fourth connection to port 40000 starts at port 40000. */
+async function inOwnNetwork(script: string) {
+  const setUp = "ip link set lo up && echo 40000 40007 > /proc/sys/net/ipv4/ip_local_port_range";
+  const command = [Deno.execPath(), "eval", script].map((word) => `'${word}'`).join(" ");
+  const args = ["--net", "sh", "-c", `${setUp} && exec ${command}`];
+  return await outcomeOf(new Deno.Command("unshare", { args, stdin: "null", cwd: ROOT }));
+}
+
+const whyNoNetwork = await (async () => {
+  try {
+    const { code, stderr } = await inOwnNetwork("");
+    return code === 0 ? "" : `unshare says: ${stderr.split("\n")[0]}`;
+  } catch {
+    return "there is no unshare";
+  }
+})();
+
+Deno.test({
+  name: `a socket that is connected with itself has not found a server${
+    whyNoNetwork && ` (skipped: ${whyNoNetwork})`
+  }`,
+  ignore: whyNoNetwork !== "",
+  fn: async () => {
+    const { code, stdout, stderr } = await inOwnNetwork(`
+      const address = { hostname: "127.0.0.1", port: 40000 };
+      // So it is here: without a server, one of eight attempts succeeds.
+      let alone = 0;
+      for (let i = 0; i < 8; i++) {
+        await Deno.connect(address).then(async (connection) => {
+          alone++;
+          await connection.write(new Uint8Array(1024 * 1024)); // as connectWhenReady does
+          connection.close();
+        }, () => {});
+      }
+      const { connectWhenReady } = await import("${new URL(
+      "../shared/ready.ts",
+      import.meta.url,
+    )}");
+      const connecting = connectWhenReady({ host: address.hostname, port: address.port });
+      await new Promise((resolve) => setTimeout(resolve, 1500)); // about 20 attempts
+      const listener = Deno.listen(address);
+      const [connection, accepted] = await Promise.all([connecting, listener.accept()]);
+      console.log(alone > 0, connection.localAddr.port === accepted.remoteAddr.port);
+      connection.close();
+      accepted.close();
+      listener.close();`);
+    assertEquals({ code, stdout, stderr }, { code: 0, stdout: "true true\n", stderr: "" });
+  },
 });

@@ -21,6 +21,7 @@ import {
   tryConnect,
   trySend,
 } from "../../linux/socket.ts";
+import { connectOnce } from "../../ready.ts";
 import { shout } from "../../shout.ts";
 import { kill, within } from "./server.ts";
 
@@ -37,10 +38,9 @@ export function bytesOf(text: string): Uint8Array<ArrayBuffer> {
 const connections: Deno.TcpConn[] = [];
 
 /** Connects, without waiting for the server to be ready. */
-export async function connect({ host, port }: Address): Promise<Deno.TcpConn> {
-  const connection = await Deno.connect({ hostname: host, port });
+export async function connect(address: Address): Promise<Deno.TcpConn> {
+  const connection = await connectOnce(address);
   connections.push(connection);
-  connection.setNoDelay(true);
   return connection;
 }
 
