@@ -145,7 +145,8 @@ function isShown(initial: unknown): boolean {
   return typeof initial === "string" && initial !== "" || Number.isFinite(initial);
 }
 
-function refuse(reason: string): never {
+/** Ends the program because of a wrong command line: with one line on stderr, and exit code 2. */
+export function refuse(reason: string): never {
   console.error(`${reason} (--help shows the options)`);
   Deno.exit(2);
 }

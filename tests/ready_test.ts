@@ -10,7 +10,8 @@ import {
 import { deadline, delay } from "@std/async";
 import { getAvailablePort } from "@std/net";
 import { connectWhenReady } from "../shared/ready.ts";
-import { deno, outcomeOf, ROOT } from "./processes.ts";
+import { isolated } from "./namespaces.ts";
+import { deno } from "./processes.ts";
 
 const host = "127.0.0.1";
 
@@ -111,30 +112,20 @@ Deno.test("a timeout that is no time is a RangeError", async () => {
   }
 });
 
-/** In a network of its own, in which every fourth connection to port 40000 starts at port 40000. */
-async function inOwnNetwork(script: string) {
-  const setUp = "ip link set lo up && echo 40000 40007 > /proc/sys/net/ipv4/ip_local_port_range";
-  const command = [Deno.execPath(), "eval", script].map((word) => `'${word}'`).join(" ");
-  const args = ["--net", "sh", "-c", `${setUp} && exec ${command}`];
-  return await outcomeOf(new Deno.Command("unshare", { args, stdin: "null", cwd: ROOT }));
-}
-
-const whyNoNetwork = await (async () => {
-  try {
-    const { code, stderr } = await inOwnNetwork("");
-    return code === 0 ? "" : `unshare says: ${stderr.split("\n")[0]}`;
-  } catch {
-    return "there is no unshare";
-  }
-})();
+/** A network of its own, in which every fourth connection to port 40000 starts at port 40000. */
+const network = await isolated(
+  "--net",
+  "ip link set lo up && echo 40000 40007 > /proc/sys/net/ipv4/ip_local_port_range",
+);
 
 Deno.test({
   name: `a socket that is connected with itself has not found a server${
-    whyNoNetwork && ` (skipped: ${whyNoNetwork})`
+    typeof network === "string" ? ` (skipped: ${network})` : ""
   }`,
-  ignore: whyNoNetwork !== "",
+  ignore: typeof network === "string",
   fn: async () => {
-    const { code, stdout, stderr } = await inOwnNetwork(`
+    if (typeof network === "string") return;
+    const script = `
       const address = { hostname: "127.0.0.1", port: 40000 };
       // So it is here: without a server, one of eight attempts succeeds.
       let alone = 0;
@@ -156,7 +147,11 @@ Deno.test({
       console.log(alone > 0, connection.localAddr.port === accepted.remoteAddr.port);
       connection.close();
       accepted.close();
-      listener.close();`);
+      listener.close();`;
+    const { code, stdout, stderr } = await network(
+      'exec "$@"',
+      ...[Deno.execPath(), "eval", "--quiet", script],
+    );
     assertEquals({ code, stdout, stderr }, { code: 0, stdout: "true true\n", stderr: "" });
   },
 });

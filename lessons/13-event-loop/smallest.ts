@@ -19,7 +19,8 @@ import {
   tryRecv,
   trySend,
 } from "../../shared/linux/socket.ts";
-import { DefaultSelector, EVENT_READ, EVENT_WRITE } from "../../shared/selectors.ts";
+import { DefaultSelector } from "../../shared/selectors/default.ts";
+import { EVENT_READ, EVENT_WRITE } from "../../shared/selectors/selector.ts";
 import { serverOptions } from "../../shared/server.ts";
 import { shout } from "../../shared/shout.ts";
 import { Timers } from "../../shared/timers.ts";

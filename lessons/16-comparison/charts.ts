@@ -8,6 +8,7 @@
 import * as vega from "npm:vega@6.4.0";
 // deno-lint-ignore no-import-prefix
 import { compile, type TopLevelSpec } from "npm:vega-lite@6.5.0";
+import { writeUserFile } from "../../shared/tools/process/files.ts";
 import { sizeName, TALKERS } from "./cells.ts";
 import { REFERENCE } from "./contenders.ts";
 import type { Report, Result } from "./report.ts";
@@ -73,6 +74,12 @@ interface End extends Point {
   label: number;
 }
 
+/** The files in which the charts for messages of a size are drawn. */
+export function chartFiles(folder: string, size: number): { lines: string; bars: string } {
+  const suffix = size === 64 ? "" : `-${sizeName(size).replace(" ", "-")}`;
+  return { lines: `${folder}/connections${suffix}.svg`, bars: `${folder}/cpu${suffix}.svg` };
+}
+
 /**
  * Draws the charts of a report: `connections.svg`, the cost of a message over the number of
  * connections, and `cpu.svg`, that cost as bars. Messages of other sizes than 64 bytes have charts
@@ -82,11 +89,11 @@ interface End extends Point {
  */
 export async function draw(report: Report, folder: string): Promise<void> {
   for (const [size, results] of Map.groupBy(report.results, ({ size }) => size)) {
-    const suffix = size === 64 ? "" : `-${sizeName(size).replace(" ", "-")}`;
+    const files = chartFiles(folder, size);
     const costs = `What a message of ${sizeName(size)} costs`;
     const more = `${costs}, as there are more connections`;
-    await write(`${folder}/connections${suffix}.svg`, more, report, lines(results));
-    await write(`${folder}/cpu${suffix}.svg`, `${costs} each server`, report, bars(results));
+    await write(files.lines, more, report, lines(results));
+    await write(files.bars, `${costs} each server`, report, bars(results));
   }
 }
 
@@ -112,7 +119,7 @@ async function write(path: string, title: string, report: Report, panels: object
   const view = new vega.View(vega.parse(compiled), { renderer: "none" });
   const svg = await view.toSVG();
   const named = `<svg role="img" aria-label="${title}"`;
-  Deno.writeTextFileSync(path, svg.replace("<svg", named) + "\n");
+  writeUserFile(path, svg.replace("<svg", named) + "\n");
 }
 
 function lines(results: Result[]): object[] {

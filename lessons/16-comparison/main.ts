@@ -15,8 +15,11 @@ import { cellsOf, FULL, SHORT } from "./cells.ts";
 import { compare } from "./compare.ts";
 import { choose } from "./contenders.ts";
 import { killAll } from "../../shared/tools/process/child.ts";
+import { makeTemporaryFolder } from "../../shared/tools/process/files.ts";
+import { onEndSignal } from "../../shared/tools/process/signals.ts";
 import { Load } from "./measure.ts";
 import { asOptions, list, named, path } from "./options.ts";
+import { prepareOutput } from "./output.ts";
 import { emptyReport } from "./report.ts";
 import { heading, LEGEND, progressBar, table } from "./table.ts";
 
@@ -34,19 +37,17 @@ const options = parseOptions({
 const cells = cellsOf(options.full ? FULL : options);
 const { rounds, time } = options;
 
-const directory = Deno.makeTempDirSync({ prefix: "comparison-" });
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-  Deno.addSignalListener(signal, () => {
-    killAll();
-    end(130);
-  });
-}
+const directory = makeTemporaryFolder("comparison-");
+onEndSignal((_, code) => {
+  killAll();
+  end(code);
+});
 
 const { contenders, missing, unknown } = choose(options.only, directory);
 if (unknown.length > 0) refuse(2, `no server has "${unknown[0]}" in its name`);
 if (cells.length === 0) refuse(2, "no load at all: --active or --idle has to be given");
 const report = emptyReport(rounds, time, missing);
-const charts = await prepare();
+const write = await prepareOutput(options, cells).catch(fail);
 for (const line of heading(report)) console.log(line);
 
 let done = -1; // not counting the one under way
@@ -71,22 +72,11 @@ const progress = showProgress((elapsed) => progressBar(done / all, elapsed, curr
 progress.end();
 for (const line of ["", ...LEGEND]) console.log(line);
 
-if (options.json !== "") Deno.writeTextFileSync(options.json, JSON.stringify(report) + "\n");
-await charts?.draw(report, options.svg);
+await write(report).catch(fail);
 end(report.failed.length === 0 ? 0 : 1);
 
-/** Checks that the results can be written, before minutes are spent on measuring. */
-async function prepare() {
-  try {
-    if (options.json !== "") Deno.openSync(options.json, { write: true, create: true }).close();
-    if (options.svg === "") return;
-    Deno.mkdirSync(options.svg, { recursive: true });
-    // With a literal name, Deno would fetch the charts' packages for every run.
-    const module = new URL("./charts.ts", import.meta.url).href;
-    return await import(module) as typeof import("./charts.ts");
-  } catch (error) {
-    refuse(1, (error as Error).message.split("\n")[0]);
-  }
+function fail(error: Error): never {
+  return refuse(1, error.message.split("\n")[0]);
 }
 
 function refuse(code: number, reason: string): never {

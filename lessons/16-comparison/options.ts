@@ -4,8 +4,8 @@
  * @module
  */
 
-import { resolve } from "node:path";
 import { type Option, text } from "../../shared/options.ts";
+import { userPath } from "../../shared/tools/process/files.ts";
 import type { Range } from "./cells.ts";
 
 const MOST = 100_000;
@@ -26,10 +26,10 @@ export function list(initial: readonly number[], help: string): Option<readonly 
   };
 }
 
-/** The path of a file or folder, from where `deno task` was called: INIT_CWD names that folder. */
+/** The path of a file or folder, from where `deno task` was called. */
 export function path(placeholder: string, help: string): Option<string> {
   const { parse, ...option } = named(placeholder, help);
-  return { ...option, parse: (text) => resolve(Deno.env.get("INIT_CWD") ?? ".", parse(text)) };
+  return { ...option, parse: (text) => userPath(parse(text)) };
 }
 
 /** A text option whose help names the kind of text. */

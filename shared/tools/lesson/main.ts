@@ -6,8 +6,9 @@
  * @module
  */
 
-import { resolve } from "node:path";
 import { styleText } from "node:util";
+import { refuse } from "../../options.ts";
+import { requireWritable, userPath } from "../process/files.ts";
 import { catalogue, findLesson, type Lesson, type ServerLesson } from "./catalogue.ts";
 import { lessonsRun, rememberRun } from "./history.ts";
 import { compareLessons, runLesson } from "./run.ts";
@@ -91,14 +92,11 @@ function takePath(args: string[], name: string): string | undefined {
   if (!args.some((arg) => arg === name || arg.startsWith(`${name}=`))) return undefined;
   const value = takeValue(args, name);
   if (!value) refuse(`${name} takes the name of a file`);
-  // A task runs in the project's folder, and tells where it was called.
-  const path = resolve(Deno.env.get("INIT_CWD") ?? ".", value);
+  const path = userPath(value);
   try {
-    // What cannot be written is told before the lesson runs, and what is there stays until then.
-    Deno.openSync(path, { append: true, create: true }).close();
-    if (Deno.statSync(path).size === 0) Deno.removeSync(path);
+    requireWritable(path); // before the lesson takes its time
   } catch (error) {
-    refuse(`${name} cannot write ${value}: ${(error as Error).message.replace(/: open .*/, "")}`);
+    refuse((error as Error).message);
   }
   return path;
 }
@@ -110,9 +108,4 @@ function refuseOwn(args: string[]) {
       refuse(`the runner chooses ${name} itself; a script that is run by hand takes it`);
     }
   }
-}
-
-function refuse(reason: string): never {
-  console.error(reason);
-  Deno.exit(2);
 }

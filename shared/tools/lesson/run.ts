@@ -9,6 +9,7 @@
  */
 
 import { styleText } from "node:util";
+import { writeUserFile } from "../process/files.ts";
 import { Meter } from "../process/proc.ts";
 import { catalogue, type Lesson, type Program, type ServerLesson } from "./catalogue.ts";
 import {
@@ -264,7 +265,7 @@ function printTimeline(timeline: Timeline | undefined, svg?: string): void {
   if (timeline === undefined) return;
   console.log(`\n${styleText("bold", "When it did what")}`);
   for (const line of timelineText(timeline, columns() - 2)) console.log(`  ${line}`);
-  if (svg !== undefined) Deno.writeTextFileSync(svg, timelineSvg(timeline));
+  if (svg !== undefined) writeUserFile(svg, timelineSvg(timeline));
 }
 
 /** How wide the output may be. */

@@ -7,8 +7,10 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Outcome, parseSummary } from "../../client.ts";
-import { Child, type ChildOptions, denoRun } from "../process/child.ts";
+import { allowWrite, Child, type ChildOptions, denoRun } from "../process/child.ts";
+import { makeTemporaryFolder, NotWritable } from "../process/files.ts";
 import { Meter } from "../process/proc.ts";
+import { onEndSignal } from "../process/signals.ts";
 import { recorderUrl } from "../trace/settings.ts";
 import { type Lesson, LESSONS, type Script, type ServerLesson } from "./catalogue.ts";
 import { callsBetween, type Costs, readCounts } from "./costs.ts";
@@ -29,21 +31,17 @@ export interface Run {
 /**
  * Runs something that starts scripts. However it ends, none of them is left running.
  *
- * @returns The exit code: that of `run`, or of the signal that ended it.
+ * @returns The exit code: that of `run`, or of the signal that ended it; 1 if a file cannot be
+ *   written, which is then printed in one line.
  */
 export async function withRun(run: (run: Run) => Promise<number>): Promise<number> {
   const { promise: interrupted, resolve } = Promise.withResolvers<unknown>();
-  const directory = Deno.makeTempDirSync({ prefix: "lesson-" });
+  const directory = makeTemporaryFolder("lesson-");
   const own: Run = { children: [], directory, interrupted };
-  const signals = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
-  const listeners = Object.entries(signals).map(([signal, code]) => {
-    const listener = () => {
-      own.code = code;
-      resolve(undefined);
-    };
-    return [signal as Deno.Signal, listener] as const;
+  const listening = onEndSignal((_, code) => {
+    own.code = code;
+    resolve(undefined);
   });
-  for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
   try {
     const ended = run(own);
     await Promise.race([ended, interrupted]);
@@ -51,9 +49,13 @@ export async function withRun(run: (run: Run) => Promise<number>): Promise<numbe
     // Its scripts are ended below; until then, it reports how far it has come.
     await Promise.race([ended, sleep(1000)]);
     return own.code;
+  } catch (error) {
+    if (!(error instanceof NotWritable)) throw error;
+    console.error(error.message);
+    return 1;
   } finally {
     await Promise.all(own.children.map((child) => child.stop()));
-    for (const [signal, listener] of listeners) Deno.removeSignalListener(signal, listener);
+    listening[Symbol.dispose]();
     Deno.removeSync(directory, { recursive: true });
   }
 }
@@ -79,7 +81,7 @@ export function start(
   { trace, counts, direct, onLine }: StartOptions = {},
 ): Child {
   // A script that may not call libc writes its trace through Deno.
-  const writing = trace === undefined ? [] : [`--allow-write=${trace}`];
+  const writing = trace === undefined ? [] : [allowWrite(trace)];
   const recorder = trace === undefined
     ? undefined
     : recorderUrl(permissions, { trace, counts, name });

@@ -7,6 +7,7 @@
 
 import { fileURLToPath } from "node:url";
 import { styleText } from "node:util";
+import { onEndSignal } from "../process/signals.ts";
 import type { Lesson } from "./catalogue.ts";
 import { rememberRun } from "./history.ts";
 import { LESSONS } from "./catalogue.ts";
@@ -84,23 +85,15 @@ async function changeOrSignal(
   hasChanged: () => boolean,
 ): Promise<number | undefined> {
   const ended = Promise.withResolvers<number>();
-  const signals = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
-  const listeners = Object.entries(signals).map(([signal, code]) =>
-    [signal as Deno.Signal, () => ended.resolve(code)] as const
-  );
-  for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
-  try {
-    while (true) {
-      // First the event, then the files: otherwise a change in between would be missed.
-      const event = watcher.next();
-      // Not every event is a change: reading a file is an event, too.
-      if (hasChanged()) return;
-      const code = await Promise.race([ended.promise, event]);
-      if (code !== undefined) return code;
-      await new Promise((resolve) => setTimeout(resolve, QUIET));
-    }
-  } finally {
-    for (const [signal, listener] of listeners) Deno.removeSignalListener(signal, listener);
+  using _listening = onEndSignal((_, code) => ended.resolve(code));
+  while (true) {
+    // First the event, then the files: otherwise a change in between would be missed.
+    const event = watcher.next();
+    // Not every event is a change: reading a file is an event, too.
+    if (hasChanged()) return;
+    const code = await Promise.race([ended.promise, event]);
+    if (code !== undefined) return code;
+    await new Promise((resolve) => setTimeout(resolve, QUIET));
   }
 }
 

@@ -5,10 +5,11 @@
  * @module
  */
 
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { catalogue, type Lesson } from "../lesson/catalogue.ts";
-import { firstSentence } from "../../options.ts";
+import { firstSentence, refuse } from "../../options.ts";
+import { NotWritable, reasonOf, userPath, writeUserFile } from "../process/files.ts";
 import { noteName, pageOf, timelineOf } from "./page.ts";
 
 const HELP = `deno task note NN [options]   a lesson as one page of Markdown
@@ -26,6 +27,7 @@ if (values.help) {
 const [number] = positionals;
 const lesson = catalogue.find((lesson) => lesson.number === number);
 if (positionals.length !== 1) refuse("deno task note takes the number of a lesson, such as 03");
+if (values.out === "") refuse("--out takes the name of a folder");
 if (lesson === undefined) refuse(`there is no lesson ${number}; deno task lesson lists them`);
 
 if (values.single !== undefined) {
@@ -61,18 +63,17 @@ function parsed() {
 
 function deliver(name: string, text: string): void {
   if (values.out === undefined) return console.log(text.trimEnd());
-  // A task runs in the project's folder, and tells where it was called.
-  const folder = resolve(Deno.env.get("INIT_CWD") ?? ".", values.out);
-  const path = join(values.out, name);
+  const folder = userPath(values.out);
   try {
     Deno.mkdirSync(folder, { recursive: true });
-    Deno.writeTextFileSync(`${folder}/${name}`, text);
+    writeUserFile(join(folder, name), text);
   } catch (error) {
-    const [reason] = (error as Error).message.split(/: (?:open|mkdir) /);
-    console.error(`${path} cannot be written: ${reason}`);
+    console.error(
+      error instanceof NotWritable ? error.message : `${folder} cannot be made: ${reasonOf(error)}`,
+    );
     Deno.exit(1);
   }
-  console.log(path);
+  console.log(join(values.out, name));
 }
 
 async function single({ folder }: Lesson, name: string): Promise<string> {
@@ -104,9 +105,4 @@ async function compiler(): Promise<typeof import("./single.ts")> {
     );
     Deno.exit(1);
   }
-}
-
-function refuse(reason: string): never {
-  console.error(`${reason} (--help shows the options)`);
-  Deno.exit(2);
 }

@@ -134,6 +134,11 @@ export class Child implements AsyncDisposable {
   }
 }
 
+/** The permission to write one file. In Deno's list of paths, a comma is written twice. */
+export function allowWrite(path: string): string {
+  return `--allow-write=${path.replaceAll(",", ",,")}`;
+}
+
 /**
  * The command that runs a script in Deno.
  *

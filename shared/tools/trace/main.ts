@@ -5,9 +5,11 @@
  * @module
  */
 
-import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { denoRun } from "../process/child.ts";
+import { refuse } from "../../options.ts";
+import { allowWrite, denoRun } from "../process/child.ts";
+import { reasonOf, userPath, writeUserFile } from "../process/files.ts";
+import { onEndSignal } from "../process/signals.ts";
 import { closeTrace } from "./events.ts";
 import { recorderUrl } from "./settings.ts";
 
@@ -21,29 +23,23 @@ Options, before the script:
   -o FILE     write Chrome trace events to this file instead, for ui.perfetto.dev
   -h, --help  show this`;
 
-// A task runs in the project's folder, and its caller's folder is in this variable.
-const folder = Deno.env.get("INIT_CWD") ?? ".";
-const { file, script, args } = parsed();
-const trace = file === undefined ? "" : resolve(folder, file);
-
+const { trace, script, args } = parsed();
 const permissions = permissionsOf(script);
 const [program, ...words] = denoRun(
   pathToFileURL(script),
-  [...permissions, ...trace === "" ? [] : [`--allow-write=${trace}`]],
+  [...permissions, ...trace === "" ? [] : [allowWrite(trace)]],
   args,
   recorderUrl(permissions, { trace, name: script.replace(/.*\/|\.ts$/g, "") }),
 );
 const child = new Deno.Command(program, { args: words }).spawn();
 // Ctrl-C at a terminal reaches the script as well. This program stays until the script has ended.
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-  Deno.addSignalListener(signal, () => {
-    try {
-      child.kill(signal);
-    } catch {
-      // It has ended by itself.
-    }
-  });
-}
+onEndSignal((signal) => {
+  try {
+    child.kill(signal);
+  } catch {
+    // It has ended by itself.
+  }
+});
 const { code } = await child.status;
 if (trace !== "") closeTrace(trace);
 Deno.exit(code);
@@ -55,32 +51,27 @@ function parsed() {
     Deno.exit(0);
   }
   const file = words[0] === "-o" ? words.splice(0, 2)[1] : undefined;
+  if (file === "") refuse("-o takes the name of a file");
   const [name, ...args] = words;
   if (name === undefined) refuse("deno task trace takes a script");
   if (name.startsWith("-")) refuse(`deno task trace takes a script, and then its options: ${name}`);
-  const script = resolve(folder, name);
+  const script = userPath(name);
   try {
     if (!Deno.statSync(script).isFile) refuse(`${name} is not a script`);
   } catch (error) {
-    refuse(`${name} cannot be read: ${(error as Error).message.split(":")[0]}`);
+    refuse(`${name} cannot be read: ${reasonOf(error)}`);
   }
-  if (file !== undefined) {
-    try {
-      Deno.openSync(resolve(folder, file), { write: true, create: true }).close();
-    } catch (error) {
-      refuse(`${file} cannot be written: ${(error as Error).message.split(":")[0]}`);
-    }
+  const trace = file === undefined ? "" : userPath(file);
+  try {
+    if (trace !== "") writeUserFile(trace, ""); // the recorder opens what is there
+  } catch (error) {
+    refuse((error as Error).message);
   }
-  return { file, script, args };
+  return { trace, script, args };
 }
 
 /** What a script may do, as the line `Run:` of its header says; without one, everything. */
 function permissionsOf(script: string): string[] {
   const run = /^ \* Run: +deno run ((?:--allow-\S+ )*)/m.exec(Deno.readTextFileSync(script));
   return run === null ? ["-A"] : run[1].split(" ").filter(Boolean);
-}
-
-function refuse(reason: string): never {
-  console.error(`${reason} (--help shows the options)`);
-  Deno.exit(2);
 }
