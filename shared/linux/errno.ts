@@ -32,6 +32,8 @@ export const EINVAL = 22;
 export const ENFILE = 23;
 /** Too many open files in this process. */
 export const EMFILE = 24;
+/** No space left on the disk. */
+export const ENOSPC = 28;
 /** Broken pipe: the other side has gone, nobody will read what is sent. */
 export const EPIPE = 32;
 /** The kernel does not have this call. */

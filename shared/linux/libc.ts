@@ -50,8 +50,8 @@ export const PROTOTYPES = {
   fcntl_pointer: { parameters: ["i32", "i32", "buffer"], result: "i32", name: "fcntl" },
   /** int open(const char *path, int flags, mode_t mode); */
   open: { parameters: ["buffer", "i32", "u32"], result: "i32" },
-  /** int ftruncate(int fd, off_t length); */
-  ftruncate: { parameters: ["i32", "i64"], result: "i32" },
+  /** int posix_fallocate(int fd, off_t offset, off_t length); returns the error number */
+  posix_fallocate: { parameters: ["i32", "i64", "i64"], result: "i32" },
   /** void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset); */
   mmap: { parameters: ["pointer", "usize", "i32", "i32", "i32", "i64"], result: "pointer" },
   /** int munmap(void *addr, size_t length); */

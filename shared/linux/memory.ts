@@ -87,14 +87,17 @@ export class MappedMemory implements Disposable {
 }
 
 /**
- * Maps a file, which is created if need be and made `length` bytes long. What is written to the
- * buffer is in the file for everybody else, even if this process is killed. The mapping stays until
- * the process ends.
+ * Maps a file, which is created if need be and made at least `length` bytes long. What is written
+ * to the buffer is in the file for everybody else, even if this process is killed. The mapping
+ * stays until the process ends.
+ *
+ * @throws {Error} if the disk has no room for it, among others.
  */
 export function mapFile(path: string, length: number): ArrayBuffer {
   const fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600);
   try {
-    orThrow("ftruncate", orErrno(libc.ftruncate(fd, BigInt(length))), fd);
+    // Room is reserved now. If a mapped page had none, writing to it would end the process: SIGBUS.
+    orThrow("posix_fallocate", -libc.posix_fallocate(fd, 0n, BigInt(length)), path);
     return mmap(length, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
   } finally {
     close(fd);

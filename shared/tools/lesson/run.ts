@@ -129,7 +129,9 @@ async function runProgram(
   if (main.coroutines) {
     const trace = `${run.directory}/program.json`;
     const progress = showProgress(() => RECORDING);
-    await start(run, lesson, "main", main, args, { trace }).ended.finally(progress.end);
+    const recorded = start(run, lesson, "main", main, args, { trace });
+    const { success } = await recorded.ended.finally(progress.end);
+    if (!success) return fail(await failure(run, "program", recorded, "when recorded", true));
     const timeline = readTimeline(headingOf(lesson), programLine(meter.last), [trace]);
     // A picture is of the server, where there is one.
     printTimeline(timeline, lesson.server === undefined ? svg : undefined);

@@ -11,7 +11,7 @@ import { allowWrite, Child, type ChildOptions, denoRun } from "../process/child.
 import { makeTemporaryFolder, NotWritable } from "../process/files.ts";
 import { Meter } from "../process/proc.ts";
 import { onEndSignal } from "../process/signals.ts";
-import { recorderUrl } from "../trace/settings.ts";
+import { RECORDER_FAILED, recorderUrl } from "../trace/settings.ts";
 import { type Lesson, LESSONS, type Script, type ServerLesson } from "./catalogue.ts";
 import { callsBetween, type Costs, readCounts } from "./costs.ts";
 import { StallWatch } from "./stall.ts";
@@ -131,6 +131,7 @@ export async function visitServer(
 ): Promise<Visit | Failed> {
   const traces = [`${run.directory}/server.json`, `${run.directory}/client.json`];
   const counts = recorded ? `${run.directory}/counts` : undefined;
+  const unseen = onLine === undefined;
   const lines: string[] = [];
   let moved = () => {};
   const server = start(run, lesson, "server", lesson.server, ["--port", "0"], {
@@ -143,7 +144,7 @@ export async function visitServer(
     },
   });
   const port = await server.listening();
-  if (port === undefined) return await failure(run, "server", server, "before it listened");
+  if (port === undefined) return await failure(run, "server", server, "before it listened", unseen);
 
   using meter = new Meter(server.pid);
   const before = meter.read();
@@ -172,25 +173,40 @@ export async function visitServer(
     return { outcome, wall, before, after, calls, code: run.code, traces, lines };
   }
   if (first === server) {
-    return await failure(run, "server", server, "while the client was running");
+    return await failure(run, "server", server, "while the client was running", unseen);
   }
 
   const { code } = await client.ended;
   if (code === 2) return { reason: "", code }; // the client has said which option was wrong
-  if (outcome === undefined && !direct) return await failure(run, "client", client);
+  if (outcome === undefined && !direct) return await failure(run, "client", client, "", unseen);
   // The server still runs, so all that it used can be seen.
   const after = meter.read();
   const calls = callsBetween(callsBefore, readCounts(counts));
   await server.stop();
+  const incomplete = [...server.errors, ...client.errors]
+    .find((line) => line.startsWith(RECORDER_FAILED));
+  if (incomplete !== undefined) return { reason: incomplete, code: 1 };
   return { outcome, wall, before, after, calls, code, traces, lines };
 }
 
-/** Ends a script that has failed, and reports in one line which it was, and how it ended. */
-export async function failure(run: Run, name: string, child: Child, when = ""): Promise<Failed> {
+/**
+ * Ends a script that has failed, and reports in one line which it was, and how it ended.
+ *
+ * @param unseen Whether what it printed was shown to nobody; then its last error is reported, too.
+ */
+export async function failure(
+  run: Run,
+  name: string,
+  child: Child,
+  when = "",
+  unseen = false,
+): Promise<Failed> {
   const { code, signal } = await child.stop();
   // Ctrl-C at a terminal reaches the scripts as well, sometimes before it reaches the runner.
   if (signal === "SIGINT") await Promise.race([run.interrupted, sleep(500)]);
   if (run.code !== undefined) return { reason: "", code: run.code };
   const how = signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`;
-  return { reason: `the ${name} ${how} ${when}`.trimEnd(), code: 1 };
+  const said = unseen ? child.errors.findLast((line) => /^\S/.test(line)) : undefined;
+  const reason = `the ${name} ${how} ${when}`.trimEnd();
+  return { reason: said === undefined ? reason : `${reason}: ${said}`, code: 1 };
 }

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { RECORDER_FAILED } from "./settings.ts";
+
 /** An event, in the fields of the Trace Event Format. */
 export interface TraceEvent {
   /** What happened: the name of a call, for example. */
@@ -77,6 +79,22 @@ export function closeTrace(path: string): void {
   file.truncateSync(size);
   file.seekSync(size, Deno.SeekMode.Start);
   file.writeSync(new TextEncoder().encode(size === 0 ? "[]\n" : "\n]\n"));
+}
+
+/**
+ * Reports in one line that a record cannot be written, and ends the script, whose record would
+ * otherwise lack its end without a word. Any error that is not the system's is a bug, and is thrown
+ * again.
+ */
+export function endRecording(error: unknown): never {
+  reportFailure(error);
+  Deno.exit(1);
+}
+
+/** The same for a thread, which cannot end the process: it goes on, and is recorded no more. */
+export function reportFailure(error: unknown): void {
+  if (!(error instanceof Error && "code" in error)) throw error;
+  console.error(RECORDER_FAILED + error.message);
 }
 
 /** What gives a thread, or the whole process, its name. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { jsonHeader, jsonLine, type Recorder } from "./events.ts";
+import { endRecording, jsonHeader, jsonLine, type Recorder } from "./events.ts";
 
 /** A line waits for others for so many milliseconds, and is lost if the process is killed. */
 const DELAY = 50;
@@ -16,14 +16,18 @@ const DELAY = 50;
  * @param process The name of the process in the trace.
  */
 export function openTrace(path: string, process: string): Recorder {
-  const file = Deno.openSync(path, { write: true, create: true, truncate: true });
+  const file = open(path);
   const encoder = new TextEncoder();
   let lines = jsonHeader(process);
   let waiting = false;
   function write() {
     const bytes = encoder.encode(lines);
-    for (let n = 0; n < bytes.length;) n += file.writeSync(bytes.subarray(n));
     lines = "";
+    try {
+      for (let n = 0; n < bytes.length;) n += file.writeSync(bytes.subarray(n));
+    } catch (error) {
+      endRecording(error);
+    }
     waiting = false;
   }
   write();
@@ -36,4 +40,12 @@ export function openTrace(path: string, process: string): Recorder {
       Deno.unrefTimer(setTimeout(write, DELAY));
     }
   };
+}
+
+function open(path: string): Deno.FsFile {
+  try {
+    return Deno.openSync(path, { write: true, create: true, truncate: true });
+  } catch (error) {
+    endRecording(error);
+  }
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { orErrno, orThrow } from "../../linux/errno.ts";
+import { ENOSPC, orErrno, orThrow, systemError } from "../../linux/errno.ts";
 import { libc } from "../../linux/libc.ts";
 import {
   O_APPEND,
@@ -29,6 +29,7 @@ const SPACE = " ".charCodeAt(0);
  * does not fit any more begins the next piece. Each thread has its own log, with pieces of its own.
  */
 export class Log {
+  readonly #path: string;
   readonly #fd: number;
   readonly #encoder = new TextEncoder();
   readonly #spaces = new Uint8Array(PIECE).fill(SPACE);
@@ -37,11 +38,12 @@ export class Log {
   #used = 0;
 
   /**
-   * Opens the file.
+   * Opens the file. Like {@linkcode Log.write}, it throws if that cannot be done.
    *
    * @param fresh Whether what is in the file is thrown away.
    */
   constructor(path: string, fresh: boolean) {
+    this.#path = path;
     const name = this.#encoder.encode(path + "\0");
     const flags = O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | (fresh ? O_TRUNC : 0);
     this.#fd = orThrow("open", orErrno(open(name, flags, 0o644)), path);
@@ -68,7 +70,10 @@ export class Log {
 
   #grow() {
     // With O_APPEND, no two threads are given the same place, and this one learns where it was.
-    orThrow("write", orErrno(write(this.#fd, this.#spaces, PIECE)), this.#fd);
+    const length = orThrow("write", orErrno(write(this.#fd, this.#spaces, PIECE)), this.#path);
+    // A disk that fills up takes a part. Memory that is mapped behind the end of a file cannot be
+    // written: SIGBUS would end the script.
+    if (length < PIECE) throw systemError("write", ENOSPC, this.#path);
     const end = lseek(this.#fd, 0n, SEEK_CUR);
     if (this.#address !== null) munmap(this.#address, BigInt(PIECE));
     const access = PROT_READ | PROT_WRITE;

@@ -41,7 +41,13 @@ onEndSignal((signal) => {
   }
 });
 const { code } = await child.status;
-if (trace !== "") closeTrace(trace);
+try {
+  if (trace !== "") closeTrace(trace);
+} catch (error) {
+  // The recorder may have reported already that the disk is full.
+  if (code === 0) console.error(`${trace} cannot be completed: ${reasonOf(error)}`);
+  Deno.exit(code || 1);
+}
 Deno.exit(code);
 
 function parsed() {

@@ -15,7 +15,15 @@ import { now, traceCalls } from "./calls.ts";
 import { traceClients } from "./clients.ts";
 import { traceCoroutines } from "./coroutines.ts";
 import { countCalls, openCounts } from "./counts.ts";
-import { jsonHeader, jsonLine, nameEvent, type Recorder, recordOnStderr } from "./events.ts";
+import {
+  endRecording,
+  jsonHeader,
+  jsonLine,
+  nameEvent,
+  type Recorder,
+  recordOnStderr,
+  reportFailure,
+} from "./events.ts";
 import { Log } from "./log.ts";
 import { settingsOf, withSettings } from "./settings.ts";
 
@@ -23,23 +31,41 @@ const { gettid } = libc; // the plain function, before a wrapper takes its place
 
 const settings = settingsOf(import.meta.url);
 const { trace, counts: path, name, thread, since = now() } = settings;
-const counts = path === undefined ? undefined : openCounts(path);
 
-if (trace !== undefined) {
-  const record = trace === ""
-    ? recordOnStderr(since, thread && `[${thread}] `)
-    : recordInFile(trace);
-  traceCalls(record, counts);
-  traceCoroutines(record);
-  traceClients(record);
-} else if (counts) countCalls(counts);
+try {
+  begin();
+} catch (error) {
+  endRecording(error);
+}
 followWorkers();
+
+function begin() {
+  const counts = path === undefined ? undefined : openCounts(path);
+  if (trace !== undefined) {
+    const record = trace === ""
+      ? recordOnStderr(since, thread && `[${thread}] `)
+      : recordInFile(trace);
+    traceCalls(record, counts);
+    traceCoroutines(record);
+    traceClients(record);
+  } else if (counts) countCalls(counts);
+}
 
 function recordInFile(path: string): Recorder {
   const log = new Log(path, thread === undefined);
   if (thread === undefined) log.write(jsonHeader(name));
   log.write(jsonLine(nameEvent("thread_name", gettid(), thread ?? name)));
-  return (event) => log.write(jsonLine(event));
+  let failed = false;
+  return (event) => {
+    if (failed) return;
+    try {
+      log.write(jsonLine(event));
+    } catch (error) {
+      failed = true;
+      if (thread === undefined) endRecording(error);
+      reportFailure(error);
+    }
+  };
 }
 
 /**

@@ -5,6 +5,9 @@
  * @module
  */
 
+/** How the line on stderr begins that reports an incomplete record. */
+export const RECORDER_FAILED = "the recorder failed: ";
+
 /** How a script is recorded. */
 export interface Settings {
   /** A file for Chrome trace events; empty for text on stderr, undefined for no trace. */
