@@ -1,8 +1,8 @@
 /**
  * Lesson 09 · io_uring: the client.
  *
- * Twenty clients at once. Each connects, says hello, stays for a second, and counts how long it waited
- * for its reply.
+ * Twenty clients at once. Each connects, says hello, stays for a second, and measures how long it
+ * waited for its reply.
  *
  * Run:  deno run --allow-net lessons/09-io-uring/client.ts
  * Try:  deno run --allow-net lessons/09-io-uring/client.ts --clients 5000
@@ -15,7 +15,7 @@ import { connectWhenReady } from "../../shared/ready.ts";
 
 const options = clientOptions({
   clients: number(20, "how many there are at once", 1, 9000),
-  pause: number(1000, "milliseconds for which each of them stays"),
+  pause: number(1000, "how long each of them stays, in milliseconds"),
   message: text("hello", "what each of them says"),
 });
 const message = new TextEncoder().encode(options.message);

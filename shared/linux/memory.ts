@@ -48,7 +48,7 @@ export function mappedAt(address: Deno.PointerValue, length: number, fd: number)
   return Deno.UnsafePointerView.getArrayBuffer(address, length);
 }
 
-/** Memory of this process alone, all zeros, of which a page exists once it has been touched. */
+/** Memory of this process alone, all zeros. A page takes up memory once it has been touched. */
 function mapAnonymous(length: number): ArrayBuffer {
   return mmap(
     length,
@@ -58,20 +58,20 @@ function mapAnonymous(length: number): ArrayBuffer {
   );
 }
 
-/** Gives back what {@linkcode mmap} has mapped; nothing may look at the buffer any more. */
+/** Releases what {@linkcode mmap} has mapped; the buffer must not be used afterwards. */
 export function munmap(buffer: ArrayBuffer): void {
   const pointer = Deno.UnsafePointer.of(new Uint8Array(buffer));
   orThrow("munmap", orErrno(libc.munmap(pointer, BigInt(buffer.byteLength))));
 }
 
 /**
- * Memory that stays at its address until it is unmapped, so that the kernel can be told to use it
- * later. It is all zeros, and a page of it exists once it has been touched.
+ * Memory that stays at its address until it is unmapped, so that the kernel can use it later. It is
+ * all zeros, and a page takes up memory once it has been touched.
  */
 export class MappedMemory implements Disposable {
-  /** What is in it. */
+  /** Its content. */
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Where it is. */
+  /** Its address. */
   readonly address: number;
 
   /** Maps `length` bytes. */
@@ -80,7 +80,7 @@ export class MappedMemory implements Disposable {
     this.address = Number(Deno.UnsafePointer.value(Deno.UnsafePointer.of(this.bytes)));
   }
 
-  /** Unmaps it; nothing may look at the bytes any more. */
+  /** Unmaps it; the bytes must not be used afterwards. */
   [Symbol.dispose](): void {
     munmap(this.bytes.buffer);
   }

@@ -183,7 +183,8 @@ export const catalogue: readonly Lesson[] = [
     folder: "09-io-uring",
     title: "io_uring",
     idea: "the kernel does both phases and reports completions",
-    notice: "No recv and no send: one call hands over everything, and everything else is memory.",
+    notice:
+      "No recv and no send call: io_uring_enter submits both, and the kernel reports completions.",
     server: {
       permissions: ["--allow-ffi"],
       needsIoUring: true,
