@@ -1,9 +1,9 @@
 /**
  * Lesson 09 · io_uring: the server whose clients share their buffers.
  *
- * In server.ts, each client has memory of its own, in which its recv waits for data. Here, the kernel
- * takes a provided buffer when data has arrived, and not before. So a client has one only while it
- * is being answered.
+ * In server.ts, each client has memory of its own, in which its recv waits for data. Here, the
+ * kernel takes a provided buffer when data has arrived, and not before. So a client has one only
+ * while it is being answered.
  *
  * Run:  deno run --allow-ffi lessons/09-io-uring/provided.ts
  * Try:  deno run --allow-net lessons/09-io-uring/client.ts

@@ -69,7 +69,7 @@ function accepted(fd: number) {
 }
 
 function received(connection: Connection, length: number) {
-  if (length <= 0) return drop(connection); // 0 is the end of the input, less is a broken connection
+  if (length <= 0) return drop(connection); // 0 is the end of the input, less is an error
   // Both phases are over: the bytes are here.
   shout(connection.memory.bytes, length);
   connection.length = length;
