@@ -87,9 +87,9 @@ export class MappedMemory implements Disposable {
 }
 
 /**
- * Maps a file, which is created if need be and made at least `length` bytes long. What is written
- * to the buffer is in the file for everybody else, even if this process is killed. The mapping
- * stays until the process ends.
+ * Maps a file, which is created if necessary and made at least `length` bytes long. Other processes
+ * see in the file what is written to the buffer, even if this process is killed. The mapping stays
+ * until the process ends.
  *
  * @throws {Error} if the disk has no room for it, among others.
  */
