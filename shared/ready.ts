@@ -100,7 +100,7 @@ export async function connectOnce(
   const connection = await Deno.connect({ hostname: host, port, signal });
   const { localAddr, remoteAddr } = connection;
   if (localAddr.port === remoteAddr.port && localAddr.hostname === remoteAddr.hostname) {
-    // An orderly end would leave TIME_WAIT behind, and the server's port occupied for a minute. With
+    // An orderly end would leave TIME_WAIT, and with it the server's port in use for a minute. With
     // more bytes under way than are ever received, close resets the connection instead.
     await connection.write(new Uint8Array(1024 * 1024));
     connection.close();

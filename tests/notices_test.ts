@@ -117,8 +117,8 @@ const ALTERED: [name: string, args: string[], edit?: [string, string]][] = [
 ];
 
 for (const [name, args, edit] of ALTERED) {
-  const edited = edit === undefined ? "" : ", with a sleep in its loop,";
-  Deno.test(`the closing sentence of ${name} ${args.join(" ")}${edited} agrees with the run`, async () => {
+  const altered = [name, ...args, ...edit === undefined ? [] : ["with a sleep"]].join(" ");
+  Deno.test(`the closing sentence of ${altered} agrees with the run`, async () => {
     const { code, stdout, stderr } = await run(name, args, edit);
     assertEquals([code, stderr], [0, ""]);
     const sentence = /\n\n(.+(?:\n.+)*)\nNext: /.exec(stdout)![1].replaceAll("\n", " ");

@@ -1,4 +1,4 @@
-/** `lessons/16-comparison/peers/`: what the lessons' servers are compared with serves as they do. */
+/** `lessons/16-comparison/peers/`: the servers to compare with serve as the lessons' do. */
 
 import { assertEquals, assertLess, assertMatch } from "@std/assert";
 import { delay } from "@std/async";

@@ -26,7 +26,6 @@ import { shout } from "../../shared/shout.ts";
 const options = serverOptions();
 const listener = listenTcp(options, SOCK_NONBLOCK);
 console.log(`listening on ${addressOf(listener)}`);
-
 const buffer = new Uint8Array(64 * 1024);
 const connections = new Map<number, Connection>();
 let served = 0;

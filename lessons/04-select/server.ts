@@ -28,7 +28,6 @@ import { shout } from "../../shared/shout.ts";
 const options = serverOptions();
 const listener = listenTcp(options, SOCK_NONBLOCK);
 console.log(`listening on ${addressOf(listener)}`);
-
 const buffer = new Uint8Array(64 * 1024);
 const connections = new Map<number, Connection>();
 const readable = new FdSet();
@@ -52,7 +51,6 @@ while (served < options.connections) {
   // descriptor up to the highest; the loops before and after it go through every client as well.
   select(highest + 1, readable, writable, null, pause.timeout);
   pause.endIfOver();
-
   for (const [fd, connection] of connections) {
     if (!readable.has(fd) && !writable.has(fd)) continue;
     if (serve(connection) === GONE) drop(connection);

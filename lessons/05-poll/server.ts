@@ -28,7 +28,6 @@ import { shout } from "../../shared/shout.ts";
 const options = serverOptions();
 const listener = listenTcp(options, SOCK_NONBLOCK);
 console.log(`listening on ${addressOf(listener)}`);
-
 const buffer = new Uint8Array(64 * 1024);
 const connections = new Map<number, Connection>();
 const list = new PollList();
@@ -40,7 +39,6 @@ while (served < options.connections) {
   // Phase 1 happens here, for all clients at once. The kernel goes through the whole list.
   poll(list, pause.timeout);
   pause.endIfOver();
-
   // So does this loop, however few are ready. It goes backwards, because delete() fills the gap
   // with the last entry.
   for (let i = list.length - 1; i > 0; i--) {

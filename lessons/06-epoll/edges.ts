@@ -23,7 +23,6 @@ import {
   EpollEvents,
   EPOLLIN,
   EPOLLOUT,
-  EPOLLRDHUP,
 } from "../../shared/linux/epoll.ts";
 import { EAGAIN, ECONNABORTED, systemError } from "../../shared/linux/errno.ts";
 import {
@@ -37,12 +36,11 @@ import {
 import { serverOptions } from "../../shared/server.ts";
 import { shout } from "../../shared/shout.ts";
 
-const EDGES = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+const EDGES = EPOLLIN | EPOLLOUT | EPOLLET;
 
 const options = serverOptions();
 const listener = listenTcp(options, SOCK_NONBLOCK);
 console.log(`listening on ${addressOf(listener)}`);
-
 const buffer = new Uint8Array(64 * 1024);
 const connections = new Map<number, Connection>();
 const epoll = epoll_create1();
@@ -56,7 +54,6 @@ let served = 0;
 while (served < options.connections) {
   const ready = epoll_wait(epoll, events, pause.timeout);
   pause.endIfOver();
-
   for (let i = 0; i < ready; i++) {
     const fd = events.fd(i);
     if (fd === listener) acceptOne();

@@ -19,7 +19,6 @@ import {
   EPOLL_CTL_MOD,
   epoll_wait,
   EpollEvents,
-  EPOLLIN,
 } from "../../shared/linux/epoll.ts";
 import { EAGAIN, ECONNABORTED, systemError } from "../../shared/linux/errno.ts";
 import {
@@ -36,14 +35,13 @@ import { shout } from "../../shared/shout.ts";
 const options = serverOptions();
 const listener = listenTcp(options, SOCK_NONBLOCK);
 console.log(`listening on ${addressOf(listener)}`);
-
 const buffer = new Uint8Array(64 * 1024);
 const connections = new Map<number, Connection>();
 const epoll = epoll_create1();
 const events = new EpollEvents(1024);
-epoll_ctl(epoll, EPOLL_CTL_ADD, listener, EPOLLIN);
+epoll_ctl(epoll, EPOLL_CTL_ADD, listener, READ);
 const pause = new AcceptPause((accepting) =>
-  epoll_ctl(epoll, EPOLL_CTL_MOD, listener, accepting ? EPOLLIN : 0)
+  epoll_ctl(epoll, EPOLL_CTL_MOD, listener, accepting ? READ : 0)
 );
 let served = 0;
 
@@ -51,7 +49,6 @@ while (served < options.connections) {
   // Phase 1 happens here, for all clients at once. Only sockets that are ready are returned.
   const ready = epoll_wait(epoll, events, pause.timeout);
   pause.endIfOver();
-
   for (let i = 0; i < ready; i++) {
     const connection = connections.get(events.fd(i));
     // EPOLLERR and EPOLLHUP are always reported, requested or not; recv returns the actual error.

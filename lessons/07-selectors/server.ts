@@ -30,7 +30,6 @@ import { shout } from "../../shared/shout.ts";
 const options = serverOptions({ selector: SELECTOR });
 const listener = listenTcp(options, SOCK_NONBLOCK);
 console.log(`listening on ${addressOf(listener)}`);
-
 const buffer = new Uint8Array(64 * 1024);
 const connections = new Map<number, Connection>();
 const selector = new options.selector<() => void>();
@@ -44,7 +43,6 @@ while (served < options.connections) {
   // Phase 1 happens here, for all clients at once.
   const ready = selector.select(pause.timeout);
   pause.endIfOver();
-
   // The callbacks run one after another, in this thread: while one of them runs, no other does.
   for (const { data: callback } of ready) callback();
 }

@@ -37,14 +37,12 @@ const listener = listenTcp(options);
 const buffer = new Uint8Array(64 * 1024);
 const connections = new Map<number, Connection>();
 let [served, signals, messages] = [0, 0, 0];
-
 const queue = signalfd(SIGRTMIN, SIGIO); // from here on, both wait until they are read
 const infos = new SignalInfos(64);
 const list = new PollList();
 list.add(queue, POLLIN);
 signalThread(listener, SIGRTMIN);
 console.log(`listening on ${addressOf(listener)}`);
-
 let more = false; // some clients have not been read until EAGAIN
 while (served < options.connections) {
   // Sleeps until there is a signal, and checks now and then for a client that found no descriptor.
@@ -59,9 +57,7 @@ while (served < options.connections) {
     if (infos.signal(i) === SIGIO) everywhere = true;
     else if (connection !== undefined && drain(connection)) more = true;
   }
-  if (!everywhere) continue;
-  more = false;
-  for (const connection of connections.values()) more = drain(connection) || more;
+  if (everywhere) more = [...connections.values()].filter(drain).length > 0;
 }
 
 for (const connection of connections.values()) connection.close();

@@ -1,7 +1,7 @@
 /**
  * Lesson 13 · An event loop: the smallest one.
  *
- * The scheduler of lesson 12 plus one selector. A coroutine yields the time or the descriptor that it
+ * The scheduler of lesson 12 plus one selector. A coroutine yields the time or descriptor that it
  * waits for. The loop sleeps until one of them is due or ready, and resumes its coroutine.
  *
  * Run:  deno run --allow-ffi lessons/13-event-loop/smallest.ts
@@ -34,7 +34,6 @@ console.log(`listening on ${addressOf(listener)}`);
 const sleepers = new Timers<Coroutine>();
 const selector = new DefaultSelector<Coroutine>();
 let served = 0;
-
 resume(acceptAll());
 while (served < options.connections) {
   // The only call that waits. It ends when a descriptor is ready, or when the next sleeper is due.

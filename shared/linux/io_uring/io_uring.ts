@@ -20,7 +20,7 @@ export const IORING_SETUP_SUBMIT_ALL = 1 << 7;
 /** io_uring_setup(2): only one thread submits operations. */
 export const IORING_SETUP_SINGLE_ISSUER = 1 << 12;
 /**
- * io_uring_setup(2): whatever completes later than at once is worked on in io_uring_enter(2), and at
+ * io_uring_setup(2): whatever completes later is worked on inside io_uring_enter(2), and at
  * no other time. So no memory changes in between.
  */
 export const IORING_SETUP_DEFER_TASKRUN = 1 << 13;

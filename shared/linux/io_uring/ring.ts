@@ -146,7 +146,7 @@ export class IoUring implements Disposable {
     timespec[1] = BigInt(Math.round(milliseconds % 1000 * 1e6));
     const sqe = this.prepare(IORING_OP_TIMEOUT, -1);
     this.#setMemory(sqe, this.#timespec, 1);
-    this.submitAndWait(0); // the kernel reads the time now, so that the next timeout may overwrite it
+    this.submitAndWait(0); // the kernel reads the time now, so the next timeout may overwrite it
   }
 
   /** Takes the next entry of the submission ring, and returns where its words begin. */

@@ -174,7 +174,7 @@ function description({ length, lanes, more, costs }: Timeline): string {
   return `${Math.round(length)} ms. ${[...descriptions, ...more].join(". ")}. ${costs}.`;
 }
 
-/** How long at least one of the segments lasts: those of polling overlap, since calls take turns. */
+/** How long at least one of the segments lasts: those of polling overlap, as calls take turns. */
 function covered(segments: Segment[]): number {
   let [time, last] = [0, -Infinity];
   for (const { start, end } of segments.toSorted((a, b) => a.start - b.start)) {

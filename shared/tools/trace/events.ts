@@ -48,8 +48,8 @@ export interface Hook {
 }
 
 /**
- * The first line of a file, which says whose events follow. The format allows an array that is never
- * closed, so the file can be read whenever the process is ended.
+ * The first line of a file, which says whose events follow. The format allows an array that is
+ * never closed, so the file can be read whenever the process is ended.
  */
 export function jsonHeader(process: string): string {
   return `[${JSON.stringify(nameEvent("process_name", 0, process))}\n`;
