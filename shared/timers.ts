@@ -1,6 +1,6 @@
 /**
- * Who is to be woken when: a heap, ordered by time and then by arrival. The schedulers of lessons
- * 12 to 14 are built on it.
+ * Timers in the order in which they fire: a binary heap, ordered by time and then by arrival. The
+ * schedulers of lessons 12 to 14 are built on it.
  *
  * @module
  */
@@ -14,19 +14,18 @@ export interface Timer<Item> {
 }
 
 interface Entry<Item> extends Timer<Item> {
-  /** How many were added before it: of two with the same time, the first to come goes first. */
+  /** How many were added before it: of two with the same time, the first added comes first. */
   readonly arrival: number;
-  /** Its place in the heap; -1 when it is in there no more. */
-  place: number;
+  /** Where it is in the heap; -1 when it has left it. */
+  index: number;
 }
 
 /**
- * Timers, of which the earliest can be found at once; to add or to delete one takes a number of
- * steps that grows with the logarithm of how many there are.
+ * Timers. The earliest is found at once; adding or deleting one takes a number of steps that grows
+ * with the logarithm of how many there are.
  */
 export class Timers<Item> {
-  // A binary heap: the children of place N are at 2 N + 1 and 2 N + 2, and none is earlier than its
-  // parent.
+  // The children of index N are at 2 N + 1 and 2 N + 2, and none is earlier than its parent.
   readonly #heap: Entry<Item>[] = [];
   #arrivals = 0;
 
@@ -43,23 +42,23 @@ export class Timers<Item> {
   /** Adds one; throws a RangeError if its time is not a number. */
   add(time: number, item: Item): Timer<Item> {
     if (Number.isNaN(time)) throw new RangeError("the time is not a number");
-    const entry = { time, item, arrival: this.#arrivals++, place: this.#heap.length };
+    const entry = { time, item, arrival: this.#arrivals++, index: this.#heap.length };
     this.#heap.push(entry);
     this.#rise(entry);
     return entry;
   }
 
-  /** Removes one, wherever it stands. Nothing happens if it is in there no more. */
+  /** Removes one. Nothing happens if it was removed before. */
   delete(timer: Timer<Item>): void {
     const entry = timer as Entry<Item>;
-    if (entry.place === -1) return;
+    if (entry.index === -1) return;
     const last = this.#heap.pop()!;
     if (last !== entry) {
-      this.#put(last, entry.place);
+      this.#put(last, entry.index);
       this.#rise(last);
       this.#sink(last);
     }
-    entry.place = -1;
+    entry.index = -1;
   }
 
   /** Removes the earliest if its time has come, and returns it. */
@@ -70,30 +69,30 @@ export class Timers<Item> {
     return first;
   }
 
-  #put(entry: Entry<Item>, place: number): void {
-    this.#heap[place] = entry;
-    entry.place = place;
+  #put(entry: Entry<Item>, index: number): void {
+    this.#heap[index] = entry;
+    entry.index = index;
   }
 
   #rise(entry: Entry<Item>): void {
-    while (entry.place > 0) {
-      const { place } = entry;
-      const parent = this.#heap[(place - 1) >> 1];
+    while (entry.index > 0) {
+      const { index } = entry;
+      const parent = this.#heap[(index - 1) >> 1];
       if (isBefore(parent, entry)) return;
-      this.#put(entry, parent.place);
-      this.#put(parent, place);
+      this.#put(entry, parent.index);
+      this.#put(parent, index);
     }
   }
 
   #sink(entry: Entry<Item>): void {
     while (true) {
-      const { place } = entry;
-      const left = this.#heap[2 * place + 1];
-      const right = this.#heap[2 * place + 2];
+      const { index } = entry;
+      const left = this.#heap[2 * index + 1];
+      const right = this.#heap[2 * index + 2];
       const child = right !== undefined && isBefore(right, left) ? right : left;
       if (child === undefined || isBefore(entry, child)) return;
-      this.#put(entry, child.place);
-      this.#put(child, place);
+      this.#put(entry, child.index);
+      this.#put(child, index);
     }
   }
 }
