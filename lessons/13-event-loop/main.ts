@@ -5,11 +5,13 @@
  * two together take one second, on one thread, and always in the same order.
  *
  * Run:  deno run --allow-ffi lessons/13-event-loop/main.ts
- * Try:  call `sleep` without `yield*` before it, and say first what will be printed
+ * Try:  call `sleep` without `yield*` before it, and predict first what will be printed
  */
 
 import { parseOptions } from "../../shared/options.ts";
-import { type Coroutine, gather, run, sleep } from "./event_loop.ts";
+import { run } from "./event_loop.ts";
+import type { Coroutine } from "./futures.ts";
+import { gather, sleep } from "./tasks.ts";
 
 parseOptions({});
 
@@ -21,7 +23,7 @@ function say(text: string) {
 
 function* nap(name: string): Coroutine<string> {
   say(`${name} begins`);
-  yield* sleep(1000); // gives way to whoever has something to do
+  yield* sleep(1000); // gives way to the other coroutines
   say(`${name} goes on`);
   return name;
 }

@@ -10,8 +10,9 @@
  */
 
 import { parseOptions } from "../../shared/options.ts";
-import { type Coroutine, createTask, Future, gather, run } from "../13-event-loop/event_loop.ts";
-import { sleep } from "../13-event-loop/event_loop.ts";
+import { run } from "../13-event-loop/event_loop.ts";
+import { type Coroutine, Future } from "../13-event-loop/futures.ts";
+import { createTask, gather, sleep } from "../13-event-loop/tasks.ts";
 
 parseOptions({});
 

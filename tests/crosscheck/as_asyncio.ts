@@ -4,17 +4,16 @@
  * @module
  */
 
+import { run } from "../../lessons/13-event-loop/event_loop.ts";
+import { type Awaitable, type Coroutine, Future } from "../../lessons/13-event-loop/futures.ts";
 import {
-  type Awaitable,
-  type Coroutine,
   createTask,
-  Future,
   gather,
-  run,
   sleep,
+  type Task,
   wait,
   waitFor,
-} from "../../lessons/13-event-loop/event_loop.ts";
+} from "../../lessons/13-event-loop/tasks.ts";
 
 const SLOW = 150;
 const QUICK = 10;
@@ -58,9 +57,16 @@ function* outcome(awaitable: Awaitable<unknown>): Coroutine {
   try {
     print("result", yield* awaitable as Coroutine<unknown>);
   } catch (error) {
-    print("error", (error as Error).name);
+    print("error", nameOf(error as Error));
   }
 }
+
+/** What Python calls an error. */
+function nameOf({ name }: Error): string {
+  return name === "Error" || name === "TypeError" ? "RuntimeError" : name;
+}
+
+const earlier: Future<unknown>[] = [];
 
 /** The programs, by the names that they have in Python. */
 export const programs: Record<string, () => Coroutine> = {
@@ -266,6 +272,75 @@ export const programs: Record<string, () => Coroutine> = {
     }
 
     yield* gather(Array.from({ length: 20 }, (_, i) => one(i)));
+  },
+
+  *await_itself() {
+    const tasks: Task<unknown>[] = [];
+
+    function* selfish(): Coroutine<string> {
+      yield* outcome(tasks[0] as Future<unknown>);
+      return "goes on";
+    }
+
+    tasks.push(createTask(selfish()) as Task<unknown>);
+    yield* outcome(tasks[0] as Future<unknown>);
+  },
+
+  *yield_alone() {
+    function* mistaken(value: unknown): Coroutine {
+      yield value as Future<unknown>;
+    }
+
+    for (const value of [new Future(), sleep(0), 7]) yield* outcome(mistaken(value));
+  },
+
+  *two_tasks_on_one_coroutine() {
+    for (const milliseconds of [QUICK, 0]) {
+      const coroutine = nap("a", milliseconds);
+      const tasks = [createTask(coroutine), createTask(coroutine)];
+      for (const task of tasks) yield* outcome(task);
+    }
+    const coroutine = nap("b", 0);
+    yield* outcome(createTask(coroutine));
+    yield* outcome(createTask(coroutine));
+  },
+
+  *gather_the_same_twice() {
+    const coroutine = nap("a", QUICK);
+    print(...yield* gather([coroutine, nap("b", 0), coroutine]));
+    const task = createTask(nap("c", 0));
+    print(...yield* gather([task, task]));
+  },
+
+  *gathering_that_was_cancelled() {
+    const gathering = gather([nap("a", 1000), nap("b", 1000)]);
+    yield* sleep(0);
+    print(gathering.cancel(), gathering.done());
+    yield* outcome(gathering);
+    print(gathering.done(), gathering.cancelled());
+  },
+
+  *gather_what_is_done() {
+    const future = new Future<string>();
+    future.setResult("there");
+    print(...yield* gather([future, nap("a", 0)]));
+  },
+
+  *wait_for_the_same_twice() {
+    const task = createTask(nap("a", 0));
+    const { done, pending } = yield* wait([task, task]);
+    print(done.length, pending.length);
+  },
+
+  *future_of_another_loop() {
+    earlier.push(new Future<unknown>(), createTask(nap("done", 0)) as Future<unknown>);
+    yield* earlier[1];
+    print("left for the next loop");
+  },
+
+  *in_another_loop() {
+    yield* outcome(earlier[0]);
+    yield* outcome(earlier[1]);
   },
 
   *left_over() {

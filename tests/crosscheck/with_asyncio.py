@@ -32,7 +32,7 @@ async def turns(name):
 async def outcome(awaitable):
     try:
         print("result", await awaitable)
-    except (CancelledError, ValueError, TimeoutError, asyncio.TimeoutError) as error:
+    except (CancelledError, ValueError, RuntimeError, TimeoutError, asyncio.TimeoutError) as error:
         print("error", type(error).__name__)
 
 
@@ -223,6 +223,86 @@ async def equal_sleeps():
     await gather(*(one(i) for i in range(20)))
 
 
+async def await_itself():
+    async def selfish():
+        await outcome(task)
+        return "goes on"
+
+    task = create_task(selfish())
+    await outcome(task)
+
+
+class Bare:
+    """Yields a value without waiting for it."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def __await__(self):
+        yield self.value
+
+
+async def yield_alone():
+    async def mistaken(value):
+        await Bare(value)
+
+    for value in (asyncio.get_running_loop().create_future(), (i for i in "generator"), 7):
+        await outcome(mistaken(value))
+
+
+async def two_tasks_on_one_coroutine():
+    for seconds in (QUICK, 0):
+        coroutine = nap("a", seconds)
+        tasks = [create_task(coroutine), create_task(coroutine)]
+        for task in tasks:
+            await outcome(task)
+    coroutine = nap("b", 0)
+    await outcome(create_task(coroutine))
+    await outcome(create_task(coroutine))
+
+
+async def gather_the_same_twice():
+    coroutine = nap("a", QUICK)
+    print(*await gather(coroutine, nap("b", 0), coroutine))
+    task = create_task(nap("c", 0))
+    print(*await gather(task, task))
+
+
+async def gathering_that_was_cancelled():
+    gathering = gather(nap("a", 1), nap("b", 1))
+    await sleep(0)
+    print(gathering.cancel(), gathering.done())
+    await outcome(gathering)
+    print(gathering.done(), gathering.cancelled())
+
+
+async def gather_what_is_done():
+    future = asyncio.get_running_loop().create_future()
+    future.set_result("there")
+    print(*await gather(future, nap("a", 0)))
+
+
+async def wait_for_the_same_twice():
+    task = create_task(nap("a", 0))
+    done, pending = await wait([task, task])
+    print(len(done), len(pending))
+
+
+earlier = []
+
+
+async def future_of_another_loop():
+    earlier.append(asyncio.get_running_loop().create_future())
+    earlier.append(create_task(nap("done", 0)))
+    await earlier[1]
+    print("left for the next loop")
+
+
+async def in_another_loop():
+    await outcome(earlier[0])
+    await outcome(earlier[1])
+
+
 async def left_over():
     create_task(nap("a", 1))
     await sleep(0)
@@ -234,7 +314,9 @@ PROGRAMS = [
     cancel_while_sleeping, cancel_between_rounds, cancel_itself, cancel_swallowed,
     cancel_through_a_task, cancel_a_gathering, timeouts, no_time_at_all, first_completed,
     first_exception, wait_with_timeout, gather_an_error, gather_all_outcomes, equal_sleeps,
-    left_over,
+    await_itself, yield_alone, two_tasks_on_one_coroutine, gather_the_same_twice,
+    gathering_that_was_cancelled, gather_what_is_done, wait_for_the_same_twice,
+    future_of_another_loop, in_another_loop, left_over,
 ]
 
 for program in PROGRAMS:
