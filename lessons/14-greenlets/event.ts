@@ -1,14 +1,15 @@
 /**
- * gevent.event: something that happens once, and everybody who waits for it goes on.
+ * gevent.event: a flag that greenlets can wait for.
  *
  * @module
  */
 
-import { Links, type Waiting } from "./greenlet.ts";
+import type { Coroutine } from "./hub.ts";
+import { Links } from "./links.ts";
 
 /** gevent.event.Event: a flag, whose raising can be waited for. */
 export class Event {
-  readonly #links = new Links<Event>(this);
+  readonly #links = new Links(() => this.#set);
   #set = false;
 
   /** Whether it is set. */
@@ -16,19 +17,19 @@ export class Event {
     return this.#set;
   }
 
-  /** Sets it, and wakes all who wait, in the order in which they came. */
+  /** Sets it, and wakes the greenlets that wait, in the order in which they came. */
   set(): void {
     this.#set = true;
     this.#links.notify();
   }
 
-  /** Sets it back. Those who were waiting when it was set are woken all the same. */
+  /** Clears it. Greenlets that were waiting when it was set are woken all the same. */
   clear(): void {
     this.#set = false;
   }
 
   /** Waits until it is set, and returns whether that was within `timeout` milliseconds. */
-  *wait(timeout?: number): Waiting<boolean> {
-    return this.#set || (yield* this.#links.wait(timeout));
+  wait(timeout?: number): Coroutine<boolean> {
+    return this.#links.wait(timeout);
   }
 }

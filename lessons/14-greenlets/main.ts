@@ -2,15 +2,16 @@
  * Lesson 14 · Greenlets: the program.
  *
  * Two greenlets that sleep; the same two functions with a sleep that blocks the thread, and once
- * more after `patchAll`, which replaces that sleep under their hands; and what no greenlet can
+ * more after `patchAll`, which swaps that sleep out behind their backs; and what no greenlet can
  * help: one that computes.
  *
  * Run:  deno run --allow-ffi lessons/14-greenlets/main.ts
- * Try:  swap two lines, and guess what it prints before you run it
+ * Try:  swap two lines, and predict what it prints before you run it
  */
 
 import { parseOptions } from "../../shared/options.ts";
-import { joinAll, runMain, sleep as hubSleep, spawn, type Waiting } from "./greenlet.ts";
+import { joinAll, runMain, spawn } from "./greenlet.ts";
+import { type Coroutine, sleep as hubSleep } from "./hub.ts";
 import { patchAll, sleep } from "./monkey.ts";
 
 parseOptions({});
@@ -31,14 +32,14 @@ runMain(function* () {
   yield* joinAll([spawn(work, "A", 100), spawn(compute, "B", 300)]);
 });
 
-function* eat(name: string, milliseconds: number): Waiting {
+function* eat(name: string, milliseconds: number): Coroutine {
   print(`${name} 1`);
-  // Switches to the hub, which goes on with whoever can.
+  // Switches to the hub, which resumes whatever can go on.
   yield* hubSleep(milliseconds);
   print(`${name} 2`);
 }
 
-function* work(name: string, milliseconds: number): Waiting {
+function* work(name: string, milliseconds: number): Coroutine {
   print(`${name} start`);
   // Knows nothing of greenlets: what this call does is decided by monkey.ts.
   yield* sleep(milliseconds);

@@ -5,14 +5,17 @@
  */
 
 import { Event } from "./event.ts";
-import { getHub, Greenlet, killAll, type Run, Waiter, type Waiting } from "./greenlet.ts";
+import { Greenlet, joinAll, type Run } from "./greenlet.ts";
+import type { Coroutine } from "./hub.ts";
+import { Links } from "./links.ts";
+import { Timeout } from "./timeout.ts";
 
 /** gevent.pool.Pool: a group with a limit. */
 export class Pool {
   readonly #members = new Set<Greenlet>();
-  readonly #spawners = new Set<Waiter>();
+  readonly #killed = new Set<Greenlet>();
   readonly #empty = new Event();
-  #scheduled = false;
+  readonly #room = new Links(() => !this.full(), { onlyWhileReady: true });
 
   /** A pool for `size` greenlets at a time. */
   constructor(readonly size: number) {
@@ -26,53 +29,37 @@ export class Pool {
 
   /** How many more could be. */
   freeCount(): number {
-    return this.size - this.#members.size;
+    return Math.max(0, this.size - this.#members.size);
   }
 
   /** Whether `spawn` would have to wait. */
   full(): boolean {
-    return this.freeCount() <= 0;
+    return this.freeCount() === 0;
   }
 
-  /** Spawns a greenlet, if need be after waiting until one of the others has ended. */
+  /** Spawns a greenlet, after waiting until another one has ended if the pool is full. */
   *spawn<Args extends unknown[], Result>(
     run: Run<Args, Result>,
     ...args: Args
-  ): Waiting<Greenlet<Result>> {
-    if (this.full()) {
-      const waiter = new Waiter();
-      this.#spawners.add(waiter);
-      try {
-        yield* waiter.get();
-      } finally {
-        this.#spawners.delete(waiter);
-      }
-    }
+  ): Coroutine<Greenlet<Result>> {
     const greenlet = new Greenlet<Result>(run, ...args);
+    if (this.full()) yield* this.#room.wait();
+    greenlet.rawlink(this.#discard);
     this.#members.add(greenlet as Greenlet);
     this.#empty.clear();
-    greenlet.rawlink((greenlet) => this.#discard(greenlet));
     greenlet.start();
     return greenlet;
   }
 
-  #discard(greenlet: Greenlet): void {
+  readonly #discard = (greenlet: Greenlet): void => {
     this.#members.delete(greenlet);
+    this.#killed.delete(greenlet);
     if (this.#members.size === 0) this.#empty.set();
-    if (this.#scheduled || this.#spawners.size === 0) return;
-    this.#scheduled = true;
-    getHub().runCallback(() => {
-      this.#scheduled = false;
-      for (const waiter of this.#spawners) {
-        if (this.full()) break;
-        this.#spawners.delete(waiter);
-        waiter.switch();
-      }
-    });
-  }
+    this.#room.notify();
+  };
 
   /** Calls `run` with each of the items, and returns the results in the order of the items. */
-  *map<Item, Result>(run: Run<[Item], Result>, items: Iterable<Item>): Waiting<Result[]> {
+  *map<Item, Result>(run: Run<[Item], Result>, items: Iterable<Item>): Coroutine<Result[]> {
     const greenlets: Greenlet<Result>[] = [];
     for (const item of items) greenlets.push(yield* this.spawn(run, item));
     const results: Result[] = [];
@@ -81,12 +68,37 @@ export class Pool {
   }
 
   /** Waits until it is empty, and returns whether that was within `timeout` milliseconds. */
-  join(timeout?: number): Waiting<boolean> {
+  join(timeout?: number): Coroutine<boolean> {
     return this.#empty.wait(timeout);
   }
 
-  /** Kills all that are in it. */
-  kill(timeout?: number): Waiting {
-    return killAll(this.#members, timeout);
+  /**
+   * Kills all that are in it. Called with `yield*`, it waits for their ends, and kills what is
+   * spawned meanwhile as well.
+   *
+   * @param timeout How long to wait, in milliseconds.
+   */
+  kill(timeout?: number): Coroutine {
+    this.#killMembers();
+    return this.#killUntilEmpty(timeout);
+  }
+
+  #killMembers(): void {
+    for (const greenlet of this.#members) {
+      if (!this.#killed.has(greenlet)) greenlet.kill();
+      this.#killed.add(greenlet);
+    }
+  }
+
+  *#killUntilEmpty(timeout?: number): Coroutine {
+    using limit = new Timeout(timeout);
+    try {
+      while (this.#members.size > 0) {
+        this.#killMembers();
+        yield* joinAll(this.#members);
+      }
+    } catch (error) {
+      if (error !== limit) throw error;
+    }
   }
 }

@@ -1,24 +1,24 @@
 /**
- * gevent.queue: how greenlets hand things to each other, and wait for each other.
+ * gevent.queue: how greenlets hand things to each other, and wait for each other to do so.
  *
  * @module
  */
 
-import { getHub, Waiter, type Waiting } from "./greenlet.ts";
+import { type Coroutine, getHub, Waiter } from "./hub.ts";
 
 /** gevent.queue.Empty: there was nothing to get in time. */
 export class Empty extends Error {
   /** The class's name, for messages. */
-  override name = "Empty";
+  override readonly name = "Empty";
 }
 
 /** gevent.queue.Full: there was no room to put something in time. */
 export class Full extends Error {
   /** The class's name, for messages. */
-  override name = "Full";
+  override readonly name = "Full";
 }
 
-/** gevent.queue.Queue: what is put first is got first; who is full or empty waits. */
+/** gevent.queue.Queue: first in, first out; `get` waits while it is empty, `put` while it is full. */
 export class Queue<Item> {
   readonly #items: Item[] = [];
   readonly #getters = new Set<Waiter>();
@@ -28,7 +28,7 @@ export class Queue<Item> {
   /** How many items it has room for. */
   readonly maxsize: number;
 
-  /** A queue with room for `maxsize` items; for any number, unless given or if it is 0 or less. */
+  /** A queue with room for `maxsize` items; 0 or less means any number, like no `maxsize`. */
   constructor(maxsize = Infinity) {
     this.maxsize = maxsize > 0 ? maxsize : Infinity;
   }
@@ -49,11 +49,11 @@ export class Queue<Item> {
   }
 
   /**
-   * Puts an item in, if need be after waiting for room.
+   * Puts an item in, after waiting for room if there is none.
    *
    * @throws {Full} if there is none within `timeout` milliseconds.
    */
-  *put(item: Item, timeout?: number): Waiting {
+  *put(item: Item, timeout?: number): Coroutine {
     if (!this.full()) return this.putNowait(item);
     const waiter = new Waiter();
     this.#putters.set(waiter, item);
@@ -73,11 +73,11 @@ export class Queue<Item> {
   }
 
   /**
-   * Takes the first item out, if need be after waiting for it.
+   * Takes the first item out, after waiting for one if there is none.
    *
    * @throws {Empty} if there is none within `timeout` milliseconds.
    */
-  *get(timeout?: number): Waiting<Item> {
+  *get(timeout?: number): Coroutine<Item> {
     if (!this.empty()) return this.getNowait();
     const waiter = new Waiter();
     this.#getters.add(waiter);
@@ -103,23 +103,23 @@ export class Queue<Item> {
     getHub().runCallback(() => this.#unlock());
   }
 
-  /** Lets go on, one of each in turn, who can: those who wait to put, and those who wait to get. */
+  /** Resumes greenlets that can go on: one that waits to put and one that waits to get, in turn. */
   #unlock(): void {
-    for (let go = true; go;) {
-      go = false;
+    for (let again = true; again;) {
+      again = false;
       const [putter] = this.#putters;
       if (putter !== undefined && !this.full()) {
         const [waiter, item] = putter;
         this.#putters.delete(waiter);
         this.#items.push(item);
         waiter.switch();
-        go = true;
+        again = true;
       }
       const [getter] = this.#getters;
       if (getter !== undefined && !this.empty()) {
         this.#getters.delete(getter);
         getter.switch();
-        go = true;
+        again = true;
       }
     }
     this.#scheduled = false;

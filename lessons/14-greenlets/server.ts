@@ -10,13 +10,13 @@
  * Man:  epoll(7), accept(2), recv(2), send(2)
  */
 
-import type { SystemError } from "../../shared/linux/errno.ts";
+import { isSystemError } from "../../shared/linux/errno.ts";
 import { addressOf } from "../../shared/linux/socket.ts";
 import { flag } from "../../shared/options.ts";
 import { serverOptions } from "../../shared/server.ts";
 import { shout } from "../../shared/shout.ts";
-import { runMain, sleep, spawn } from "./greenlet.ts";
-import type { Waiting } from "./greenlet.ts";
+import { runMain, spawn } from "./greenlet.ts";
+import { type Coroutine, sleep } from "./hub.ts";
 import { accept, close, listen, patchAll, recv, sendAll } from "./monkey.ts";
 
 const options = serverOptions({ plain: flag("leave the calls as they are, so that they block") });
@@ -25,42 +25,47 @@ if (!options.plain) patchAll();
 const listener = listen(options);
 console.log(`listening on ${addressOf(listener)}`);
 
-// One for all: nobody else runs between recv and sendAll, which copies what it has to keep.
+// One buffer for all: no other greenlet runs between recv and sendAll, which copies what it keeps.
 const buffer = new Uint8Array(64 * 1024);
 let served = 0;
 
-runMain(function* () {
-  const acceptor = spawn(acceptAll);
-  yield* acceptor.get(); // throws what has ended it
-  close(listener);
+runMain(acceptAll);
 
-  function* acceptAll(): Waiting {
+function* acceptAll(): Coroutine {
+  try {
     while (served < options.connections) {
       const connection = yield* accept(listener);
-      spawn(serve, connection);
-      // Lets the new greenlet begin. If its calls block, it also ends before this goes on.
-      yield* sleep(0);
+      spawn(handle, connection);
+      yield* sleep(0); // Lets it begin. If its calls block, it also ends before this goes on.
     }
+  } catch (error) {
+    // The last client's greenlet has closed the listener; anything else is an error.
+    if (served < options.connections) throw error;
   }
+}
 
-  function* serve(connection: number): Waiting {
-    try {
-      while (true) {
-        // Phase 1: if nothing has arrived, this greenlet waits here. Its place in the code says
-        // where this client stands, as in lesson 01; no callback has to remember it.
-        const length = yield* recv(connection, buffer);
-        if (length === 0) break; // the client has said all it had to say
+/** One client's greenlet: it serves the client, and the last one ends the server. */
+function* handle(connection: number): Coroutine {
+  try {
+    yield* serve(connection);
+  } finally {
+    if (++served === options.connections) close(listener);
+  }
+}
 
-        // If the client does not read, this greenlet waits here, and reads no more from it.
-        yield* sendAll(connection, shout(buffer, length), length);
-      }
-    } catch (error) {
-      // A reset or a broken pipe is this client's affair, and nothing to report. Any other error
-      // ends this greenlet alone as well, and the hub reports it.
-      if ((error as SystemError).syscall === undefined) throw error;
-    } finally {
-      close(connection);
-      if (++served >= options.connections) acceptor.kill();
+function* serve(connection: number): Coroutine {
+  try {
+    while (true) {
+      // Phase 1: this greenlet waits here. Its place in the code says where this client is, as in
+      // lesson 01; no callback has to remember it.
+      const length = yield* recv(connection, buffer);
+      if (length === 0) break; // the client has ended its sending
+      // If the client does not read its replies, this greenlet waits here and reads nothing more.
+      yield* sendAll(connection, shout(buffer, length), length);
     }
+  } catch (error) {
+    if (!isSystemError(error)) throw error; // a bug in this script, not a broken connection
+  } finally {
+    close(connection);
   }
-});
+}

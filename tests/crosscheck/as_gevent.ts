@@ -10,16 +10,14 @@ import {
   GreenletExit,
   joinAll,
   killAll,
-  LoopExit,
   runMain,
-  sleep,
   spawn,
   spawnLater,
-  Timeout,
-  type Waiting,
 } from "../../lessons/14-greenlets/greenlet.ts";
+import { type Coroutine, LoopExit, sleep } from "../../lessons/14-greenlets/hub.ts";
 import { Pool } from "../../lessons/14-greenlets/pool.ts";
 import { Empty, Full, Queue } from "../../lessons/14-greenlets/queue.ts";
+import { Timeout } from "../../lessons/14-greenlets/timeout.ts";
 
 const SLOW = 150;
 const QUICK = 10;
@@ -35,21 +33,21 @@ function say(...words: unknown[]) {
   print(...words);
 }
 
-function* nap(name: string, milliseconds: number): Waiting<string> {
+function* nap(name: string, milliseconds: number): Coroutine<string> {
   print(name, 1);
   yield* sleep(milliseconds);
   print(name, 2);
   return name;
 }
 
-function* turns(name: string): Waiting {
+function* turns(name: string): Coroutine {
   for (let i = 0; i < 3; i++) {
     print(name, i);
     yield* sleep(0);
   }
 }
 
-function* careful(name: string): Waiting {
+function* careful(name: string): Coroutine {
   try {
     print(name, "starts");
     yield* sleep(10_000);
@@ -59,7 +57,7 @@ function* careful(name: string): Waiting {
 }
 
 /** The programs, by the names that they have in Python. */
-export const programs: Record<string, () => Waiting> = {
+export const programs: Record<string, () => Coroutine> = {
   *start_order() {
     const greenlets = [0, 1, 2, 3, 4].map((i) => spawn(say, i));
     print("spawned");
@@ -98,7 +96,7 @@ export const programs: Record<string, () => Waiting> = {
   },
 
   *equal_sleeps() {
-    function* one(i: number): Waiting {
+    function* one(i: number): Coroutine {
       yield* sleep(QUICK);
       print(i);
     }
@@ -107,7 +105,7 @@ export const programs: Record<string, () => Waiting> = {
   },
 
   *an_error() {
-    function* bad(): Waiting {
+    function* bad(): Coroutine {
       yield* sleep(0);
       throw new Error("alas");
     }
@@ -150,7 +148,7 @@ export const programs: Record<string, () => Waiting> = {
   },
 
   *killall_with_timeout() {
-    function* stubborn(): Waiting {
+    function* stubborn(): Coroutine {
       try {
         yield* sleep(1000);
       } catch (error) {
@@ -203,15 +201,158 @@ export const programs: Record<string, () => Waiting> = {
     print(yield* greenlet.get());
   },
 
+  *event_and_a_newcomer() {
+    const happened = new Event();
+
+    function* waiter(name: string): Coroutine {
+      yield* happened.wait();
+      print(name);
+    }
+
+    function* newcomer(): Coroutine {
+      print("comes");
+      yield* happened.wait();
+      print("newcomer");
+    }
+
+    const waiters = [..."ab"].map((name) => spawn(waiter, name));
+    yield* sleep(0);
+    waiters.push(spawn(newcomer));
+    happened.set();
+    print("set", yield* happened.wait());
+    print("main");
+    yield* joinAll(waiters);
+    print(yield* happened.wait(), "at once");
+  },
+
+  *event_whose_waiter_leaves() {
+    const happened = new Event();
+
+    function* waiter(name: string): Coroutine {
+      yield* happened.wait();
+      print(name);
+    }
+
+    const first = spawn(waiter, "a");
+    yield* sleep(0);
+    first.kill();
+    happened.set();
+    try {
+      yield* happened.wait();
+    } catch (error) {
+      if (error instanceof LoopExit) print("forgotten");
+    }
+    print(yield* happened.wait(QUICK));
+  },
+
+  *killall_at_once() {
+    function* member(name: string): Coroutine {
+      try {
+        yield* sleep(10_000);
+      } finally {
+        print(name, "finally");
+      }
+    }
+
+    const members = [..."abc"].map((name) => spawn(member, name));
+    yield* sleep(0);
+    members[0].rawlink(() => print("linked"));
+    const watcher = spawn(function* (): Coroutine {
+      const joined = yield* joinAll(members);
+      print("joined", joined.every((member, i) => member === members[i]));
+    });
+    yield* sleep(0);
+    yield* killAll(members);
+    print("killed");
+    yield* watcher.join();
+  },
+
+  *joinall_the_same_twice() {
+    const greenlet = spawn(nap, "a", 0);
+    print(...(yield* joinAll([greenlet, greenlet])).map(({ value }) => value));
+  },
+
+  *links_that_change_links() {
+    function first(greenlet: Greenlet) {
+      print("first");
+      greenlet.unlink(second);
+      greenlet.rawlink(() => print("added"));
+    }
+
+    function second() {
+      print("never");
+    }
+
+    function third() {
+      print("third");
+    }
+
+    const greenlet = spawn(nap, "a", 0);
+    for (const link of [first, second, third, third]) greenlet.rawlink(link);
+    yield* greenlet.join();
+    print("joined");
+    yield* sleep(0);
+    greenlet.rawlink(third);
+    print("linked");
+    yield* sleep(0);
+  },
+
+  *dead_greenlet() {
+    function once() {
+      print("once");
+    }
+
+    const greenlet = spawn(once);
+    yield* greenlet.join();
+    greenlet.throw(new Error("never"));
+    yield* greenlet.kill();
+    greenlet.start();
+    yield* sleep(0);
+    print(greenlet.dead, greenlet.successful());
+  },
+
+  *time_limit_of_zero() {
+    const greenlet = spawn(turns, "a");
+    yield* greenlet.join(0);
+    print(greenlet.ready());
+    print(yield* new Event().wait(0));
+    const spawned = spawn(nap, "b", QUICK);
+    print((yield* joinAll([spawned], 0)).length);
+    yield* spawned.kill();
+  },
+
+  *pool_with_a_late_comer() {
+    const pool = new Pool(1);
+
+    function* spawner(name: string): Coroutine {
+      for (let i = 0; i < 2; i++) {
+        yield* pool.spawn(say, name, i);
+        print(name, "spawned", i);
+      }
+    }
+
+    yield* joinAll([..."abc"].map((name) => spawn(spawner, name)));
+    yield* pool.join();
+  },
+
+  *pool_that_is_killed() {
+    const pool = new Pool(1);
+    yield* pool.spawn(careful, "a");
+    const waiting = spawn(() => pool.spawn(careful, "b"));
+    yield* sleep(0);
+    yield* pool.kill();
+    print(pool.length, waiting.ready());
+  },
+
   *queue_of_one() {
-    function* produce(queue: Queue<number>): Waiting {
+    function* produce(queue: Queue<number>): Coroutine {
       for (let i = 0; i < 3; i++) {
         yield* queue.put(i);
         print("p", i);
       }
     }
 
-    function* consume(queue: Queue<number>): Waiting {
+    function* consume(queue: Queue<number>): Coroutine {
       for (let i = 0; i < 3; i++) print("c", yield* queue.get());
     }
 
@@ -244,7 +385,7 @@ export const programs: Record<string, () => Waiting> = {
   *event_cleared_at_once() {
     const happened = new Event();
 
-    function* waiter(name: string): Waiting {
+    function* waiter(name: string): Coroutine {
       yield* happened.wait();
       print(name);
     }
@@ -263,7 +404,7 @@ export const programs: Record<string, () => Waiting> = {
   *event() {
     const happened = new Event();
 
-    function* waiter(name: string): Waiting {
+    function* waiter(name: string): Coroutine {
       print(name, "waits");
       print(name, yield* happened.wait());
     }
@@ -281,7 +422,7 @@ export const programs: Record<string, () => Waiting> = {
   *pool_of_two() {
     const pool = new Pool(2);
 
-    function* job(name: string, milliseconds: number): Waiting {
+    function* job(name: string, milliseconds: number): Coroutine {
       print(name, "with", pool.length);
       yield* sleep(milliseconds);
       print(name, "done");

@@ -241,6 +241,135 @@ def event():
     print(happened.wait(QUICK))
 
 
+def event_and_a_newcomer():
+    happened = Event()
+
+    def waiter(name):
+        happened.wait()
+        print(name)
+
+    def newcomer():
+        print("comes")
+        happened.wait()
+        print("newcomer")
+
+    waiters = [spawn(waiter, name) for name in "ab"]
+    sleep(0)
+    waiters.append(spawn(newcomer))
+    happened.set()
+    print("set", happened.wait())
+    print("main")
+    joinall(waiters)
+    print(happened.wait(), "at once")
+
+
+def event_whose_waiter_leaves():
+    happened = Event()
+
+    def waiter(name):
+        happened.wait()
+        print(name)
+
+    first = spawn(waiter, "a")
+    sleep(0)
+    first.kill(block=False)
+    happened.set()
+    try:
+        happened.wait()
+    except LoopExit:
+        print("forgotten")
+    print(happened.wait(QUICK))
+
+
+def killall_at_once():
+    def member(name):
+        try:
+            sleep(10)
+        finally:
+            print(name, "finally")
+
+    members = [spawn(member, name) for name in "abc"]
+    sleep(0)
+    members[0].rawlink(lambda greenlet: print("linked"))
+    watcher = spawn(lambda: print("joined", joinall(members) == members))
+    sleep(0)
+    killall(members)
+    print("killed")
+    watcher.join()
+
+
+def joinall_the_same_twice():
+    greenlet = spawn(nap, "a", 0)
+    print(*(greenlet.value for greenlet in joinall([greenlet, greenlet])))
+
+
+def links_that_change_links():
+    def first(greenlet):
+        print("first")
+        greenlet.unlink(second)
+        greenlet.rawlink(lambda greenlet: print("added"))
+
+    def second(greenlet):
+        print("never")
+
+    def third(greenlet):
+        print("third")
+
+    greenlet = spawn(nap, "a", 0)
+    for link in (first, second, third, third):
+        greenlet.rawlink(link)
+    greenlet.join()
+    print("joined")
+    sleep(0)
+    greenlet.rawlink(third)
+    print("linked")
+    sleep(0)
+
+
+def dead_greenlet():
+    def once():
+        print("once")
+
+    greenlet = spawn(once)
+    greenlet.join()
+    greenlet.throw(ValueError())
+    greenlet.kill()
+    greenlet.start()
+    sleep(0)
+    print(greenlet.dead, greenlet.successful())
+
+
+def time_limit_of_zero():
+    greenlet = spawn(turns, "a")
+    greenlet.join(0)
+    print(bool(greenlet.ready()))
+    print(Event().wait(0))
+    spawned = spawn(nap, "b", QUICK)
+    print(len(joinall([spawned], 0)))
+    spawned.kill()
+
+
+def pool_with_a_late_comer():
+    pool = Pool(1)
+
+    def spawner(name):
+        for i in range(2):
+            pool.spawn(say, name, i)
+            print(name, "spawned", i)
+
+    joinall([spawn(spawner, name) for name in "abc"])
+    pool.join()
+
+
+def pool_that_is_killed():
+    pool = Pool(1)
+    pool.spawn(careful, "a")
+    waiting = spawn(pool.spawn, careful, "b")
+    sleep(0)
+    pool.kill()
+    print(len(pool), bool(waiting.ready()))
+
+
 def pool_of_two():
     pool = Pool(2)
 
@@ -277,7 +406,9 @@ def a_computation():
 PROGRAMS = [
     start_order, spawn_in_spawn, egon_and_alex, completion_order, joinall_with_timeout, round_robin,
     equal_sleeps, an_error, kill, kill_what_comes_later, killall_with_timeout, links, timeout,
-    queue_of_one, queue_without_limit, event_cleared_at_once, event, pool_of_two, block_for_ever,
+    event_and_a_newcomer, event_whose_waiter_leaves, killall_at_once, joinall_the_same_twice,
+    links_that_change_links, dead_greenlet, time_limit_of_zero, pool_with_a_late_comer,
+    pool_that_is_killed, queue_of_one, queue_without_limit, event_cleared_at_once, event, pool_of_two, block_for_ever,
     a_computation,
 ]
 
