@@ -6,6 +6,7 @@
 
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
+import { denoRun } from "../process/child.ts";
 import { cpuOf } from "../process/proc.ts";
 import { linesOf } from "../../lines.ts";
 
@@ -19,6 +20,8 @@ export interface Subject {
   permissions: string[];
   /** Options of the script itself, besides those that all servers have. */
   args?: string[];
+  /** A module that Deno runs before the script, such as the recorder. */
+  preload?: string;
   /** It serves one client after the other. */
   sequential?: true;
   /** It never sleeps. */
@@ -306,11 +309,11 @@ function isListening(port: number): boolean {
 }
 
 function command(
-  { script, permissions, args = [] }: Subject,
+  { script, permissions, args = [], preload }: Subject,
   { args: more = [], descriptors, port = 0 }: StartOptions,
 ): Deno.Command {
-  const deno = ["run", "--quiet", "--no-prompt", ...permissions, script.href];
-  const words = [Deno.execPath(), ...deno, "--port", String(port), ...args, ...more];
+  const options = ["--port", String(port), ...args, ...more];
+  const words = denoRun(script, permissions, options, preload);
   assert(descriptors === undefined || Number.isInteger(descriptors));
   // `exec` makes the server take the shell's place, so that the pid is its own.
   const [program, ...rest] = descriptors === undefined
