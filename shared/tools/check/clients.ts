@@ -5,6 +5,7 @@
  */
 
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { setTimeout as sleep } from "node:timers/promises";
 import { close } from "../../linux/descriptors.ts";
 import { EAGAIN, EINPROGRESS, systemError } from "../../linux/errno.ts";
@@ -23,33 +24,41 @@ import {
 } from "../../linux/socket.ts";
 import { connectOnce } from "../../ready.ts";
 import { shout } from "../../shout.ts";
-import { kill, within } from "./server.ts";
+import { Child } from "../process/child.ts";
+import { deadline } from "./deadline.ts";
 
 const [SOCKETS, DESCRIPTORS] = ["socket", "descriptors"]
   .map((name) => new URL(`../../linux/${name}.ts`, import.meta.url).href);
-/** How long a server may take to close its side when the client has ended its own. */
+/** How long a server may take for what it has to do at once, in milliseconds. */
 const PATIENCE = 2000;
+
+/** 1 MiB, in bytes. */
+export const MEBIBYTE = 1024 * 1024;
 
 /** The bytes of a text. */
 export function bytesOf(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text);
 }
 
-const connections: Deno.TcpConn[] = [];
+const connections = new Set<Deno.TcpConn>();
 
 /** Connects, without waiting for the server to be ready. */
 export async function connect(address: Address): Promise<Deno.TcpConn> {
   const connection = await connectOnce(address);
-  connections.push(connection);
+  connections.add(connection);
   return connection;
 }
 
-/** Closes all connections that are left, as when a scenario was given up in the middle. */
-export function disconnectAll(): void {
-  for (const connection of connections.splice(0)) connection[Symbol.dispose]();
+/** Closes the connections to a server that are left, as when a scenario has failed in the middle. */
+export function disconnectAll({ port }: Address): void {
+  for (const connection of connections) {
+    if (connection.remoteAddr.port !== port) continue;
+    connection[Symbol.dispose]();
+    connections.delete(connection);
+  }
 }
 
-/** Sends all of a message. `taken` is told each time how many bytes were taken. */
+/** Sends all of a message. `taken` gets the number of bytes each time that some were taken. */
 export async function sendAll(
   connection: Deno.Conn,
   message: Uint8Array,
@@ -62,18 +71,28 @@ export async function sendAll(
   }
 }
 
-/** Sends a message to all, reading nothing, until nothing more is taken, or for two seconds. */
+/**
+ * Sends a message on each connection and reads nothing, until no more is taken, or for two seconds.
+ */
 export async function sendUntilFull(
   connections: readonly Deno.Conn[],
   message: Uint8Array,
 ): Promise<void> {
   let sent = 0;
   for (const connection of connections) {
-    later(sendAll(connection, message, (length) => sent += length));
+    ignoreRejection(sendAll(connection, message, (length) => sent += length));
   }
-  for (let before = -1, i = 0; sent > before && i < 8; i++) {
-    before = sent;
-    await sleep(250);
+  await untilStill(() => sent);
+}
+
+/** Waits until a number has not changed for 80 ms, or for two seconds. */
+export async function untilStill(current: () => number): Promise<void> {
+  const end = performance.now() + PATIENCE;
+  let before = current();
+  for (let still = 0; still < 8 && performance.now() < end; still++) {
+    await sleep(10);
+    if (current() !== before) still = 0;
+    before = current();
   }
 }
 
@@ -99,34 +118,43 @@ export async function expectReply(
   }
 }
 
-/** Fails unless the server has closed its side of the connection. */
+/** Fails unless the server closes the connection as well. */
 export async function expectEnd(connection: Deno.Conn): Promise<void> {
   const end = connection.read(new Uint8Array(1));
-  const length = await within(PATIENCE, "the server did not close its side", end);
+  const length = await deadline(end, PATIENCE, "the server did not close the connection");
   assert.equal(length, null, "the server sent more than the message");
 }
 
 /** Fails at the first byte of a piece of the reply that differs. */
 export function expectBytes(actual: Uint8Array, expected: Uint8Array, offset: number): void {
+  if (Buffer.compare(actual, expected) === 0) return; // 40 times as fast as the loop
   for (let i = 0; i < actual.length; i++) {
     if (actual[i] === expected[i]) continue;
     assert.fail(`byte ${offset + i} of the reply is ${actual[i]} and should be ${expected[i]}`);
   }
 }
 
-/** Says something on a connection, and gets the right reply. */
+/** Sends something on a connection, and receives the correct reply. */
 export async function say(connection: Deno.Conn, text = "hello"): Promise<void> {
   const message = bytesOf(text);
   await Promise.all([sendAll(connection, message), expectReply(connection, message)]);
 }
 
-/** Marks a promise as one that is waited for later: until then, its failure is not unhandled. */
-export function later<T>(promise: Promise<T>): Promise<T> {
+/** For a promise that is awaited later, or never: its rejection does not count as unhandled. */
+export function ignoreRejection<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
   return promise;
 }
 
-/** A whole visit: connects, sends, ends its sending, gets the whole reply and then the end. */
+/** Fails unless something becomes true within two seconds. */
+export async function eventually(isTrue: () => boolean, otherwise: string): Promise<void> {
+  for (const end = performance.now() + PATIENCE; performance.now() < end; await sleep(10)) {
+    if (isTrue()) return;
+  }
+  assert.fail(otherwise);
+}
+
+/** A whole visit: connects, sends, ends its sending, receives the whole reply and then the end. */
 export async function visit(
   address: Address,
   message: Uint8Array<ArrayBuffer> = bytesOf("hello"),
@@ -148,8 +176,8 @@ export async function complete(
 }
 
 /**
- * Connects, sends what is taken of a message during a pause in milliseconds, reads nothing, and
- * breaks the connection off with a reset (RST).
+ * Connects, sends what is taken of a message, reads nothing, and resets the connection (RST) when
+ * nothing more has been taken for `pause` milliseconds.
  */
 export async function visitRudely(
   address: Address,
@@ -161,15 +189,19 @@ export async function visitRudely(
   try {
     const result = tryConnect(fd, address);
     if (result < 0 && result !== -EINPROGRESS) throw systemError("connect", -result, fd);
-    const end = performance.now() + pause;
-    for (let rest = message, connected = false; !connected || performance.now() < end;) {
+    let [connected, end] = [false, performance.now() + PATIENCE];
+    for (let rest = message; performance.now() < end;) {
       // EAGAIN until it is connected, even if there is nothing to send.
       const sent = trySend(fd, rest);
       if (sent < 0 && sent !== -EAGAIN) throw systemError("send", -sent, fd);
-      if (sent >= 0) connected = true;
+      if (sent > 0 || sent === 0 && !connected) {
+        connected = true;
+        end = performance.now() + pause;
+      }
       rest = rest.subarray(Math.max(sent, 0));
       await sleep(1);
     }
+    assert(connected, `the kernel did not connect the client within ${PATIENCE} ms`);
     setsockopt(fd, SOL_SOCKET, SO_LINGER, 1, 0);
   } finally {
     close(fd);
@@ -205,25 +237,14 @@ export async function talkWithoutEnd({ host, port }: Address): Promise<AsyncDisp
     }`);
 }
 
-/** Runs a client until it says something; then it goes on until it is disposed of. */
+/** Runs a client until it prints something; then it goes on until it is disposed of. */
 async function runClient(code: string): Promise<AsyncDisposable> {
-  const process = new Deno.Command(Deno.execPath(), {
-    args: ["eval", "--quiet", code],
-    stdin: "null",
-    stdout: "piped",
-    stderr: "null",
-  }).spawn();
-  const reader = process.stdout.getReader();
-  const client = {
-    async [Symbol.asyncDispose]() {
-      await kill(process);
-      await reader.cancel();
-    },
-  };
-  const { done } = await reader.read();
-  if (!done) return client;
-  await client[Symbol.asyncDispose]();
-  return assert.fail("the client ended before it had sent anything");
+  const begun = Promise.withResolvers<true>();
+  const client = new Child([Deno.execPath(), "eval", "--quiet", code], {
+    onLine: () => begun.resolve(true),
+  });
+  if (await Promise.race([begun.promise, client.ended]) === true) return client;
+  return assert.fail(`the client ended before it had sent anything: ${client.errors[0] ?? ""}`);
 }
 
 /** Numbers that look random, the same in every run. */

@@ -1,5 +1,5 @@
 /**
- * What servers usually do wrong, told by what their clients see.
+ * What servers usually do wrong, judged by what their clients see.
  *
  * @module
  */
@@ -9,14 +9,13 @@ export type Fault = readonly [seen: RegExp, meaning: string];
 
 /** Bytes of a reply are missing, or do not come. */
 export const FORGOTTEN =
-  "send took fewer bytes than it was given, or none (EAGAIN), and the rest " +
-  "is forgotten: keep it, and send it when there is room";
+  "send took fewer bytes than it was given, or none (EAGAIN), and the rest is forgotten: keep it, " +
+  "and send it when there is room";
 /** The server's memory grows. */
-export const PILED_UP = "it goes on reading from a client that does not read, and the replies " +
-  "pile up: read nothing from a client that has unsent bytes";
+export const PILED_UP = "it goes on reading from a client that does not read, so the replies " +
+  "pile up: read nothing more from a client that has unsent bytes";
 
-const NOT_CLOSED = "recv returned 0, which is the end of the input, and the connection is not " +
-  "closed then";
+const NOT_CLOSED = "recv returned 0, the end of the input, and the connection was not closed then";
 /** How it looks when the server is no longer there. */
 const GONE = /the server ended|refused/i;
 
@@ -26,32 +25,39 @@ const STILL_SMALL = new RegExp(
 );
 
 /** What says more than the situation does. */
-const TELLING: readonly Fault[] = [
+const TELLTALE: readonly Fault[] = [
   [STILL_SMALL, "the bytes come back as they were sent, but a to z have to become A to Z"],
   [
     // 239 is the first byte of U+FFFD in UTF-8, which stands for what could not be decoded.
     /is 239 and should be (12[89]|1[3-9]\d|2\d\d)$/,
     "it decodes the bytes to a string, which changes everything that is not UTF-8",
   ],
-  [/did not close its side/, NOT_CLOSED],
+  [/did not close the connection/, NOT_CLOSED],
 ];
 
-/** What holds in every situation, behind what is special about it. */
+/** What holds in every situation, after what is special about it. */
 const COMMON: readonly Fault[] = [
-  [/stay open/, NOT_CLOSED],
+  [/still open/, NOT_CLOSED],
   [
     /the reply ended after|reset|broken pipe|missing/i,
-    "the end of the input is taken for the end of the connection: it closes before all is sent",
+    "it takes the end of the input for the end of the connection, and closes before all is sent",
   ],
-  [/the server ended, exit code 0/, "its loop ends although nobody asked it to"],
+  [/the server ended with exit code 0/, "its loop ends although nothing asked it to"],
   [GONE, "an error that concerns one client ends the server: close that connection, and go on"],
   [
     /longer than|more than the message/,
-    "more is sent than recv returned: the rest of the buffer is what came before",
+    "it sends more than recv returned: the rest of the buffer is left over from earlier",
   ],
   [/byte \d+ of the reply/, "a buffer is used again before its bytes have been sent"],
-  [/nothing came of it/, "it waits in a call for something that does not come"],
+  [/still waiting/, "it waits in a call for something that does not happen"],
 ];
+
+/** What a server has to do where one of its calls fails; for all other errors, close and go on. */
+const ADVICE: Record<string, string> = {
+  EAGAIN: "nothing had arrived, or there was no room; wait, and make the call again",
+  EINTR: "a signal interrupted it; make the call again",
+  EMFILE: "there was no free descriptor; stop accepting until a client has gone",
+};
 
 /**
  * Which fault it usually is.
@@ -65,13 +71,13 @@ export function faultBehind(
   saw: string,
   stderr: readonly string[],
 ): string {
-  const known = [...TELLING, ...special].find(([seen]) => seen.test(saw));
-  if (known !== undefined) return known[1];
-  // The server's last words may name the call, as in "recv(5): ECONNRESET (…)".
+  // The last words of a server may name the call, as in "recv(5): ECONNRESET (…)". They know more
+  // than any guess.
   const call = GONE.test(saw) && /(\w+)\(.*?\): (E[A-Z]+)/.exec(stderr.join("\n"));
   if (call) {
-    return `${call[1]} failed with ${call[2]}, which concerns one client, and that ended the ` +
-      "server: close that connection, and go on";
+    const [, name, code] = call;
+    const advice = ADVICE[code] ?? "it concerns one client; close that connection, and go on";
+    return `${name} failed with ${code}, and that ended the server: ${advice}`;
   }
-  return COMMON.find(([seen]) => seen.test(saw))?.[1] ?? "not known";
+  return [...TELLTALE, ...special, ...COMMON].find(([seen]) => seen.test(saw))?.[1] ?? "not known";
 }

@@ -1,9 +1,9 @@
 /**
- * `deno task check 03` tells what is wrong with the server of a lesson as it now stands, and which
- * fault that usually is. So it does for any script that listens on `--port`, and with
- * `--address 127.0.0.1:9000` for a server that runs already.
+ * `deno task check 03` reports what is wrong with the server of a lesson as it now is, and which
+ * fault that usually comes from. It does the same for any script that listens on `--port`, and with
+ * `--address 127.0.0.1:9000` for a server that already runs.
  *
- * It needs no package: what checks a server is over Deno's own modules.
+ * It needs no package: it uses nothing but Deno's own modules.
  *
  * @module
  */
@@ -12,11 +12,15 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs, styleText } from "node:util";
 import { catalogue } from "../lesson/catalogue.ts";
+import { killAll } from "../process/child.ts";
 import type { Address } from "../../linux/socket.ts";
 import { firstSentence } from "../../options.ts";
 import { connect, say } from "./clients.ts";
-import { check, checkAddress, excuse, Failure, scenarios } from "./scenarios.ts";
-import { killAll, Server, type Subject, within } from "./server.ts";
+import { check, checkAddress, Failure, OutOfDescriptors, skipReason } from "./check.ts";
+import { deadline } from "./deadline.ts";
+import type { Scenario } from "./scenario.ts";
+import { scenarios } from "./scenarios.ts";
+import { Server, type Subject } from "./server.ts";
 import { subjects, unavailable } from "./subjects.ts";
 
 const HELP = `deno task check 03                        the server of a lesson
@@ -30,9 +34,9 @@ const PATIENCE = 5_000;
 interface Candidate {
   name: string;
   /** Why it is left out of a scenario; undefined if it is not. */
-  excuse(scenario: typeof scenarios[number]): string | undefined;
+  skipReason(scenario: Scenario): string | undefined;
   /** Throws if it fails. */
-  check(scenario: typeof scenarios[number]): Promise<void>;
+  check(scenario: Scenario): Promise<void>;
 }
 
 // What is left of a scenario that has failed may fail as well, when nobody waits for it any more.
@@ -54,39 +58,40 @@ Deno.exit(wrong > 0 ? 1 : 0);
 /** Puts a server into all scenarios, and returns in how many it failed. */
 async function examine(candidate: Candidate): Promise<number> {
   console.log(styleText("bold", candidate.name));
-  const counts = { right: 0, wrong: 0, "left out": 0 };
-  const told = new Set<string>();
+  const counts = { correct: 0, wrong: 0, "left out": 0 };
+  const reported = new Set<string>();
   for (const scenario of scenarios) {
-    const reason = candidate.excuse(scenario);
-    if (reason !== undefined) {
-      counts["left out"]++;
-      console.log(styleText("dim", `  - ${scenario.name} (left out: ${reason})`));
-      continue;
-    }
-    const failure = await failureOf(candidate, scenario);
+    const { name } = scenario;
+    const failure = candidate.skipReason(scenario) ?? await failureOf(candidate, scenario);
     if (failure === undefined) {
-      counts.right++;
-      console.log(`  ${styleText("green", "✓")} ${scenario.name}`);
-      continue;
+      counts.correct++;
+      console.log(`  ${styleText("green", "✓")} ${name}`);
+    } else if (typeof failure === "string" || failure instanceof OutOfDescriptors) {
+      counts["left out"]++;
+      const reason = typeof failure === "string" ? failure : failure.message;
+      console.log(styleText("dim", `  - ${name} (left out: ${reason})`));
+    } else {
+      counts.wrong++;
+      console.log(`  ${styleText("red", "✗")} ${name}`);
+      report(scenario, failure, reported);
     }
-    counts.wrong++;
-    console.log(`  ${styleText("red", "✗")} ${scenario.name}`);
-    if (!(failure instanceof Failure)) {
-      console.log(`      ${failure.message}`);
-      continue;
-    }
-    const { saw, fault, stderr } = failure;
-    console.log(`      ${scenario.who}: ${saw}`);
-    for (const line of stderr) console.log(`      stderr: ${line}`);
-    console.log(`      Usually: ${told.has(fault) ? "as above" : fault}.`);
-    told.add(fault);
   }
   const rows = Object.entries(counts).filter(([, count]) => count > 0);
   console.log(`${candidate.name}: ${rows.map(([word, count]) => `${count} ${word}`).join(", ")}`);
   return counts.wrong;
 }
 
-async function failureOf(candidate: Candidate, scenario: typeof scenarios[number]) {
+/** Prints what was seen, and the fault that it usually comes from, unless that was reported. */
+function report({ who }: Scenario, failure: Error, reported: Set<string>) {
+  if (!(failure instanceof Failure)) return console.log(`      ${failure.message}`);
+  const { saw, fault, stderr } = failure;
+  console.log(`      ${who}: ${saw}`);
+  for (const line of stderr) console.log(`      stderr: ${line}`);
+  if (!reported.has(fault)) console.log(`      Usually: ${fault}.`);
+  reported.add(fault);
+}
+
+async function failureOf(candidate: Candidate, scenario: Scenario): Promise<Error | undefined> {
   // A line that gives way to the result, and that only people see.
   if (Deno.stdout.isTerminal()) write(`  … ${scenario.name}`);
   try {
@@ -122,7 +127,7 @@ async function candidates(): Promise<Candidate[]> {
   }
   return found.map((subject) => ({
     name: subject.name,
-    excuse: (scenario) => excuse(subject, scenario),
+    skipReason: (scenario) => skipReason(subject, scenario),
     check: (scenario) => check(subject, scenario),
   }));
 }
@@ -139,7 +144,8 @@ function parsed() {
   }
 }
 
-function ofLesson(number: string): Subject[] {
+function ofLesson(text: string): Subject[] {
+  const number = text.padStart(2, "0");
   const lesson = catalogue.find((lesson) => lesson.number === number);
   if (lesson === undefined) refuse(`there is no lesson ${number}; deno task lesson lists them`);
   if (lesson.server === undefined) refuse(`lesson ${number} has no server`);
@@ -147,13 +153,16 @@ function ofLesson(number: string): Subject[] {
 }
 
 function ofScript(path: string): Subject[] {
-  // A task runs in the project's folder, and tells where it was called.
+  // A task runs in the project's folder; its caller's folder is in this variable.
   const script = pathToFileURL(resolve(Deno.env.get("INIT_CWD") ?? ".", path));
   try {
     if (!Deno.statSync(script).isFile) refuse(`${path} is not a script`);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     refuse(`there is no script ${path}`);
+  }
+  if (!/\.[cm]?[jt]sx?$/.test(path)) {
+    refuse(`${path} is not a script for Deno: start it yourself, and check it with --address`);
   }
   const known = subjects.filter((subject) => subject.script.href === script.href);
   if (known.length > 0) return known;
@@ -177,7 +186,7 @@ async function ofAddress(text: string): Promise<Candidate> {
   const reason = "it needs the server's process";
   return {
     name: text,
-    excuse: ({ inspects }) => inspects ? reason : undefined,
+    skipReason: (scenario) => scenario.inspects ? reason : skipReason({}, scenario),
     check: (scenario) =>
       scenario.inspects ? Promise.reject(new Error(reason)) : checkAddress(address, scenario),
   };
@@ -193,11 +202,15 @@ async function expectStart(subject: Subject): Promise<void> {
   }
 }
 
-/** Fails for a server that answers nobody. What it answers is left to the scenarios. */
+/** Fails for a server that never answers. What it answers is left to the scenarios. */
 async function expectAnswer(address: Address): Promise<void> {
   using connection = await connect(address);
   const answer = say(connection, "hello\n").catch(() => {});
-  await within(PATIENCE, "it accepts clients, but the first who said hello got no reply", answer);
+  await deadline(
+    answer,
+    PATIENCE,
+    "it accepts clients, but the first one got no reply to its hello",
+  );
 }
 
 function refuse(reason: string): never {

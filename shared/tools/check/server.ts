@@ -6,9 +6,15 @@
 
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { denoRun } from "../process/child.ts";
-import { cpuOf } from "../process/proc.ts";
-import { linesOf } from "../../lines.ts";
+import { Child, type ChildOptions, denoRun } from "../process/child.ts";
+import {
+  cpuOf,
+  descriptorsOf,
+  isListening,
+  peakMemoryOf,
+  registeredFilesOf,
+} from "../process/proc.ts";
+import { deadline } from "./deadline.ts";
 
 /** A server script, and what may be expected of it. */
 export interface Subject {
@@ -24,13 +30,15 @@ export interface Subject {
   preload?: string;
   /** It serves one client after the other. */
   sequential?: true;
+  /** It starts a thread for each client. */
+  threads?: true;
   /** It never sleeps. */
   polling?: true;
   /** Deno's own sockets do the work, and it goes on opening descriptors for half a second. */
   native?: true;
   /** It needs io_uring. */
   needsIoUring?: true;
-  /** It is no lesson's: it knows no option but `--port`, and need not say where it listens. */
+  /** It belongs to no lesson: its only option is `--port`, and it need not print its address. */
   foreign?: true;
 }
 
@@ -55,33 +63,12 @@ export interface StartOptions {
 }
 
 const HOST = "127.0.0.1";
-const LISTENING = /^listening on 127\.0\.0\.1:(\d+)$/;
 /** How long a server may take to start, in milliseconds. Most take 50. */
 const START = 3000;
 /** How long it may take to end, or to refuse to start, in milliseconds. */
 const END = 2000;
-
-/** Processes that shall not outlive a server, wherever the scenario that needed them failed. */
-class Company {
-  readonly #running = new Set<Deno.ChildProcess>();
-  #over = false;
-
-  /** Starts a process. */
-  spawn(command: Deno.Command): Deno.ChildProcess {
-    // What is left of a scenario that was given up may go on for a while.
-    assert(!this.#over, "the server has ended");
-    const process = spawn(command);
-    this.#running.add(process);
-    process.status.then(() => this.#running.delete(process));
-    return process;
-  }
-
-  /** Ends all of them by force. */
-  async end(): Promise<void> {
-    this.#over = true;
-    await Promise.all([...this.#running].map(kill));
-  }
-}
+/** How old a server is when Deno has opened all that it needs for itself, in milliseconds. */
+const SETTLED = 800;
 
 /** A server that listens. */
 export class Server implements AsyncDisposable {
@@ -89,126 +76,96 @@ export class Server implements AsyncDisposable {
   readonly host = HOST;
   /** Where it listens. */
   readonly port: number;
-  /** Settles when the process has ended. */
-  readonly ended: Promise<Deno.CommandStatus>;
-  readonly #process: Deno.ChildProcess;
-  readonly #errors: string[];
-  readonly #drained: Promise<unknown>;
-  readonly #others = new Company();
+  /** What it is. */
+  readonly subject: Subject;
+  readonly #child: Child;
+  readonly #started = performance.now();
+  /** Further processes, which do not outlive this one, in whatever scenario they were needed. */
+  readonly #others = new AsyncDisposableStack();
 
-  private constructor(
-    readonly subject: Subject,
-    process: Deno.ChildProcess,
-    port: number,
-    errors: string[],
-    drained: Promise<unknown>,
-  ) {
+  private constructor(subject: Subject, child: Child, port: number) {
+    this.subject = subject;
+    this.#child = child;
     this.port = port;
-    this.ended = process.status;
-    this.#process = process;
-    this.#errors = errors;
-    this.#drained = drained;
   }
 
-  /**
-   * Starts a server and waits until it says where it listens, which must be its first line.
-   */
+  /** Starts a server and waits until it prints where it listens, which must be its first line. */
   static async start(subject: Subject, options: StartOptions = {}): Promise<Server> {
-    const chosen = portFor(subject, options);
-    return await Server.#listening(subject, spawn(command(subject, chosen)), chosen.port);
+    return await Server.#listening(subject, options, launch);
   }
 
   static async #listening(
     subject: Subject,
-    process: Deno.ChildProcess,
-    chosen = 0,
+    options: StartOptions,
+    launched: typeof launch,
   ): Promise<Server> {
-    const port = Promise.withResolvers<number>();
-    const errors: string[] = [];
-    async function readOutput() {
-      for await (const line of linesOf(process.stdout)) {
-        if (subject.foreign) continue;
-        const match = LISTENING.exec(line);
-        if (match !== null) port.resolve(Number(match[1]));
-        else port.reject(new Error(`its first line is not where it listens: ${line}`));
-      }
-    }
-    async function readErrors() {
-      for await (const line of linesOf(process.stderr)) errors.push(line);
-    }
-    const drained = Promise.all([readOutput(), readErrors()]);
-    drained.then(() => {
-      const said = errors.find((line) => line.trim() !== "");
-      port.reject(new Error(`it ended before it listened${said ? `: ${said}` : ""}`));
+    // A server that prints nothing is given a port that is free; the others let the kernel choose.
+    const chosen = options.port ?? (subject.foreign ? freePort() : 0);
+    let first: string | undefined;
+    const child = launched(subject, { ...options, port: chosen }, (line, stream) => {
+      if (stream === "stdout") first ??= line;
     });
-    const what = subject.foreign ? "did not listen on its --port" : "did not say where it listens";
-    const watch = setInterval(() => {
-      if (subject.foreign && isListening(chosen)) port.resolve(chosen);
-    }, 10);
-    try {
-      const where = await within(START, `it ${what}`, port.promise);
-      return new Server(subject, process, where, errors, drained);
-    } catch (error) {
-      await kill(process);
-      await drained;
-      throw error;
-    } finally {
-      clearInterval(watch);
+    const port = subject.foreign
+      ? await until(() => isListening(chosen), child) ? chosen : undefined
+      : await child.listening(START);
+    if (port !== undefined && (subject.foreign || first === `listening on ${HOST}:${port}`)) {
+      return new Server(subject, child, port);
     }
+    await child[Symbol.asyncDispose]();
+    throw new Error(await whyNot(subject, child, first));
   }
 
   /** Starts a server of the same kind, which does not outlive this one. */
   async startAnother(options: StartOptions = {}): Promise<Server> {
-    const chosen = portFor(this.subject, options);
-    const process = this.#others.spawn(command(this.subject, chosen));
-    return await Server.#listening(this.subject, process, chosen.port);
+    return await Server.#listening(this.subject, options, this.#launch);
   }
 
   /** Runs a server of the same kind that is expected to end at once. */
   async runAnother(options: StartOptions = {}): Promise<Ended> {
-    const process = this.#others.spawn(command(this.subject, options));
-    const ended = process.output();
-    try {
-      const { code, stdout, stderr } = await within(END, "it should have ended", ended);
-      const decoder = new TextDecoder();
-      return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
-    } finally {
-      await kill(process);
-    }
+    const output = { stdout: "", stderr: "" };
+    const child = this.#launch(this.subject, options, (line, stream) => {
+      output[stream] += `${line}\n`;
+    });
+    const { code } = await deadline(child.ended, END, "it should have ended");
+    return { code, ...output };
+  }
+
+  readonly #launch: typeof launch = (...args) => {
+    // The rest of a scenario that has failed may go on for a while.
+    assert(!this.#others.disposed, "the server has ended");
+    return this.#others.use(launch(...args));
+  };
+
+  /** Settles when the process has ended and all of its output has been read. */
+  get ended(): Promise<Deno.CommandStatus> {
+    return this.#child.ended;
   }
 
   /** What it has written to stderr so far, line by line. */
   get errors(): readonly string[] {
-    return this.#errors;
+    return this.#child.errors;
   }
 
   /** CPU time that it has used so far, in milliseconds, in steps of 10. */
   get cpu(): number {
-    return cpuOf(this.#process.pid);
+    return cpuOf(this.#child.pid);
   }
 
   /** The most memory that it has had resident so far, in MiB. */
   get peakMemory(): number {
-    const status = Deno.readTextFileSync(`/proc/${this.#process.pid}/status`);
-    return Number(/^VmHWM:\s+(\d+)/m.exec(status)![1]) / 1024;
-  }
-
-  /** Waits until it has opened all that it needs for itself. */
-  async settled(): Promise<void> {
-    if (this.subject.native || this.subject.foreign) await sleep(800);
+    return peakMemoryOf(this.#child.pid);
   }
 
   /** How many descriptors it has open, those that only io_uring knows included. */
   get descriptors(): number {
-    const folder = `/proc/${this.#process.pid}`;
-    const names = [...Deno.readDirSync(`${folder}/fd`)].map(({ name }) => name);
-    if (!this.subject.needsIoUring) return names.length;
-    const direct = names.map((name) => {
-      const info = textOf(`${folder}/fdinfo/${name}`);
-      const files = /^UserFiles:\t\d+\n((?: +\d+: .*\n)*)/m.exec(info)?.[1] ?? "";
-      return files.split("\n").length - 1;
-    });
-    return direct.reduce((sum, count) => sum + count, names.length);
+    const { pid } = this.#child;
+    return descriptorsOf(pid) + (this.subject.needsIoUring ? registeredFilesOf(pid) : 0);
+  }
+
+  /** Waits until it has opened all descriptors that it needs for itself. */
+  async settled(): Promise<void> {
+    if (!this.subject.native && !this.subject.foreign) return;
+    await sleep(Math.max(0, this.#started + SETTLED - performance.now()));
   }
 
   /** The share of a core that it uses during the next `time` milliseconds: 0 to 1, or more. */
@@ -218,113 +175,59 @@ export class Server implements AsyncDisposable {
     return (this.cpu - before) / (performance.now() - start);
   }
 
-  /** Sends it a signal. */
+  /** Sends it a signal; nothing happens if it has ended. */
   kill(signal: Deno.Signal): void {
-    this.#process.kill(signal);
+    this.#child.kill(signal);
   }
 
   /** Ends it with a signal, and returns how many milliseconds that took. */
   async stop(signal: Deno.Signal): Promise<number> {
     const start = performance.now();
     this.kill(signal);
-    await within(END, `it did not end after ${signal}`, this.ended);
+    await deadline(this.ended, END, `it did not end after ${signal}`);
     return performance.now() - start;
   }
 
   /** Ends it by force, if it still runs, and with it all others that it was asked to start. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await kill(this.#process);
-    await this.#others.end();
-    await this.#drained;
+    await this.#child[Symbol.asyncDispose]();
+    await this.#others.disposeAsync();
   }
 }
 
-/**
- * Waits for something, but not for ever.
- *
- * @param time How long, in milliseconds.
- * @throws {Error} if it has not happened by then, with what was awaited.
- */
-export async function within<T>(time: number, what: string, promise: Promise<T>): Promise<T> {
-  const limit = new AbortController();
-  const expired = sleep(time, undefined, { signal: limit.signal });
-  try {
-    return await Promise.race([
-      promise,
-      expired.then(() => assert.fail(`${what} within ${time} ms`)),
-    ]);
-  } finally {
-    limit.abort();
-  }
-}
-
-/** What a file holds; nothing if it is gone meanwhile. */
-function textOf(path: string): string {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return "";
-    throw error;
-  }
-}
-
-/** All servers that run. */
-const running = new Set<Deno.ChildProcess>();
-
-function spawn(command: Deno.Command): Deno.ChildProcess {
-  const process = command.spawn();
-  running.add(process);
-  process.status.then(() => running.delete(process));
-  return process;
-}
-
-/** Ends all servers by force, for a program that has to end at once. */
-export function killAll(): void {
-  for (const process of running) kill(process);
-}
-
-/** Ends a process by force, if it still runs. */
-export async function kill(process: Deno.ChildProcess): Promise<void> {
-  try {
-    process.kill("SIGKILL");
-  } catch {
-    // It has ended by itself.
-  }
-  await process.status;
-}
-
-/** A server that says nothing is told a port that is free; the others let the kernel choose. */
-function portFor(subject: Subject, options: StartOptions): StartOptions {
-  if (!subject.foreign || options.port !== undefined) return options;
-  using listener = Deno.listen({ hostname: HOST, port: 0 });
-  return { ...options, port: listener.addr.port };
-}
-
-/** Whether anybody listens on a port. Connecting would tell as well, but be a client to serve. */
-function isListening(port: number): boolean {
-  const number = port.toString(16).toUpperCase().padStart(4, "0");
-  const LISTEN = "0A"; // see proc(5), /proc/net/tcp
-  const line = new RegExp(`: [0-9A-F]+:${number} [0-9A-F]+:0000 ${LISTEN} `);
-  return ["tcp", "tcp6"].some((name) => line.test(Deno.readTextFileSync(`/proc/net/${name}`)));
-}
-
-function command(
+function launch(
   { script, permissions, args = [], preload }: Subject,
   { args: more = [], descriptors, port = 0 }: StartOptions,
-): Deno.Command {
+  onLine: ChildOptions["onLine"],
+): Child {
   const options = ["--port", String(port), ...args, ...more];
-  const words = denoRun(script, permissions, options, preload);
-  assert(descriptors === undefined || Number.isInteger(descriptors));
-  // `exec` makes the server take the shell's place, so that the pid is its own.
-  const [program, ...rest] = descriptors === undefined
-    ? words
-    : ["sh", "-c", `ulimit -n ${descriptors}; exec "$@"`, "sh", ...words];
-  return new Deno.Command(program, {
-    args: rest,
-    // Deno's search for a new version, half a second after its start, would take descriptors.
-    env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  });
+  const command = denoRun(script, permissions, options, preload);
+  return new Child(command, { descriptors, env: { NO_COLOR: "1" }, onLine });
+}
+
+/** Waits until something becomes true; false if the process ends before, or it takes too long. */
+async function until(isTrue: () => boolean, child: Child): Promise<boolean> {
+  let ended = false;
+  child.ended.then(() => ended = true);
+  for (const end = performance.now() + START; !ended && performance.now() < end; await sleep(10)) {
+    if (isTrue()) return true;
+  }
+  return false;
+}
+
+/** Why a server, which has ended by now, cannot be put to the test. */
+async function whyNot({ foreign }: Subject, child: Child, first?: string): Promise<string> {
+  if (first !== undefined && !foreign) return `its first line is not where it listens: ${first}`;
+  const { signal } = await child.ended;
+  if (signal === "SIGKILL") {
+    const what = foreign ? "did not listen on its --port" : "did not print where it listens";
+    return `it ${what} within ${START} ms`;
+  }
+  const error = child.errors.find((line) => line.trim() !== "");
+  return `it ended before it listened${error === undefined ? "" : `: ${error}`}`;
+}
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: HOST, port: 0 });
+  return listener.addr.port;
 }

@@ -53,6 +53,8 @@ export interface Program extends Script {
 export interface Server extends Script {
   /** It serves one client after the other, so a client has to wait for those before it. */
   sequential?: true;
+  /** It starts a thread for each client, which takes some time. */
+  threads?: true;
   /** It never sleeps: an idle server uses a whole core. */
   polling?: true;
   /**
@@ -111,7 +113,7 @@ export const catalogue: readonly Lesson[] = [
     idea: "a thread (a Worker) for each client",
     notice:
       "No client waits for another one, only for a thread to start; each thread costs memory.",
-    server: { permissions: ["--allow-ffi", "--allow-read"] },
+    server: { permissions: ["--allow-ffi", "--allow-read"], threads: true },
     client,
   },
   {

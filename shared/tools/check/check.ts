@@ -1,0 +1,122 @@
+/**
+ * Puts a server into a scenario, and explains what it does wrong there.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
+import { getrlimit, RLIMIT_NOFILE } from "../../linux/descriptors.ts";
+import type { Address } from "../../linux/socket.ts";
+import { disconnectAll, visit } from "./clients.ts";
+import { faultBehind } from "./faults.ts";
+import type { Scenario, Situation, Visit } from "./scenario.ts";
+import { Server, type Subject } from "./server.ts";
+
+/** How long a scenario may take, in milliseconds, unless it says otherwise. Most take 100. */
+const LIMIT = 10_000;
+/** How many descriptors this process needs besides those of the connections. */
+const OWN_DESCRIPTORS = 60;
+
+/** Why a server is left out of a scenario; undefined if it is not. */
+export function skipReason(
+  { sequential, polling, foreign }: Pick<Subject, "sequential" | "polling" | "foreign">,
+  { concurrent, sleeps, ofLessons, connections = 0 }: Scenario,
+): string | undefined {
+  if (concurrent && sequential) return "it serves one client after the other";
+  if (sleeps && polling) return "it polls its sockets all the time: that is its model";
+  if (ofLessons && foreign) return "it is about the options of the lessons";
+  const needed = connections + OWN_DESCRIPTORS;
+  const { soft } = getrlimit(RLIMIT_NOFILE);
+  if (needed > soft) return `it needs ${needed} descriptors, and there may be ${soft} (ulimit -n)`;
+}
+
+/** The error for a server that fails in a scenario. */
+export class Failure extends Error {
+  /** The class's name, for messages. */
+  override name = "Failure";
+
+  /**
+   * Puts the report together.
+   *
+   * @param saw What the client saw.
+   * @param fault Which fault of the server that usually is.
+   * @param stderr What the server wrote to stderr, its first lines.
+   */
+  constructor(readonly saw: string, readonly fault: string, readonly stderr: readonly string[]) {
+    const said = stderr.map((line) => `\n  stderr: ${line}`).join("");
+    super(`${saw}${said}\n  usually: ${fault}`);
+  }
+}
+
+/** The error for a scenario that needs more descriptors than this process can have. */
+export class OutOfDescriptors extends Error {
+  /** The class's name, for messages. */
+  override name = "OutOfDescriptors";
+}
+
+/**
+ * Starts a server and runs a scenario against it, after which it still has to serve a new client.
+ *
+ * @throws {Failure} with what went wrong, and what the server wrote to stderr.
+ * @throws {OutOfDescriptors} if it was this process that could not go on.
+ */
+export async function check(subject: Subject, scenario: Scenario): Promise<void> {
+  await using server = await Server.start(subject, scenario.start).catch(blameless);
+  const run = scenario.run(server);
+  // A scenario that ends the server itself, or starts another one, goes on after that.
+  if (scenario.ends) return await judge(server, scenario, run, server.errors);
+  await judge(server, scenario, run.then(() => visit(server)), server.errors, server.ended);
+}
+
+/**
+ * Runs a scenario against a server that runs already, in whatever language it is written.
+ *
+ * @throws {Failure} with what went wrong.
+ * @throws {OutOfDescriptors} if it was this process that could not go on.
+ */
+export async function checkAddress(address: Address, scenario: Situation & Visit): Promise<void> {
+  await judge(address, scenario, scenario.run(address).then(() => visit(address)));
+}
+
+/** Waits for the outcome of a scenario, or for the end of the server, which must not come. */
+async function judge(
+  server: Address,
+  { limit: time = LIMIT, faults }: Situation,
+  outcome: Promise<void>,
+  errors: readonly string[] = [],
+  end: Promise<Deno.CommandStatus> = new Promise(() => {}),
+): Promise<void> {
+  const limit = new AbortController();
+  const ended = end.then(({ code, signal }) =>
+    signal === null ? `the server ended with exit code ${code}` : `the server ended by ${signal}`
+  );
+  try {
+    await Promise.race([
+      outcome.catch(blameless),
+      ended.then((how) => assert.fail(how)),
+      sleep(time, undefined, { signal: limit.signal })
+        .then(() => assert.fail(`still waiting after ${time} ms`)),
+    ]);
+  } catch (error) {
+    if (error instanceof OutOfDescriptors) throw error;
+    // Below the first line, Node compares two values. That a client was cut off says less than that
+    // the server has ended, which may be noticed a little later, as may its last words.
+    const [saw] = (error as Error).message.split("\n");
+    await sleep(100);
+    const how = await Promise.race([ended, saw]);
+    const stderr = errors.slice(0, 3);
+    throw new Failure(how, faultBehind(faults, how, stderr), stderr);
+  } finally {
+    limit.abort();
+    // A server that goes on has to be idle for the next scenario, which needs the descriptors.
+    disconnectAll(server);
+  }
+}
+
+/** Throws an error on, but not as the server's fault if it was this process's. */
+function blameless(error: unknown): never {
+  if (!(error instanceof Error && "code" in error && error.code === "EMFILE")) throw error;
+  const { soft } = getrlimit(RLIMIT_NOFILE);
+  throw new OutOfDescriptors(`it needs more than ${soft} descriptors in this process (ulimit -n)`);
+}

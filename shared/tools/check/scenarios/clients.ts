@@ -1,0 +1,172 @@
+/**
+ * Scenarios about clients: whatever one of them does concerns that one alone.
+ *
+ * @module
+ */
+
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  bytesOf,
+  connect,
+  eventually,
+  expectReply,
+  ignoreRejection,
+  MEBIBYTE,
+  pattern,
+  say,
+  sendAll,
+  talkWithoutEnd,
+  untilStill,
+  visit,
+  visitAndDie,
+  visitRudely,
+} from "../clients.ts";
+import { deadline } from "../deadline.ts";
+import { FORGOTTEN } from "../faults.ts";
+import type { Scenario } from "../scenario.ts";
+
+/** What a server does for the others. */
+export const clients: readonly Scenario[] = [
+  {
+    name: "closes the connections of clients that have gone",
+    who: "after 40 clients had come and gone",
+    faults: [],
+    inspects: true,
+    async run(server) {
+      await visit(server);
+      await server.settled();
+      const before = server.descriptors;
+      for (let i = 0; i < 20; i++) await visit(server);
+      for (let i = 0; i < 20; i++) (await connect(server)).close();
+      await eventually(() => server.descriptors <= before, "connections are still open");
+    },
+  },
+  {
+    name: "serves 20 clients while two others are silent",
+    who: "one of 20 clients that connected while two others were silent",
+    faults: [
+      [
+        /still waiting/,
+        "it sleeps in recv for a client that sends nothing, and serves no other meanwhile: an " +
+        "accepted socket is blocking, since on Linux it does not inherit O_NONBLOCK; or the " +
+        "server reads before there is something to read, or does not look at every socket",
+      ],
+    ],
+    concurrent: true,
+    async run(server) {
+      // One has never sent anything, the other sends no more.
+      using mute = await connect(server);
+      using silent = await connect(server);
+      await say(silent);
+      await Promise.all(Array.from({ length: 20 }, () => visit(server)));
+      await say(silent);
+      await say(mute);
+    },
+  },
+  {
+    name: "serves the clients behind a silent one once it has gone",
+    who: "one of five clients that connected after a silent one, which then closed",
+    faults: [
+      [
+        /still waiting/,
+        "the end of a silent client goes unnoticed, or the clients behind it are forgotten",
+      ],
+    ],
+    async run(server) {
+      const silent = await connect(server);
+      const others = ignoreRejection(
+        Promise.all(Array.from({ length: 5 }, () => visit(server))),
+      );
+      await sleep(50);
+      silent.close();
+      await others;
+    },
+  },
+  {
+    name: "serves others while one client does not read",
+    who: "one of six clients, one of which did not read its 8 MiB for a while",
+    faults: [
+      [
+        /^byte/,
+        "unsent bytes are kept in a buffer that is used for other clients meanwhile: copy them",
+      ],
+      [/still waiting/, FORGOTTEN],
+      [
+        /others were not served/,
+        "it waits until a client that does not read has taken everything, in send or by trying " +
+        "again and again, and serves no other meanwhile",
+      ],
+    ],
+    concurrent: true,
+    async run(server) {
+      using slow = await connect(server);
+      const message = pattern(8 * MEBIBYTE);
+      let taken = 0;
+      const sent = ignoreRejection(sendAll(slow, message, (length) => taken += length));
+      await untilStill(() => taken);
+      // Long enough to fill every buffer with something else than the slow client's bytes.
+      const other = pattern(200_000).reverse();
+      const others = Promise.all(Array.from({ length: 5 }, () => visit(server, other)));
+      await deadline(others, 3000, "the others were not served");
+      await Promise.all([sent, expectReply(slow, message)]);
+    },
+  },
+  {
+    name: "survives the resets of idle clients",
+    who: "a client that connected after others had reset their connections (RST)",
+    faults: [],
+    async run(server) {
+      for (let i = 0; i < 10; i++) await visitRudely(server, new Uint8Array(), 2);
+      await visitRudely(server, bytesOf("hello"), 20);
+    },
+  },
+  {
+    name: "survives 200 resets with unread replies",
+    who: "a client that connected after 203 others had reset theirs (RST), with unread replies",
+    faults: [
+      [
+        /still open/,
+        "a broken connection is not closed: after ECONNRESET or EPIPE its descriptor stays open",
+      ],
+    ],
+    inspects: true,
+    limit: 30_000,
+    async run(server) {
+      await visit(server);
+      await server.settled();
+      const before = server.descriptors;
+      const message = pattern(60_000);
+      async function visitFiftyTimes() {
+        for (let i = 0; i < 50; i++) await visitRudely(server, message, i % 3);
+      }
+      await Promise.all(Array.from({ length: 4 }, visitFiftyTimes));
+      // These replies are more than the kernel has room for, so the server is about to send.
+      const long = new Uint8Array(32 * MEBIBYTE);
+      for (let i = 0; i < 3; i++) await visitRudely(server, long, 25);
+      await visit(server); // it has accepted all that connected before
+      await eventually(() => server.descriptors <= before, "connections are still open");
+    },
+  },
+  {
+    name: "survives a client that is killed",
+    who: "a client that connected after another had been killed",
+    faults: [],
+    async run(server) {
+      await visitAndDie(server);
+    },
+  },
+  {
+    name: "serves others while one client never stops sending",
+    who: "one of a few clients, another of which sent without end and read its replies",
+    faults: [[
+      /not served/,
+      "it stays with a client until that one has nothing more to send: read from each a few " +
+      "times at the most before the others have their turn",
+    ]],
+    concurrent: true,
+    async run(server) {
+      await using _talker = await talkWithoutEnd(server);
+      for (let i = 0; i < 5; i++) await deadline(visit(server), 2000, "the others were not served");
+    },
+  },
+];
