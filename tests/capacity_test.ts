@@ -7,7 +7,7 @@ import { Server } from "../shared/tools/check/server.ts";
 import { subjects, unavailable } from "../shared/tools/check/subjects.ts";
 import { deno } from "./processes.ts";
 
-// Where the limit of descriptors is lower, the client takes as many as there can be, and says so.
+// Where the limit of descriptors is lower, the client takes as many as possible, and says so.
 const clients = Math.min(9000, getrlimit(RLIMIT_NOFILE).hard - 100);
 
 for (const subject of subjects.filter(({ name }) => /^(06|07|09) [\w-]+$/.test(name))) {
@@ -30,7 +30,7 @@ for (const subject of subjects.filter(({ name }) => /^(06|07|09) [\w-]+$/.test(n
       assertEquals(code, 0, stdout);
       const outcome = stdout.split("\n").map(parseSummary).find((outcome) => outcome !== undefined);
       assert(outcome !== undefined, stdout);
-      assertEquals([outcome.clients, outcome.right], [clients, clients]);
+      assertEquals([outcome.clients, outcome.correct], [clients, clients]);
       assertLess(server.peakMemory, 200);
     },
   });

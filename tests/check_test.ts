@@ -1,17 +1,34 @@
 /** `deno task check`: what is wrong with a server, in words. */
 
-import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { retry } from "@std/async";
+import { pathToFileURL } from "node:url";
 import type { Address } from "../shared/linux/socket.ts";
+import {
+  check,
+  checkAddress,
+  Failure,
+  OutOfDescriptors,
+  skipReason,
+} from "../shared/tools/check/check.ts";
 import { connect } from "../shared/tools/check/clients.ts";
-import { check, checkAddress, Failure, scenarios } from "../shared/tools/check/scenarios.ts";
+import { faultBehind } from "../shared/tools/check/faults.ts";
+import { scenarios } from "../shared/tools/check/scenarios.ts";
+import { limits } from "../shared/tools/check/scenarios/limits.ts";
 import type { Subject } from "../shared/tools/check/server.ts";
-import { deno, ROOT } from "./processes.ts";
+import { serverLessons } from "../shared/tools/lesson/catalogue.ts";
+import { subjectOf, withEdit } from "./mutants/mutants.ts";
+import { deno, outcomeOf, ROOT } from "./processes.ts";
 
 const MAIN = ["run", "-A", "shared/tools/check/main.ts"];
 
-/** A server as a learner may write it: it ends with the first client who is rude. */
+/** A server as a learner may write it: it ends with the first client that resets. */
 const FRAGILE = `
 const listener = Deno.listen({ port: Number(Deno.args[1]) });
 async function serve(connection) {
@@ -45,32 +62,165 @@ while True:
     threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
 `;
 
-Deno.test("a lesson's server is right in all scenarios, also those of its options", async () => {
-  const { code, stdout, stderr } = await deno([...MAIN, "04"]);
+/** Hands over a script with this text, which is gone afterwards. */
+async function withScript(text: string, use: (path: string) => Promise<void>): Promise<void> {
+  const path = await Deno.makeTempFile({ suffix: ".js" });
+  try {
+    await Deno.writeTextFile(path, text);
+    await use(path);
+  } finally {
+    await Deno.remove(path);
+  }
+}
+
+Deno.test("deno task check 4 finds that the lesson's server is correct in all scenarios", async () => {
+  const { code, stdout, stderr } = await deno([...MAIN, "4"]);
   assertEquals([code, stderr], [0, ""], stdout);
-  const lines = scenarios.map(({ name }) => `  ✓ ${name}\n`).join("");
-  assertEquals(stdout, `04 select\n${lines}04 select: ${scenarios.length} right\n`);
+  assertEquals(stdout.split("\n"), [
+    "04 select",
+    ...scenarios.map(({ name }) => `  ✓ ${name}`),
+    `04 select: ${scenarios.length} correct`,
+    "",
+  ]);
 });
 
-Deno.test("any script can be checked, and its fault is explained in one sentence", async () => {
-  const script = await Deno.makeTempFile({ suffix: ".ts" });
-  await Deno.writeTextFile(script, `// @ts-nocheck\n${FRAGILE}`);
-  const { code, stdout } = await deno([...MAIN, script]);
-  assertEquals(code, 1, stdout);
-  assertStringIncludes(stdout, "  ✓ turns a to z into A to Z and leaves all other bytes alone\n");
-  assertMatch(
-    stdout,
-    new RegExp(
-      "\\n {2}✗ is not concerned by a reset of an idle client\\n" +
-        " {6}a client who came after others .*: the server ended, exit code 1\\n" +
-        "( {6}stderr: .*\\n)+" +
-        " {6}Usually: an error that concerns one client ends the server: .*\\.\\n",
-    ),
+Deno.test("deno task check SCRIPT explains a fault in one sentence, and only once", async () => {
+  await withScript(FRAGILE, async (script) => {
+    const { code, stdout } = await deno([...MAIN, script]);
+    assertEquals(code, 1, stdout);
+    assertStringIncludes(stdout, "  ✓ turns a to z into A to Z and leaves all other bytes alone\n");
+    assertMatch(
+      stdout,
+      new RegExp(
+        "\\n {2}✗ survives the resets of idle clients\\n" +
+          " {6}a client that connected after .*: the server ended with exit code 1\\n" +
+          "( {6}stderr: .*\\n)+" +
+          " {6}Usually: an error that concerns one client ends the server: .*\\.\\n",
+      ),
+    );
+    assertStringIncludes(
+      stdout,
+      "  - ends after the number of clients in --connections (left out: ",
+    );
+    const guesses = stdout.split("\n").filter((line) => line.includes("Usually: "));
+    assertEquals(guesses, [...new Set(guesses)]);
+    // Piped output has neither colours nor lines that are written over.
+    for (const unwanted of ["\x1b", "\r"]) assertEquals(stdout.includes(unwanted), false);
+  });
+});
+
+Deno.test("a polling server that uses less CPU time than the lesson's is not wrong", async () => {
+  const server = subjectOf("03 nonblocking");
+  await withEdit(server, [
+    [
+      "import { serverOptions",
+      'import { sleep } from "../../shared/linux/time.ts";\nimport { serverOptions',
+    ],
+    ["drop(connection);\n  }\n}", "drop(connection);\n  }\n  sleep(1);\n}"],
+  ], async (subject) => {
+    for (const scenario of limits) {
+      if (skipReason(subject, scenario) === undefined) await check(subject, scenario);
+    }
+  });
+});
+
+Deno.test("what a server's last words name is not contradicted by a guess", async () => {
+  // Both exercises of lesson 01 in one: no error is caught, and a read has a time limit.
+  await withEdit(subjectOf("01 blocking"), [
+    ["addressOf, listenTcp, recv,", "addressOf, listenTcp, recv, setsockopt, SOL_SOCKET,"],
+    [
+      "  serve(accept(listener));",
+      `  const connection = accept(listener);
+  setsockopt(connection, SOL_SOCKET, 20, 0, 0, 50_000, 0);
+  serve(connection);`,
+    ],
+    ["if (!isSystemError(error)) throw error;", "throw error;"],
+  ], async (subject) => {
+    const scenario = limits.find(({ start }) => start?.descriptors !== undefined)!;
+    const { saw, stderr, fault } = await assertRejects(() => check(subject, scenario), Failure);
+    assertEquals(saw, "the server ended with exit code 1");
+    assertMatch(stderr[0], /^recv\(\d+\): EAGAIN/);
+    assertMatch(
+      fault,
+      /^recv failed with EAGAIN, and that ended the server: .*make the call again$/,
+    );
+  });
+});
+
+const words: [stderr: string, fault: RegExp][] = [
+  ["recv(5): ECONNRESET (Connection reset by peer)", /^recv failed with ECONNRESET.* concerns one/],
+  ["accept4(3): EMFILE (Too many open files)", /^accept4 failed with EMFILE.* stop accepting/],
+  ["epoll_wait(4): EINTR (Interrupted system call)", /^epoll_wait failed with EINTR.* again/],
+  ["Segmentation fault", /^a guess$/],
+];
+for (const [stderr, fault] of words) {
+  Deno.test(`faultBehind() reads a server's last words: ${stderr}`, () => {
+    const special = [[/the server ended/, "a guess"]] as const;
+    assertMatch(faultBehind(special, "the server ended with exit code 1", [stderr]), fault);
+  });
+}
+
+/** A scenario in which a client connects, and then something goes wrong. */
+function failing(error: Error) {
+  const clients: Deno.TcpConn[] = [];
+  const scenario = {
+    name: "a scenario that fails",
+    who: "a client",
+    faults: [],
+    async run(server: Address) {
+      clients.push(await connect(server));
+      throw error;
+    },
+  };
+  return { scenario, clients };
+}
+
+Deno.test("the connections of a scenario that has failed are closed after it", async () => {
+  const { scenario, clients } = failing(new Error("that will do"));
+  const failure = await assertRejects(() => check(subjectOf("04 select"), scenario), Failure);
+  assertEquals(failure.saw, "that will do");
+  await assertRejects(() => clients[0].read(new Uint8Array(1)), Deno.errors.BadResource);
+});
+
+Deno.test("a server is not blamed for descriptors that the check itself lacks", async () => {
+  const { scenario } = failing(Object.assign(new Error("Too many open files"), { code: "EMFILE" }));
+  const { message } = await assertRejects(
+    () => check(subjectOf("04 select"), scenario),
+    OutOfDescriptors,
   );
-  assertStringIncludes(stdout, "  - ends after as many clients as --connections says (left out: ");
-  // Piped output has neither colours nor lines that are written over.
-  for (const unwanted of ["\x1b", "\r"]) assertEquals(stdout.includes(unwanted), false);
-  await Deno.remove(script);
+  assertMatch(message, /^it needs more than \d+ descriptors in this process \(ulimit -n\)$/);
+});
+
+Deno.test("with a limit of 256 descriptors, what needs more is left out, and nothing is wrong", async () => {
+  const { code, stdout, stderr } = await outcomeOf(
+    new Deno.Command("sh", {
+      args: ["-c", 'ulimit -n 256; exec "$@"', "sh", Deno.execPath(), ...MAIN, "05"],
+      cwd: ROOT,
+      env: { NO_COLOR: "1" },
+      stdin: "null",
+    }),
+  );
+  assertEquals([code, stderr], [0, ""], stdout);
+  const reason = "it needs 560 descriptors, and there may be 256 (ulimit -n)";
+  assertEquals(
+    stdout.split("\n").filter((line) => !line.startsWith("  ✓ ")),
+    [
+      "05 poll",
+      `  - accepts hundreds of clients that connect at once (left out: ${reason})`,
+      `05 poll: ${scenarios.length - 1} correct, 1 left out`,
+      "",
+    ],
+  );
+});
+
+Deno.test("each lesson with a server has a file of conformance tests", async () => {
+  const files = await Array.fromAsync(Deno.readDir(`${ROOT}tests/conformance`));
+  const tests = files.map(({ name }) => name).filter((name) => name.endsWith("_test.ts")).sort();
+  assertEquals(tests, serverLessons.map(({ number }) => `${number}_test.ts`));
+  for (const { number } of serverLessons) {
+    const text = await Deno.readTextFile(`${ROOT}tests/conformance/${number}_test.ts`);
+    assertStringIncludes(text, `\ntestServers("${number}");\n`);
+  }
 });
 
 const python = (() => {
@@ -83,7 +233,7 @@ const python = (() => {
 })();
 
 Deno.test({
-  name: "a running server in another language can be checked by its address" +
+  name: "deno task check --address checks a server in another language" +
     (python ? "" : " (skipped: no Python)"),
   ignore: !python,
   fn: async () => {
@@ -120,8 +270,9 @@ const refusals: [args: string[], says: RegExp, code?: number][] = [
   [["shared"], /shared is not a script/],
   [["--nonsense"], /--nonsense/],
   [["03", "--address", "127.0.0.1:9"], /--address stands alone/],
+  [["tests/crosscheck/with_gevent.py"], /with_gevent\.py is not a script for Deno: .*--address/],
   [["--address", "127.0.0.1"], /takes an address of this machine/],
-  // Nobody but this machine is ever visited.
+  // No other machine is ever visited.
   [["--address", "192.0.2.1:80"], /takes an address of this machine .* not "192\.0\.2\.1:80"/],
   [["--address", "example.com:80"], /takes an address of this machine/],
   [["--address", "0.0.0.0:80"], /takes an address of this machine/],
@@ -138,57 +289,58 @@ for (const [args, says, expected = 2] of refusals) {
   });
 }
 
-Deno.test("a server that answers nobody is given up, with a sentence that says so", async () => {
+Deno.test("a server that never answers is given up, with a sentence that says so", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const address = `127.0.0.1:${listener.addr.port}`;
   const { code, stdout, stderr } = await deno([...MAIN, "--address", address]);
   assertEquals([code, stdout], [1, ""]);
-  assertMatch(stderr, /^[^\n]+ the first who said hello got no reply within 5000 ms\n$/);
+  assertMatch(stderr, /^[^\n]+ the first one got no reply to its hello within 5000 ms\n$/);
 });
 
-Deno.test("the two faults that are made first are told as what they are", async () => {
-  const serve = (reply: string) => `
+/** A server that listens and is otherwise what `reply` makes of it. */
+function serving(reply: string): string {
+  return `
     const listener = Deno.listen({ hostname: "127.0.0.1", port: Number(Deno.args[1]) });
     for await (const connection of listener) (async () => {
       const buffer = new Uint8Array(64 * 1024);
       ${reply}
       connection.close();
     })().catch(() => {});`;
-  const echoes = `for (let length; (length = await connection.read(buffer)) !== null;) {
-    await connection.write(buffer.subarray(0, length));
-  }`;
-  const answersOnce = `const length = await connection.read(buffer);
-    for (let i = 0; i < length; i++) if (buffer[i] >= 97 && buffer[i] <= 122) buffer[i] -= 32;
-    await connection.write(buffer.subarray(0, length));`;
-  for (
-    const [script, name, says] of [
-      [serve(echoes), "answers 20 clients at once", /as they were sent/],
-      [serve(answersOnce), "answers a message that comes one byte at a time", /once and closes/],
-    ] as const
-  ) {
-    const path = await Deno.makeTempFile({ suffix: ".js" });
-    await Deno.writeTextFile(path, script);
-    const url = new URL(path, "file:");
-    const subject: Subject = { name: path, script: url, permissions: ["-A"], foreign: true };
-    const scenario = scenarios.find((scenario) => scenario.name === name)!;
-    const error = await assertRejects(() => check(subject, scenario), Failure);
-    assertMatch(error.fault, says);
-    await Deno.remove(path);
-  }
-});
+}
+
+const beginners = [
+  {
+    name: "a server that echoes",
+    reply: `for (let length; (length = await connection.read(buffer)) !== null;) {
+      await connection.write(buffer.subarray(0, length));
+    }`,
+    foundBy: "answers 20 clients at once",
+    fault: /^the bytes come back as they were sent/,
+  },
+  {
+    name: "a server that answers once",
+    reply: `const length = await connection.read(buffer);
+      for (let i = 0; i < length; i++) if (buffer[i] >= 97 && buffer[i] <= 122) buffer[i] -= 32;
+      await connection.write(buffer.subarray(0, length));`,
+    foundBy: "answers a message that arrives one byte at a time",
+    fault: /^it answers once and closes/,
+  },
+];
+for (const { name, reply, foundBy, fault } of beginners) {
+  Deno.test(`${name} gets the explanation that beginners need`, async () => {
+    await withScript(serving(reply), async (path) => {
+      const script = pathToFileURL(path);
+      const subject: Subject = { name: path, script, permissions: ["-A"], foreign: true };
+      const scenario = scenarios.find((scenario) => scenario.name === foundBy)!;
+      assertMatch((await assertRejects(() => check(subject, scenario), Failure)).fault, fault);
+    });
+  });
+}
 
 Deno.test("with --address, a client of one scenario is gone before the next begins", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const address = { host: "127.0.0.1", port: listener.addr.port };
-  const scenario = {
-    name: "a scenario that is given up",
-    who: "a client",
-    faults: [],
-    async run(server: Address) {
-      await connect(server);
-      throw new Error("that will do");
-    },
-  };
+  const { scenario } = failing(new Error("that will do"));
   await assertRejects(() => checkAddress(address, scenario), Failure, "that will do");
   using connection = await listener.accept();
   assertEquals(await connection.read(new Uint8Array(1)), null);
@@ -204,7 +356,7 @@ Deno.test("nothing is left running when somebody ends the check", async () => {
   const args = [...MAIN, "04"];
   const check = new Deno.Command(Deno.execPath(), { args, cwd: ROOT, stdout: "piped" }).spawn();
   const reader = check.stdout.getReader();
-  // It says its name before it starts the first server, whose process is its only child.
+  // It prints its name before it starts the first server, whose process is its only child.
   await reader.read();
   const children = await retry(() => {
     const children = childrenOf(check.pid);
@@ -219,7 +371,7 @@ Deno.test("nothing is left running when somebody ends the check", async () => {
   await reader.cancel();
 });
 
-/** Empty if it has ended, also if nobody has asked yet how. */
+/** Empty if it has ended, even if its parent has not waited for it yet. */
 function commandOf(pid: string): string {
   try {
     return Deno.readTextFileSync(`/proc/${pid}/cmdline`);

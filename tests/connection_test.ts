@@ -1,8 +1,9 @@
 /** `shared/connection.ts`: what the kernel does not take at once. */
 
 import { assert, assertEquals, assertGreater, assertLess, assertThrows } from "@std/assert";
-import { Connection } from "../shared/connection.ts";
-import { EBADF, ECONNRESET, EPIPE } from "../shared/linux/errno.ts";
+import { Connection, GONE, READ, WRITE } from "../shared/connection.ts";
+import { EPOLLIN, EPOLLOUT } from "../shared/linux/epoll.ts";
+import { POLLIN, POLLOUT } from "../shared/linux/poll.ts";
 import {
   MSG_DONTWAIT,
   recv,
@@ -13,6 +14,7 @@ import {
   SOL_SOCKET,
   tryRecv,
 } from "../shared/linux/socket.ts";
+import { sleep } from "../shared/linux/time.ts";
 import { openDescriptors, Pair } from "./sockets.ts";
 
 /**
@@ -25,21 +27,22 @@ function narrow(): Pair {
   return pair;
 }
 
-/** Sends pieces whose bytes tell where they belong, until one is not taken as a whole. */
+/** Sends pieces whose bytes show where they belong, until one is not taken as a whole. */
 function fill(connection: Connection, buffer: Uint8Array<ArrayBuffer>): number {
   let total = 0;
   for (let round = 0; connection.unsent === 0; round++) {
     assertLess(round, 10_000, "the socket takes everything");
     for (let i = 0; i < buffer.length; i++) buffer[i] = (total + i) % 251;
-    assertEquals(connection.send(buffer, buffer.length), connection.unsent);
+    const want = connection.send(buffer, buffer.length);
+    assertEquals([want, connection.want], connection.unsent > 0 ? [WRITE, WRITE] : [READ, READ]);
     total += buffer.length;
   }
   return total;
 }
 
 /**
- * Receives what is there, flushes, and goes on until `total` bytes have come; says at which byte
- * the order was wrong. Never waits, which would stop the runner if bytes were missing.
+ * Receives what is there, flushes, and goes on until `total` bytes have arrived; reports the first
+ * byte that is wrong. Never waits, which would stop the runner if bytes were missing.
  */
 function drain(pair: Pair, connection: Connection, total: number): { flushes: number } {
   const piece = new Uint8Array(10_000);
@@ -50,30 +53,37 @@ function drain(pair: Pair, connection: Connection, total: number): { flushes: nu
       assertEquals(piece[i], received % 251, `byte ${received} is wrong`);
     }
     const before = connection.unsent;
-    const kept = connection.flush();
-    assertEquals(kept, connection.unsent);
+    const want = connection.flush();
+    const kept = connection.unsent;
+    assertEquals([want, connection.want], kept > 0 ? [WRITE, WRITE] : [READ, READ]);
     assert(kept <= before, "a flush has added something");
     if (kept < before) flushes++;
     // The kernel opens its window a moment after there is room.
     idle = length > 0 || kept < before ? 0 : idle + 1;
-    if (idle > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
-    assertLess(idle, 2000, `only ${received} of ${total} bytes have come`);
+    if (idle > 0) sleep(1);
+    assertLess(idle, 2000, `only ${received} of ${total} bytes have arrived`);
   }
   return { flushes };
 }
 
-Deno.test("what the socket takes as a whole is not kept", () => {
+Deno.test("READ and WRITE are the numbers that poll and epoll have for them", () => {
+  assertEquals<number[]>([READ, WRITE], [POLLIN, POLLOUT]);
+  assertEquals<number[]>([READ, WRITE], [EPOLLIN, EPOLLOUT]);
+});
+
+Deno.test("send() keeps nothing of what the socket takes as a whole, and wants to read", () => {
   using pair = new Pair(SOCK_NONBLOCK);
   const connection = new Connection(pair.server);
-  assertEquals([connection.fd, connection.unsent, connection.flush()], [pair.server, 0, 0]);
+  assertEquals([connection.fd, connection.unsent, connection.want], [pair.server, 0, READ]);
+  assertEquals(connection.flush(), READ);
   const hello = new TextEncoder().encode("hello");
-  assertEquals([connection.send(hello, 4), connection.unsent], [0, 0]);
+  assertEquals([connection.send(hello, 4), connection.unsent, connection.want], [READ, 0, READ]);
   const buffer = new Uint8Array(10);
   assertEquals(recv(pair.client, buffer), 4);
   assertEquals(new TextDecoder().decode(buffer.subarray(0, 4)), "hell");
 });
 
-Deno.test("what a socket takes in parts arrives as a whole and in order", () => {
+Deno.test("what the socket takes in parts arrives as a whole and in order", () => {
   using pair = narrow();
   const connection = new Connection(pair.server);
   const buffer = new Uint8Array(4 * 1024 * 1024);
@@ -82,11 +92,11 @@ Deno.test("what a socket takes in parts arrives as a whole and in order", () => 
   buffer.fill(0); // a server receives the next client's bytes into it
   const { flushes } = drain(pair, connection, total);
   assertGreater(flushes, 1, "it was flushed in one go: that is no partial flush");
-  assertEquals([connection.unsent, connection.flush()], [0, 0]);
+  assertEquals([connection.unsent, connection.flush()], [0, READ]);
   assertThrows(() => recv(pair.client, buffer, 1, MSG_DONTWAIT), Deno.errors.WouldBlock);
 });
 
-Deno.test("what a full socket does not take at all is kept, by send and by flush", () => {
+Deno.test("send() and flush() keep what a full socket does not take at all", () => {
   using pair = narrow();
   const connection = new Connection(pair.server);
   // A single byte cannot be taken in part, so this ends with one that was not taken at all.
@@ -95,16 +105,16 @@ Deno.test("what a full socket does not take at all is kept, by send and by flush
   drain(pair, connection, total);
 
   const more = fill(connection, new Uint8Array(8 * 1024 * 1024));
-  for (let before = Infinity, kept = connection.flush(); kept < before; kept = connection.flush()) {
-    assertGreater(kept, 0, "the socket takes everything, or flush has told an error");
-    before = kept;
+  for (let before = Infinity; connection.unsent < before;) {
+    before = connection.unsent;
+    assertEquals(connection.flush(), WRITE, "the socket takes everything, or is broken");
   }
-  assertGreater(connection.unsent, 0);
-  assertEquals(connection.flush(), connection.unsent);
+  const kept = connection.unsent;
+  assertEquals([connection.flush(), connection.unsent], [WRITE, kept]);
   drain(pair, connection, more);
 });
 
-Deno.test("no more is ever kept than what was sent at once, however often it fills up", () => {
+Deno.test("send() never keeps more than it was given, however often the socket is full", () => {
   using pair = narrow();
   const connection = new Connection(pair.server);
   const buffer = new Uint8Array(64 * 1024);
@@ -116,34 +126,34 @@ Deno.test("no more is ever kept than what was sent at once, however often it fil
   }
 });
 
-Deno.test("a reset is told by send, as a negative error number, and nothing is kept", () => {
+Deno.test("send() reports a client that has reset its connection as GONE, and keeps nothing", () => {
   using pair = new Pair(SOCK_NONBLOCK);
   const connection = new Connection(pair.server);
   setsockopt(pair.client, SOL_SOCKET, SO_LINGER, 1, 0);
   pair.close(pair.client);
   const bytes = new Uint8Array(10);
   // The first call gets the error that the reset has left behind, the next ones EPIPE.
-  assertEquals([connection.send(bytes, 10), connection.unsent], [-ECONNRESET, 0]);
-  assertEquals([connection.send(bytes, 10), connection.unsent], [-EPIPE, 0]);
+  assertEquals([connection.send(bytes, 10), connection.unsent], [GONE, 0]);
+  assertEquals([connection.send(bytes, 10), connection.unsent], [GONE, 0]);
 });
 
-Deno.test("a reset is told by flush as well, if there are unsent bytes", () => {
+Deno.test("flush() reports such a client as GONE as well, if there are unsent bytes", () => {
   using pair = narrow();
   const connection = new Connection(pair.server);
   fill(connection, new Uint8Array(64 * 1024));
   setsockopt(pair.client, SOL_SOCKET, SO_LINGER, 1, 0);
   pair.close(pair.client);
-  assertEquals([connection.flush(), connection.flush()], [-ECONNRESET, -EPIPE]);
+  assertEquals([connection.flush(), connection.flush()], [GONE, GONE]);
 });
 
-Deno.test("closing closes the socket, also with unsent bytes", () => {
+Deno.test("close() closes the socket, also with unsent bytes", () => {
   const before = openDescriptors();
   // Not `using`: it would close a second time what the connection has closed.
   const pair = narrow();
   const connection = new Connection(pair.server);
   fill(connection, new Uint8Array(64 * 1024));
   connection.close();
-  assertEquals(connection.flush(), -EBADF);
+  assertEquals(connection.flush(), GONE);
   assertThrows(() => connection.close(), Deno.errors.BadResource);
   pair.close(pair.client);
   assertEquals(openDescriptors(), before);

@@ -18,12 +18,12 @@ function clientArgs({ port }: Server): string[] {
   return ["run", "--allow-net", script, "--interactive", "--port", String(port)];
 }
 
-/** Types into a process, piece by piece, and returns its exit code and what it has written. */
+/** Types into a process, piece by piece, and returns its exit code and what it has printed. */
 async function converse(command: Deno.Command, pieces: Uint8Array<ArrayBuffer>[], end = true) {
   const process = command.spawn();
-  const output = new Response(process.stdout).text();
+  const { prompt, output } = read(process.stdout);
   const keyboard = process.stdin.getWriter();
-  await delay(500); // until the prompt is there
+  await prompt;
   for (const piece of pieces) {
     await keyboard.write(piece);
     await delay(50);
@@ -32,6 +32,21 @@ async function converse(command: Deno.Command, pieces: Uint8Array<ArrayBuffer>[]
   const { code } = await process.status;
   if (!end) await keyboard.abort().catch(() => {});
   return { code, output: await output };
+}
+
+/** Reads an output to its end; `prompt` settles when a prompt has been printed, or at the end. */
+function read(stream: ReadableStream<Uint8Array<ArrayBuffer>>) {
+  const prompt = Promise.withResolvers<void>();
+  async function readAll() {
+    let text = "";
+    for await (const piece of stream.pipeThrough(new TextDecoderStream())) {
+      text += piece;
+      if (text.includes(">>: ")) prompt.resolve();
+    }
+    prompt.resolve();
+    return text;
+  }
+  return { prompt: prompt.promise, output: readAll() };
 }
 
 function bytesOf(text: string): Uint8Array<ArrayBuffer> {
@@ -43,7 +58,7 @@ function piped(server: Server): Deno.Command {
   return new Deno.Command(Deno.execPath(), { ...options, stdin: "piped", stdout: "piped" });
 }
 
-Deno.test("a line in, the reply out, and a prompt again, until the input ends", async () => {
+Deno.test("07 selectors: --interactive answers each line, and prompts, until the input ends", async () => {
   await using server = await startServer();
   const { code, output } = await converse(piped(server), [
     bytesOf("hello\n"),
@@ -54,7 +69,7 @@ Deno.test("a line in, the reply out, and a prompt again, until the input ends", 
   assertEquals(output, ">>: HELLO\n>>: WORLD\n>>: \n");
 });
 
-Deno.test("empty lines, a last line without an end, characters in two pieces", async () => {
+Deno.test("07 selectors: --interactive takes empty lines, cut characters, a last line without end", async () => {
   await using server = await startServer();
   const character = bytesOf("ü好\n");
   const pieces = [bytesOf("\n"), character.subarray(0, 1), character.subarray(1, 4)];
@@ -64,7 +79,7 @@ Deno.test("empty lines, a last line without an end, characters in two pieces", a
   assertEquals(output, ">>: \n>>: ü好\n>>: NO END\n>>: \n");
 });
 
-Deno.test("a line of a megabyte, whose reply cuts characters anywhere", async () => {
+Deno.test("07 selectors: --interactive prints a reply of a megabyte, cut within characters", async () => {
   await using server = await startServer();
   const line = "aü好".repeat(175_000);
   const { code, output } = await converse(piped(server), [bytesOf(`${line}\n`)]);
@@ -72,7 +87,7 @@ Deno.test("a line of a megabyte, whose reply cuts characters anywhere", async ()
   assert(output === `>>: ${line.replaceAll("a", "A")}\n>>: \n`, "the reply is wrong");
 });
 
-Deno.test("a server that goes away is one line and exit code 1", async () => {
+Deno.test("07 selectors: --interactive ends with one line and exit code 1 if the server ends", async () => {
   const server = await startServer();
   const command = new Deno.Command(Deno.execPath(), {
     args: clientArgs(server),
@@ -84,8 +99,8 @@ Deno.test("a server that goes away is one line and exit code 1", async () => {
   });
   const process = command.spawn();
   const errors = new Response(process.stderr).text();
-  const output = new Response(process.stdout).text();
-  await delay(500);
+  const { prompt, output } = read(process.stdout);
+  await prompt;
   await server.stop("SIGTERM");
   await server[Symbol.asyncDispose]();
   const keyboard = process.stdin.getWriter();
@@ -103,7 +118,9 @@ for (
   ]
 ) {
   Deno.test({
-    name: `at a terminal, ${name}${terminal ? "" : " (skipped: there is no script(1))"}`,
+    name: `07 selectors: --interactive at a terminal: ${name}${
+      terminal ? "" : " (skipped: there is no script(1))"
+    }`,
     ignore: terminal === undefined,
     fn: async () => {
       await using server = await startServer();

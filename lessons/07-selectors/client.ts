@@ -9,7 +9,7 @@
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { ask, clientOptions, runClients, sendAll } from "../../shared/client.ts";
+import { ask, clientOptions, runClients, sendAll, WrongReply } from "../../shared/client.ts";
 import { linesOf } from "../../shared/lines.ts";
 import { flag, number, text } from "../../shared/options.ts";
 import { connectWhenReady } from "../../shared/ready.ts";
@@ -41,7 +41,7 @@ async function converse() {
     const decoder = new TextDecoder(); // keeps a character whose bytes have not all arrived
     for (let missing = message.length; missing > 0;) {
       const length = await connection.read(piece);
-      if (length === null) throw new Error("the server has closed the connection");
+      if (length === null) throw new WrongReply("the server has closed the connection");
       await print(decoder.decode(piece.subarray(0, length), { stream: true }));
       missing -= length;
     }
