@@ -1,0 +1,103 @@
+/** A mistake in a script, as everybody makes when changing one, is shown with its place. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { deadline, retry } from "@std/async";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { unavailable } from "../shared/tools/check/subjects.ts";
+import { Server } from "../shared/tools/check/server.ts";
+import { LESSONS, serverLessons, servers } from "../shared/tools/lesson/catalogue.ts";
+import { Child, denoRun } from "../shared/tools/process/child.ts";
+
+/** An edited copy of a lesson's folder, and where the mistake is in it. */
+interface Mistake extends Disposable {
+  /** The script to run. */
+  script: URL;
+  /** `FILE:LINE:` of the mistake, as in a stack trace. */
+  place: string;
+}
+
+/** Copies the folder of a script, and misspells a function that is called once there. */
+function misspell(script: URL, name: string, wrong: string): Mistake {
+  const folder = fileURLToPath(new URL(".", script));
+  const copy = Deno.makeTempDirSync({ prefix: "mistake-" });
+  const shared = new URL("../shared/", import.meta.url).href;
+  let place = "";
+  for (const { name: file } of Deno.readDirSync(folder)) {
+    if (!file.endsWith(".ts")) continue;
+    const text = Deno.readTextFileSync(folder + file).replaceAll('"../../shared/', `"${shared}`);
+    const edited = text.replace(`${name}(`, `${wrong}(`);
+    Deno.writeTextFileSync(`${copy}/${file}`, isPartOf(script, file) ? edited : text);
+    if (!isPartOf(script, file) || edited === text) continue;
+    const line = edited.split("\n").findIndex((line) => line.includes(`${wrong}(`)) + 1;
+    place = `${pathToFileURL(`${copy}/${file}`)}:${line}:`;
+  }
+  return {
+    script: pathToFileURL(`${copy}/${script.pathname.split("/").at(-1)}`),
+    place,
+    [Symbol.dispose]: () => Deno.removeSync(copy, { recursive: true }),
+  };
+}
+
+/** Whether a file is the script itself, or the thread that lesson 02's server starts. */
+function isPartOf(script: URL, file: string): boolean {
+  return script.pathname.endsWith(`/${file}`) ||
+    file === "thread.ts" && script.pathname.endsWith("/server.ts");
+}
+
+/** Fails unless the mistake is reported, with the place at the top of the stack. */
+function assertShown(errors: readonly string[], wrong: string, place: string): void {
+  const stderr = errors.join("\n");
+  assertMatch(stderr, new RegExp(`ReferenceError: ${wrong} is not defined`));
+  const top = errors.find((line) => /^ +at /.test(line)) ?? "";
+  assert(top.includes(place), `the top of the stack is not ${place}\n${stderr}`);
+}
+
+for (const { name, lesson, script, args } of servers) {
+  if (args.length > 0) continue; // the same script once more
+  const reason = unavailable(lesson.server);
+  Deno.test({
+    name: `${name}: the server shows where a mistake of its own is` +
+      (reason === undefined ? "" : ` (skipped: ${reason})`),
+    ignore: reason !== undefined,
+    fn: async () => {
+      using mistake = misspell(script, "shout", "shoot");
+      const { permissions } = lesson.server;
+      await using server = new Child(denoRun(mistake.script, permissions, ["--port", "0"]), {
+        env: { NO_COLOR: "1" },
+      });
+      const port = await server.listening();
+      assert(port !== undefined, server.errors.join("\n"));
+      using client = await Deno.connect({ hostname: "127.0.0.1", port });
+      await client.write(new TextEncoder().encode("hello"));
+      await retry(() => assertShown(server.errors, "shoot", mistake.place), {
+        minTimeout: 20,
+        multiplier: 1,
+        maxAttempts: 100,
+        jitter: 0,
+      });
+    },
+  });
+}
+
+for (const { number, folder, server, client } of serverLessons) {
+  const name = folder.replace("-", " ");
+  const reason = unavailable(server);
+  Deno.test({
+    name: `${name}: the client shows where a mistake of its own is` +
+      (reason === undefined ? "" : ` (skipped: ${reason})`),
+    ignore: reason !== undefined,
+    fn: async () => {
+      using mistake = misspell(new URL(`${folder}/client.ts`, LESSONS), "ask", "akse");
+      await using host = await Server.start({
+        ...server,
+        name: number,
+        script: new URL(`${folder}/server.ts`, LESSONS),
+      });
+      const command = denoRun(mistake.script, client.permissions, ["--port", String(host.port)]);
+      await using child = new Child(command, { env: { NO_COLOR: "1" } });
+      const { code } = await deadline(child.ended, 10_000);
+      assertEquals(code, 1);
+      assertShown(child.errors, "akse", mistake.place);
+    },
+  });
+}
