@@ -11,7 +11,8 @@ import { pathToFileURL } from "node:url";
 import { parseSummary } from "../shared/client.ts";
 import { catalogue, type Lesson, serverLessons } from "../shared/tools/lesson/catalogue.ts";
 import { pageOf } from "../shared/tools/note/page.ts";
-import { check, scenarios } from "../shared/tools/check/scenarios.ts";
+import { check } from "../shared/tools/check/check.ts";
+import { scenarios } from "../shared/tools/check/scenarios.ts";
 import { Server, type Subject } from "../shared/tools/check/server.ts";
 import { subjects, unavailable } from "../shared/tools/check/subjects.ts";
 import { whyNoCompiler } from "./packages.ts";
@@ -243,12 +244,12 @@ Deno.test({
 /** Some of what every server has to stand: what would tell that a part of it was left out. */
 const CHOSEN = [
   "answers 20 clients at once",
-  "answers in full after a half-close, and then closes",
-  "is not concerned by a reset of an idle client",
-  "ends after as many clients as --connections says",
-  "is ended at once by SIGINT",
-  "says in one line that a port is taken",
-  "explains a wrong option in one line, and all of them with --help",
+  "sends the whole reply after a half-close, and then closes",
+  "survives the resets of idle clients",
+  "ends after the number of clients in --connections",
+  "ends at once on SIGINT",
+  "reports in one line that its port is taken",
+  "explains a wrong option in one line, and lists the options with --help",
 ];
 
 Deno.test("the scenarios that were chosen for single files exist", () => {

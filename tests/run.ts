@@ -18,10 +18,15 @@ if (Deno.args.length > 0) {
   Deno.exit(await deno(...options, ...args));
 }
 
-const files = [...Deno.readDirSync(`${ROOT}tests`)].map(({ name }) => `tests/${name}`)
-  .filter((path) => path.endsWith("_test.ts")).sort();
+const files = filesBelow("tests").filter((path) => path.endsWith("_test.ts")).sort();
 const { alone = [], together = [] } = Object.groupBy(files, (path) => {
   return Deno.readTextFileSync(ROOT + path).includes(`from "./sockets.ts"`) ? "alone" : "together";
 });
 const codes = [await deno(...options, "--parallel", ...together), await deno(...options, ...alone)];
 Deno.exit(Math.max(...codes));
+
+function filesBelow(folder: string): string[] {
+  return [...Deno.readDirSync(ROOT + folder)].flatMap(({ name, isDirectory }) =>
+    isDirectory ? filesBelow(`${folder}/${name}`) : [`${folder}/${name}`]
+  );
+}

@@ -60,7 +60,7 @@ testEdits("05 poll", [
     name: "never ends its pause",
     changes: [
       ["  pause.endIfOver();\n", ""],
-      ["  pause.end(); // there is a descriptor again\n", ""],
+      ["  pause.end();", ""],
     ],
     foundBy: SHORTAGE,
     says: HANGS,

@@ -8,11 +8,12 @@
 export type Fault = readonly [seen: RegExp, meaning: string];
 
 /** Bytes of a reply are missing, or do not come. */
-export const FORGOTTEN =
+export const FORGOTTEN: string =
   "send took fewer bytes than it was given, or none (EAGAIN), and the rest is forgotten: keep it, " +
   "and send it when there is room";
 /** The server's memory grows. */
-export const PILED_UP = "it goes on reading from a client that does not read, so the replies " +
+export const PILED_UP: string =
+  "it goes on reading from a client that does not read, so the replies " +
   "pile up: read nothing more from a client that has unsent bytes";
 
 const NOT_CLOSED = "recv returned 0, the end of the input, and the connection was not closed then";

@@ -8,13 +8,14 @@
  * @module
  */
 
-import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs, styleText } from "node:util";
 import { catalogue } from "../lesson/catalogue.ts";
 import { killAll } from "../process/child.ts";
+import { userPath } from "../process/files.ts";
+import { onEndSignal } from "../process/signals.ts";
 import type { Address } from "../../linux/socket.ts";
-import { firstSentence } from "../../options.ts";
+import { firstSentence, refuse } from "../../options.ts";
 import { connect, say } from "./clients.ts";
 import { check, checkAddress, Failure, OutOfDescriptors, skipReason } from "./check.ts";
 import { deadline } from "./deadline.ts";
@@ -42,13 +43,11 @@ interface Candidate {
 // What is left of a scenario that has failed may fail as well, when nobody waits for it any more.
 addEventListener("unhandledrejection", (event) => event.preventDefault());
 
-for (const [signal, code] of Object.entries({ SIGHUP: 129, SIGINT: 130, SIGTERM: 143 })) {
-  Deno.addSignalListener(signal as Deno.Signal, () => {
-    killAll();
-    if (Deno.stdout.isTerminal()) write("\n"); // the line that it was at ends here
-    Deno.exit(code);
-  });
-}
+onEndSignal((_signal, code) => {
+  killAll();
+  if (Deno.stdout.isTerminal()) write("\n"); // the line that it was at ends here
+  Deno.exit(code);
+});
 
 let wrong = 0;
 for (const candidate of await candidates()) wrong += await examine(candidate);
@@ -153,8 +152,7 @@ function ofLesson(text: string): Subject[] {
 }
 
 function ofScript(path: string): Subject[] {
-  // A task runs in the project's folder; its caller's folder is in this variable.
-  const script = pathToFileURL(resolve(Deno.env.get("INIT_CWD") ?? ".", path));
+  const script = pathToFileURL(userPath(path));
   try {
     if (!Deno.statSync(script).isFile) refuse(`${path} is not a script`);
   } catch (error) {
@@ -211,11 +209,6 @@ async function expectAnswer(address: Address): Promise<void> {
     PATIENCE,
     "it accepts clients, but the first one got no reply to its hello",
   );
-}
-
-function refuse(reason: string): never {
-  console.error(`${reason} (--help shows the ways)`);
-  Deno.exit(2);
 }
 
 function quit(reason: string): never {

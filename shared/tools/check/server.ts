@@ -7,13 +7,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Child, type ChildOptions, denoRun } from "../process/child.ts";
-import {
-  cpuOf,
-  descriptorsOf,
-  isListening,
-  peakMemoryOf,
-  registeredFilesOf,
-} from "../process/proc.ts";
+import { cpuOf, descriptorsOf, isListening, peakMemoryOf } from "../process/proc.ts";
 import { deadline } from "./deadline.ts";
 
 /** A server script, and what may be expected of it. */
@@ -73,7 +67,7 @@ const SETTLED = 800;
 /** A server that listens. */
 export class Server implements AsyncDisposable {
   /** Where it listens. */
-  readonly host = HOST;
+  readonly host: string = HOST;
   /** Where it listens. */
   readonly port: number;
   /** What it is. */
@@ -156,10 +150,9 @@ export class Server implements AsyncDisposable {
     return peakMemoryOf(this.#child.pid);
   }
 
-  /** How many descriptors it has open, those that only io_uring knows included. */
+  /** How many descriptors it has open. */
   get descriptors(): number {
-    const { pid } = this.#child;
-    return descriptorsOf(pid) + (this.subject.needsIoUring ? registeredFilesOf(pid) : 0);
+    return descriptorsOf(this.#child.pid);
   }
 
   /** Waits until it has opened all descriptors that it needs for itself. */

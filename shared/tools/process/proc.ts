@@ -43,19 +43,6 @@ export function descriptorsOf(pid: number): number {
 }
 
 /**
- * How many sockets and files a process has registered with its io_uring instances. They stay open
- * there although they have no descriptor any more.
- */
-export function registeredFilesOf(pid: number): number {
-  const names = [...Deno.readDirSync(`/proc/${pid}/fdinfo`)].map(({ name }) => name);
-  return names.reduce((sum, name) => {
-    const info = textOf(`/proc/${pid}/fdinfo/${name}`);
-    const files = /^UserFiles:\t\d+\n((?: +\d+: .*\n)*)/m.exec(info)?.[1] ?? "";
-    return sum + files.split("\n").length - 1;
-  }, 0);
-}
-
-/**
  * Whether any process listens on a TCP port. A connection would show it as well, but would be a
  * client that the server has to serve.
  */
@@ -63,17 +50,14 @@ export function isListening(port: number): boolean {
   const number = port.toString(16).toUpperCase().padStart(4, "0");
   const LISTEN = "0A"; // see proc(5), /proc/net/tcp
   const line = new RegExp(`: [0-9A-F]+:${number} [0-9A-F]+:0000 ${LISTEN} `);
-  return ["tcp", "tcp6"].some((name) => line.test(textOf(`/proc/net/${name}`)));
-}
-
-/** What a file holds; nothing if there is none, or it has gone meanwhile. */
-function textOf(path: string): string {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return "";
-    throw error;
-  }
+  return ["tcp", "tcp6"].some((name) => {
+    try {
+      return line.test(Deno.readTextFileSync(`/proc/net/${name}`));
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return false; // a kernel without IPv6
+      throw error;
+    }
+  });
 }
 
 /**
