@@ -21,6 +21,7 @@ const WAYS = {
   "epoll reports": "#0969da",
   "io_uring completes": "#1a7f37",
   "C with epoll": "#000000",
+  "C with io_uring": "#116329",
   "what people use instead": "#9aa0a6",
 };
 
@@ -41,6 +42,7 @@ const WAY_OF: Record<string, Way> = {
   "14": "epoll reports",
   "15": "epoll reports",
   [REFERENCE]: "C with epoll",
+  "C io_uring": "C with io_uring",
 };
 
 const COLOUR = {
