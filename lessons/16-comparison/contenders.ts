@@ -141,19 +141,19 @@ function withoutTypes(name: string): string {
   return `data:text/javascript,${encodeURIComponent(stripTypeScriptTypes(source))}`;
 }
 
-/** Who takes part. */
+/** The servers that are measured, and those that cannot be. */
 export interface Choice {
-  /** Those that are measured. */
+  /** The servers that are measured. */
   contenders: Contender[];
-  /** Those that would be, if this machine had them. */
+  /** The servers that this machine lacks. */
   missing: Missing[];
-  /** Words that are in no name. */
+  /** Words that no name has in it. */
   unknown: string[];
 }
 
 /**
- * Chooses servers by words in their names, which commas separate. Without any, all take part, each
- * of the lessons' in one variant.
+ * Chooses servers by words in their names, separated by commas. Without any word, it chooses all,
+ * but of each lesson only the server itself, and no variant.
  */
 export function choose(words: string, directory: string): Choice {
   const { found, missing } = peers(directory);
@@ -174,7 +174,7 @@ export function choose(words: string, directory: string): Choice {
 
 /** The version of Node.js; undefined if there is none. */
 export function nodeVersion(): string | undefined {
-  // Where there is none, Deno takes its place.
+  // Where Node.js is missing, Deno may be installed under its name.
   const versions = output(["node", "-p", "process.versions.deno ? '' : process.versions.node"]);
   return versions || undefined;
 }

@@ -1,4 +1,4 @@
-// Deno's own sockets: what people write who use Deno.
+// Deno's own sockets, as a user of Deno would write it.
 import { shout } from "../../../shared/shout.ts";
 
 const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });

@@ -1,4 +1,4 @@
-// Node's own sockets: what people write who use Node.
+// Node's own sockets, as a user of Node would write it.
 import net from "node:net";
 
 // The module that all peers in JavaScript use, without its types, which Node 20 does not know.
