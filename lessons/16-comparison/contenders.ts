@@ -51,7 +51,8 @@ const PEERS = `${import.meta.dirname}/peers/`;
 
 /** The servers of the lessons, in all their variants. */
 function lessonServers(): Contender[] {
-  return servers.map(({ name, lesson: { folder, server }, script, args, variant }) => {
+  return servers.map((server) => {
+    const { name, lesson: { folder }, script, args, variant } = server;
     const options = ["--port", "0", ...args];
     return {
       name,
