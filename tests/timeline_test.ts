@@ -214,7 +214,7 @@ Deno.test("the picture says in words what can be seen, and knows light and dark"
   assertEquals(open, []);
 });
 
-Deno.test("timelineSvg() describes overlapping runs of polling as no more than all the time", () => {
+Deno.test("timelineSvg() counts overlapping runs of polling once", () => {
   const segments = [{ state: "polling" as const, start: 0, end: 80 }, {
     state: "polling" as const,
     start: 20,
