@@ -27,13 +27,13 @@ import {
   spawn,
   spawnLater,
 } from "../lessons/14-greenlets/greenlet.ts";
-import { type Coroutine, LoopExit, sleep, waitRead } from "../lessons/14-greenlets/hub.ts";
+import { type Coroutine, getHub, LoopExit, sleep, waitRead } from "../lessons/14-greenlets/hub.ts";
 import * as monkey from "../lessons/14-greenlets/monkey.ts";
 import { Pool } from "../lessons/14-greenlets/pool.ts";
 import { Empty, Full, Queue } from "../lessons/14-greenlets/queue.ts";
 import { Timeout } from "../lessons/14-greenlets/timeout.ts";
 import { parseSummary } from "../shared/client.ts";
-import { close } from "../shared/linux/descriptors.ts";
+import { close, F_DUPFD_CLOEXEC, fcntl } from "../shared/linux/descriptors.ts";
 import { EAGAIN } from "../shared/linux/errno.ts";
 import { getsockname, send, SOCK_NONBLOCK, tryRecv } from "../shared/linux/socket.ts";
 import { bytesOf, connect, expectReply, say } from "../shared/tools/check/clients.ts";
@@ -761,6 +761,40 @@ test("an idle descriptor neither wakes the hub nor keeps it from finding a deadl
     } catch (error) {
       assertInstanceOf(error, LoopExit);
     }
+  });
+});
+
+test("a report about a closed socket does not wake a greenlet that waits for its successor", () => {
+  using first = new Pair(SOCK_NONBLOCK);
+  using second = new Pair(SOCK_NONBLOCK);
+  runMain(function* () {
+    spawn(function* () {
+      try {
+        yield* waitRead(second.server);
+      } catch (error) {
+        assertInstanceOf(error, Deno.errors.BadResource);
+      }
+    });
+    const closing = spawn(function* (): Coroutine<unknown> {
+      yield* waitRead(first.server);
+      // The hub knows already that the second socket is readable.
+      getHub().cancelWait(second.server);
+      second.close(second.server);
+      const successor = fcntl(first.client, F_DUPFD_CLOEXEC, second.server);
+      assertEquals(successor, second.server);
+      using limit = new Timeout(50);
+      try {
+        yield* waitRead(successor); // which has nothing to read
+      } catch (error) {
+        return error === limit;
+      } finally {
+        getHub().cancelWait(successor);
+        close(successor);
+      }
+    });
+    yield* sleep(0);
+    for (const { client } of [first, second]) send(client, bytesOf("a"));
+    assertEquals(yield* closing.get(), true);
   });
 });
 

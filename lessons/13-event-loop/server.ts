@@ -55,12 +55,13 @@ function* serve(connection: number): Coroutine {
     while (true) {
       // Phase 1, the wait, holds up this client's coroutine and no other.
       const length = yield* recv(connection, buffer);
-      if (length === 0) break; // the client has ended its sending
+      if (length === 0) break; // the client has finished sending
       // If the client does not read its replies, this coroutine waits here and reads nothing more.
       yield* sendAll(connection, shout(buffer, length), length);
     }
   } catch (error) {
-    if (!isSystemError(error)) throw error; // a bug in this script, not a broken connection
+    // A reset or a broken pipe ends this connection alone. Any other error is a bug in this script.
+    if (!isSystemError(error)) throw error;
   } finally {
     close(connection);
   }

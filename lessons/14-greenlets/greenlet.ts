@@ -7,17 +7,7 @@
 
 import { channel } from "node:diagnostics_channel";
 import type { Timer } from "../../shared/timers.ts";
-import {
-  after,
-  call,
-  type Coroutine,
-  currentGreenlet,
-  getHub,
-  hasHub,
-  Hub,
-  setCurrentGreenlet,
-  Waiter,
-} from "./hub.ts";
+import { after, call, type Coroutine, currentGreenlet, getHub, Hub, hub, Waiter } from "./hub.ts";
 import { Timeout } from "./timeout.ts";
 
 /** gevent.GreenletExit: ends a greenlet by `kill`, and does not count as a failure. */
@@ -113,7 +103,9 @@ export class Greenlet<Result = unknown> {
   }
 
   #resume(thrown: { error: unknown } | undefined): void {
-    const previous = setCurrentGreenlet(this);
+    const hub = getHub();
+    const previous = hub.current;
+    hub.current = this;
     this.#publish("running");
     try {
       if (this.#generator === undefined) {
@@ -129,11 +121,11 @@ export class Greenlet<Result = unknown> {
       this.#publish("suspended");
       if (value === undefined) return;
       const error = new TypeError("a greenlet waits with yield*, and not with yield alone");
-      getHub().runCallback(() => this.throw(error));
+      hub.runCallback(() => this.throw(error));
     } catch (error) {
       this.#fail(error);
     } finally {
-      setCurrentGreenlet(previous);
+      hub.current = previous;
     }
   }
 
@@ -266,10 +258,10 @@ export function getCurrent(): Greenlet {
  * @throws {LoopExit} if it waits, and nothing is left that could wake any greenlet.
  */
 export function runMain<Result>(run: Run<[], Result>): Result {
-  if (hasHub()) throw new Error("there is a hub already");
+  if (hub !== undefined) throw new Error("there is a hub already");
   const main = new Greenlet(run);
-  using hub = new Hub(main);
-  hub.run();
+  using own = new Hub(main);
+  own.run();
   if (!main.successful()) throw main.exception;
   return main.value as Result;
 }

@@ -9,9 +9,20 @@
  * @module
  */
 
-import { EBADF, systemError } from "../../shared/linux/errno.ts";
-import { DefaultSelector } from "../../shared/selectors/default.ts";
-import { EVENT_READ, EVENT_WRITE, type SelectorKey } from "../../shared/selectors/selector.ts";
+import { close } from "../../shared/linux/descriptors.ts";
+import { EBADF, ENOENT, orThrow, systemError } from "../../shared/linux/errno.ts";
+import {
+  epoll_create1,
+  epoll_ctl,
+  EPOLL_CTL_ADD,
+  EPOLL_CTL_DEL,
+  EPOLL_CTL_MOD,
+  epoll_wait,
+  EpollEvents,
+  EPOLLIN,
+  EPOLLOUT,
+  tryEpollCtl,
+} from "../../shared/linux/epoll.ts";
 import { type Timer, Timers } from "../../shared/timers.ts";
 
 /** What a function that waits returns. Called with `yield*`, it gives its result in the end. */
@@ -35,8 +46,10 @@ export interface Resumable {
 
 /** A descriptor, and where greenlets wait for it. */
 interface Watcher {
-  /** What it is registered for; 0 if it is not registered. */
+  /** What it is registered for, EPOLLIN or EPOLLOUT or both; 0 if it is not registered. */
   events: number;
+  /** How often epoll_wait had been called when it was made. */
+  readonly since: number;
   readonly reader: Waiter;
   readonly writer: Waiter;
 }
@@ -45,19 +58,25 @@ interface Watcher {
 const SWITCH_INTERVAL = 5;
 /** How many callbacks are called before it looks at the clock. */
 const CHECK_COUNT = 50;
+/** The longest time that epoll_wait takes. */
+const LONGEST = 0x7fff_ffff;
 
-let hub: Hub | undefined;
-let current: Resumable | undefined;
+/** The hub that runs; undefined outside of `runMain`. */
+export let hub: Hub | undefined;
 
 /** gevent.hub.Hub. */
 export class Hub implements Disposable {
-  /** Timers, and what to call when their time has come. */
-  readonly timers: Timers<() => void> = new Timers();
   /** The greenlet of `runMain`, whose end is the hub's. */
   readonly main: Resumable;
+  /** The greenlet that runs; undefined while a callback does. */
+  current: Resumable | undefined;
+  /** Timers, and what to call when their time has come. */
+  readonly timers: Timers<() => void> = new Timers();
   readonly #callbacks: (() => void)[] = [];
-  readonly #selector = new DefaultSelector<Watcher>();
+  readonly #epoll = epoll_create1();
+  readonly #events = new EpollEvents(1024);
   readonly #watchers: (Watcher | undefined)[] = []; // by descriptor
+  #polls = 0; // calls of epoll_wait
   #waiting = 0; // greenlets that wait for a descriptor
 
   /** The hub from now on; it runs until its main greenlet has ended. */
@@ -77,12 +96,14 @@ export class Hub implements Disposable {
     main.switch();
     while (!main.dead) {
       this.#runCallbacks();
-      const ready = this.#select();
+      const ready = main.dead ? 0 : this.#poll();
       const now = performance.now();
       for (let timer; !main.dead && (timer = timers.takeDue(now)) !== undefined;) {
         call(timer.item, undefined);
       }
-      for (const key of ready) if (!main.dead) this.#wake(key);
+      for (let i = 0; i < ready && !main.dead; i++) {
+        this.#wake(this.#events.fd(i), this.#events.events(i));
+      }
     }
   }
 
@@ -99,42 +120,53 @@ export class Hub implements Disposable {
     callbacks.splice(0, called);
   }
 
-  /** Phase 1, for all greenlets together: the only place where the thread sleeps. */
-  #select(): readonly SelectorKey<Watcher>[] {
-    if (this.main.dead) return [];
+  /**
+   * Phase 1, for all greenlets together: the only place where the thread sleeps.
+   *
+   * @returns How many descriptors are ready.
+   */
+  #poll(): number {
     const { next } = this.timers;
-    let timeout: number | undefined;
+    let timeout = -1; // without a limit
     if (this.#callbacks.length > 0) timeout = 0;
-    else if (next !== undefined) timeout = Math.max(0, next.time - performance.now());
-    else if (this.#waiting === 0) {
+    else if (next !== undefined) {
+      timeout = Math.min(Math.max(0, Math.ceil(next.time - performance.now())), LONGEST);
+    } else if (this.#waiting === 0) {
       this.main.throw(new LoopExit("This operation would block forever"));
-      return [];
+      return 0;
     }
-    return this.#waiting === 0 && timeout === 0 ? [] : this.#selector.select(timeout);
+    if (this.#waiting === 0 && timeout === 0) return 0; // saves a system call
+    this.#polls++;
+    return epoll_wait(this.#epoll, this.#events, timeout);
   }
 
-  #wake({ fd, ready, data: watcher }: SelectorKey<Watcher>): void {
+  #wake(fd: number, events: number): void {
+    const watcher = this.#watchers[fd];
+    // A greenlet whose turn came first may have closed it, and its number may be another one's.
+    if (watcher === undefined || watcher.since === this.#polls) return;
     const { reader, writer } = watcher;
-    if (this.#watchers[fd] !== watcher) return; // closed by a greenlet whose turn came first
-    const wanted = (reader.waiting ? EVENT_READ : 0) | (writer.waiting ? EVENT_WRITE : 0);
-    // The selector would report again and again what no greenlet waits for.
-    if (ready & ~wanted) this.#register(fd, watcher, watcher.events & wanted);
-    if (ready & wanted & EVENT_READ) reader.switch();
-    if (ready & wanted & EVENT_WRITE && this.#watchers[fd] === watcher) writer.switch();
+    const wanted = (reader.waiting ? EPOLLIN : 0) | (writer.waiting ? EPOLLOUT : 0);
+    // Errors and hang-ups count as both, so that recv or send finds out.
+    const ready = (events & ~EPOLLOUT ? EPOLLIN : 0) | (events & ~EPOLLIN ? EPOLLOUT : 0);
+    // epoll would report again and again what no greenlet waits for.
+    if (ready & ~wanted & watcher.events) this.#register(fd, watcher, watcher.events & wanted);
+    if (ready & wanted & EPOLLIN) reader.switch();
+    if (ready & wanted & EPOLLOUT && this.#watchers[fd] === watcher) writer.switch();
   }
 
   /**
-   * Lets the current greenlet wait until a descriptor is ready for EVENT_READ or EVENT_WRITE.
+   * Lets the current greenlet wait until a descriptor is ready for EPOLLIN or EPOLLOUT.
    *
    * @throws {Deno.errors.BadResource} if it is closed meanwhile.
    */
   *wait(fd: number, event: number): Coroutine {
     const watcher = this.#watchers[fd] ??= {
       events: 0,
+      since: this.#polls,
       reader: new Waiter(),
       writer: new Waiter(),
     };
-    const waiter = event === EVENT_READ ? watcher.reader : watcher.writer;
+    const waiter = event === EPOLLIN ? watcher.reader : watcher.writer;
     if (waiter.waiting) throw new Error(`descriptor ${fd} is already used by another greenlet`);
     // It stays registered from now on, so that later waits for it cost no further system call.
     if (!(watcher.events & event)) this.#register(fd, watcher, watcher.events | event);
@@ -147,9 +179,11 @@ export class Hub implements Disposable {
   }
 
   #register(fd: number, watcher: Watcher, events: number): void {
-    if (events === 0) this.#selector.unregister(fd);
-    else if (watcher.events === 0) this.#selector.register(fd, events, watcher);
-    else this.#selector.modify(fd, events, watcher);
+    if (events === 0) {
+      const result = tryEpollCtl(this.#epoll, EPOLL_CTL_DEL, fd);
+      // close(2) itself may have closed it, and then the kernel has forgotten it already.
+      if (result !== -ENOENT && result !== -EBADF) orThrow("epoll_ctl", result, fd);
+    } else epoll_ctl(this.#epoll, watcher.events === 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, events);
     watcher.events = events;
   }
 
@@ -164,9 +198,9 @@ export class Hub implements Disposable {
     }
   }
 
-  /** Releases the selector; from now on there is no hub. */
+  /** Closes what the hub itself uses; from now on there is none. */
   [Symbol.dispose](): void {
-    this.#selector.close();
+    close(this.#epoll);
     hub = undefined;
   }
 }
@@ -178,11 +212,6 @@ export function call<Argument>(callback: (argument: Argument) => void, argument:
   } catch (error) {
     console.error("A callback of the hub failed:", error);
   }
-}
-
-/** Whether there is a hub: within `runMain`. */
-export function hasHub(): boolean {
-  return hub !== undefined;
 }
 
 /**
@@ -201,15 +230,9 @@ export function getHub(): Hub {
  * @throws {Error} in a callback of the hub, which must not wait.
  */
 export function currentGreenlet(): Resumable {
+  const { current } = getHub();
   if (current === undefined) throw new Error("only a greenlet can wait, and not the hub");
   return current;
-}
-
-/** Notes which greenlet runs from now on, and returns which one did. */
-export function setCurrentGreenlet(greenlet: Resumable | undefined): Resumable | undefined {
-  const previous = current;
-  current = greenlet;
-  return previous;
 }
 
 /**
@@ -274,10 +297,10 @@ export function* sleep(milliseconds = 0): Coroutine {
 
 /** gevent.socket.wait_read: waits until there is something to read, or a client to accept. */
 export function waitRead(fd: number): Coroutine {
-  return getHub().wait(fd, EVENT_READ);
+  return getHub().wait(fd, EPOLLIN);
 }
 
 /** gevent.socket.wait_write: waits until there is room to write. */
 export function waitWrite(fd: number): Coroutine {
-  return getHub().wait(fd, EVENT_WRITE);
+  return getHub().wait(fd, EPOLLOUT);
 }

@@ -8,7 +8,13 @@
  * @module
  */
 
-import { socketsFor } from "../../shared/coroutine_sockets.ts";
+import {
+  accept as acceptWith,
+  close as closeWith,
+  connect as connectWith,
+  recv as recvWith,
+  sendAll as sendAllWith,
+} from "../../shared/coroutine_sockets.ts";
 import { close as closeDescriptor } from "../../shared/linux/descriptors.ts";
 import {
   accept as blockingAccept,
@@ -24,7 +30,7 @@ import {
   socket,
 } from "../../shared/linux/socket.ts";
 import { sleep as blockingSleep } from "../../shared/linux/time.ts";
-import { type Coroutine, getHub, hasHub, sleep as hubSleep } from "./hub.ts";
+import { type Coroutine, hub, sleep as hubSleep, waitRead, waitWrite } from "./hub.ts";
 
 /** time.sleep: waits for some milliseconds. */
 export let sleep: (milliseconds: number) => Coroutine = blocking(blockingSleep);
@@ -62,13 +68,14 @@ export let close: (fd: number) => void = closeDescriptor;
 
 /** gevent.monkey.patch_all: from now on, only greenlets wait, and not the thread. */
 export function patchAll(): void {
+  const waits = { readable: waitRead, writable: waitWrite, sleep: hubSleep, forget };
   sleep = hubSleep;
   listen = listenNonblocking;
-  ({ accept, close, connect, recv, sendAll } = socketsFor<void>({
-    ready: (fd, event) => getHub().wait(fd, event),
-    sleep: hubSleep,
-    forget,
-  }));
+  accept = (listener) => acceptWith(waits, listener);
+  connect = (address) => connectWith(waits, address);
+  recv = (fd, buffer) => recvWith(waits, fd, buffer);
+  sendAll = (fd, buffer, length) => sendAllWith(waits, fd, buffer, length);
+  close = (fd) => closeWith(waits, fd);
 }
 
 /** A call that blocks the thread, to be called like one that does not: with `yield*`. */
@@ -99,5 +106,5 @@ function listenNonblocking(address: Address): number {
 }
 
 function forget(fd: number): void {
-  if (hasHub()) getHub().cancelWait(fd);
+  hub?.cancelWait(fd);
 }

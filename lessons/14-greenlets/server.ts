@@ -59,12 +59,13 @@ function* serve(connection: number): Coroutine {
       // Phase 1: this greenlet waits here. Its place in the code says where this client is, as in
       // lesson 01; no callback has to remember it.
       const length = yield* recv(connection, buffer);
-      if (length === 0) break; // the client has ended its sending
+      if (length === 0) break; // the client has finished sending
       // If the client does not read its replies, this greenlet waits here and reads nothing more.
       yield* sendAll(connection, shout(buffer, length), length);
     }
   } catch (error) {
-    if (!isSystemError(error)) throw error; // a bug in this script, not a broken connection
+    // A reset or a broken pipe ends this connection alone. Any other error is a bug in this script.
+    if (!isSystemError(error)) throw error;
   } finally {
     close(connection);
   }

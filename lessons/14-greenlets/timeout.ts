@@ -11,24 +11,6 @@ import { after, currentGreenlet, getHub } from "./hub.ts";
  * gevent.Timeout: is thrown where the current greenlet waits when its time is up. It begins with
  * its construction; `using` ends it with its block. To catch one's own, compare it: it may be that
  * of a caller.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { runMain } from "./greenlet.ts";
- * import { sleep } from "./hub.ts";
- *
- * const result = runMain(function* () {
- *   using timeout = new Timeout(10);
- *   try {
- *     yield* sleep(60_000);
- *   } catch (error) {
- *     if (error !== timeout) throw error;
- *     return "too late";
- *   }
- * });
- * assertEquals(result, "too late");
- * ```
  */
 export class Timeout extends Error implements Disposable {
   /** The class's name, for messages. */
