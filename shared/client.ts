@@ -10,6 +10,7 @@
 import { tracingChannel } from "node:diagnostics_channel";
 import type { Address } from "./linux/socket.ts";
 import { HOST, number, type Options, parseOptions, type Values } from "./options.ts";
+import { openOwnDescriptors } from "./own_descriptors.ts";
 import { shout } from "./shout.ts";
 
 // Every send and every reply is published for whoever listens. Without a listener, it costs
@@ -31,6 +32,7 @@ export class WrongReply extends Error {
 export function clientOptions<Extra extends Options = Record<never, never>>(
   extra: Extra = {} as Extra,
 ): Address & Values<Extra> {
+  openOwnDescriptors(); // before the clients take all that there are
   addEventListener("unhandledrejection", ({ reason }) => {
     if (!isOfConnection(reason)) return;
     console.error(reason.message);
@@ -44,7 +46,7 @@ export function clientOptions<Extra extends Options = Record<never, never>>(
 }
 
 /** Whether an error is one of a connection; any other is a bug in the script. */
-function isOfConnection(error: unknown): error is Error {
+function isOfConnection(error: unknown): error is Error & { code?: string } {
   return error instanceof WrongReply || error instanceof Deno.errors.TimedOut ||
     error instanceof Error && "code" in error;
 }
@@ -132,7 +134,8 @@ export async function ask(
 /**
  * Lets `count` clients visit the server and prints how it went. If one fails, the others go on. A
  * reply that is wrong or missing gives exit code 1; where many clients fail for the same reason,
- * the first three are printed, and the number of the others.
+ * the first three are printed, and the number of the others. Clients for which there is no
+ * descriptor are left out, and do not count.
  *
  * @param visit What a client does; gets its number, from 1 on, and returns how long it waited for
  *   its reply, in milliseconds.
@@ -155,6 +158,10 @@ export async function runClients(
         outcome.longest = Math.max(outcome.longest, waited);
       } catch (error) {
         if (!isOfConnection(error)) throw error;
+        if (error.code === "EMFILE") {
+          outcome.clients--;
+          continue;
+        }
         const times = (reasons.get(error.message) ?? 0) + 1;
         reasons.set(error.message, times);
         if (times <= 3) console.log(`client ${client}: ${error.message}`);
@@ -165,8 +172,12 @@ export async function runClients(
   for (const [reason, times] of reasons) {
     if (times > 3) console.log(`and ${times - 3} more: ${reason}`);
   }
+  const { clients, correct } = outcome;
+  if (clients < count) {
+    console.log(`only ${clients} clients: the limit of descriptors (ulimit -Hn) allows no more`);
+  }
   console.log(summary(outcome));
-  if (outcome.correct < count) Deno.exitCode = 1;
+  if (correct < clients || clients === 0) Deno.exitCode = 1;
 }
 
 /** How a scenario went. */

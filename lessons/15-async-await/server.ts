@@ -12,12 +12,14 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { sendAll } from "../../shared/client.ts";
+import { openOwnDescriptors } from "../../shared/own_descriptors.ts";
 import { serverOptions } from "../../shared/server.ts";
 import { shout } from "../../shared/shout.ts";
 import { watchList } from "./watch_list.ts";
 
 const options = serverOptions();
 const { host: hostname, port } = options;
+openOwnDescriptors(); // later, clients may have taken all that there are
 const listener = Deno.listen({ hostname, port, tcpBacklog: 4096 });
 const watched = watchList(listener.addr.port); // now, while no client is in it
 console.log(`listening on ${hostname}:${listener.addr.port}`);
