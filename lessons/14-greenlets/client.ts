@@ -18,16 +18,15 @@ const options = clientOptions({
   pause: number(1000, "milliseconds for which every fourth says nothing"),
   message: text("hello", "what each of them says"),
 });
-const message = new TextEncoder().encode(options.message);
 
 await runClients(options.clients, async (client) => {
   using connection = await connectWhenReady(options);
   const silent = client % 4 === 1;
   if (silent) await sleep(options.pause);
-  const waited = await ask(connection, message);
-  const first = silent ? `said nothing for ${options.pause} ms, then` : "said";
-  console.log(
-    `client ${client}: ${first} ${options.message}, reply after ${waited.toFixed(1)} ms`,
-  );
+  // Each says something else, so that a reply to another client would be noticed.
+  const message = `${options.message} from ${client}`;
+  const waited = await ask(connection, new TextEncoder().encode(message));
+  const first = silent ? `nothing for ${options.pause} ms, then ` : "";
+  console.log(`client ${client}: said ${first}${message}, reply after ${waited.toFixed(1)} ms`);
   return waited;
 });
