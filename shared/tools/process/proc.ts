@@ -32,6 +32,19 @@ export function cpuOf(pid: number): number {
   return TICK * fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0);
 }
 
+/**
+ * How long each thread of a process has been running, and how long it has been ready to run while
+ * other processes had the cores, in milliseconds, by thread id. See proc(5), `schedstat`; nothing on
+ * a kernel that does not count it.
+ */
+export function runTimesOf(pid: number): Map<string, { running: number; ready: number }> {
+  const threads = [...readThreads(pid, "schedstat")].map(([thread, [text]]) => {
+    const [running, ready] = text.split(" ").map((nanoseconds) => Number(nanoseconds) / 1e6);
+    return [thread, { running, ready }] as const;
+  });
+  return new Map(threads);
+}
+
 /** The most memory that a process has had resident so far, in MiB. */
 export function peakMemoryOf(pid: number): number {
   return fieldOf(Deno.readTextFileSync(`/proc/${pid}/status`), "VmHWM") / 1024;

@@ -134,7 +134,7 @@ export const limits: readonly Scenario[] = [
   },
   {
     name: "stops accepting while it is out of descriptors, and recovers",
-    who: "one of 100 clients of a server that may have 64 descriptors",
+    who: "one of 80 clients of a server that may have 64 descriptors",
     faults: [
       [
         /% of a core/,
@@ -148,7 +148,7 @@ export const limits: readonly Scenario[] = [
       ],
     ],
     inspects: true,
-    connections: 100,
+    connections: 80,
     start: { descriptors: 64 },
     limit: 20_000,
     async run(server) {
@@ -162,7 +162,7 @@ export const limits: readonly Scenario[] = [
         await leave.promise;
       }
       // The kernel connects all of them; the server can take no more than 64 out of its queue.
-      const all = ignoreRejection(Promise.all(Array.from({ length: 100 }, stay)));
+      const all = ignoreRejection(Promise.all(Array.from({ length: 80 }, stay)));
       await eventually(() => served.length > 0, "no client was served");
       await untilStill(() => served.length);
       const share = await idleShare(server, 0.3);
