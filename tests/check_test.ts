@@ -272,6 +272,9 @@ const refusals: [args: string[], says: RegExp, code?: number][] = [
   [["03", "--address", "127.0.0.1:9"], /--address stands alone/],
   [["tests/crosscheck/with_gevent.py"], /with_gevent\.py is not a script for Deno: .*--address/],
   [["--address", "127.0.0.1"], /takes an address of this machine/],
+  [["--address", "127.999.1.1:80"], /takes an address of this machine .* not "127\.999\.1\.1:80"/],
+  [["--address", "127.0.0.01:80"], /takes an address of this machine/],
+  [["--address", "127.0.0.1:0"], /takes an address of this machine/],
   // No other machine is ever visited.
   [["--address", "192.0.2.1:80"], /takes an address of this machine .* not "192\.0\.2\.1:80"/],
   [["--address", "example.com:80"], /takes an address of this machine/],

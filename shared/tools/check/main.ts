@@ -15,7 +15,7 @@ import { killAll } from "../process/child.ts";
 import { userPath } from "../process/files.ts";
 import { onEndSignal } from "../process/signals.ts";
 import type { Address } from "../../linux/socket.ts";
-import { firstSentence, refuse } from "../../options.ts";
+import { firstSentence, HOST, refuse } from "../../options.ts";
 import { connect, say } from "./clients.ts";
 import { check, checkAddress, Failure, OutOfDescriptors, skipReason } from "./check.ts";
 import { deadline } from "./deadline.ts";
@@ -168,8 +168,8 @@ function ofScript(path: string): Subject[] {
 }
 
 async function ofAddress(text: string): Promise<Candidate> {
-  const match = /^(localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}):(\d{1,5})$/.exec(text);
-  if (match === null || Number(match[2]) > 65535) {
+  const match = /^(localhost|127\.[\d.]+):([1-9]\d{0,4})$/.exec(text);
+  if (match === null || !isHost(match[1]) || Number(match[2]) > 65535) {
     refuse(`--address takes an address of this machine such as 127.0.0.1:9000, not "${text}"`);
   }
   const address: Address = {
@@ -188,6 +188,15 @@ async function ofAddress(text: string): Promise<Candidate> {
     check: (scenario) =>
       scenario.inspects ? Promise.reject(new Error(reason)) : checkAddress(address, scenario),
   };
+}
+
+/** Whether it is a name or a numeric address; anything else would be looked up in the DNS. */
+function isHost(host: string): boolean {
+  try {
+    return host === "localhost" || HOST.parse(host) !== "";
+  } catch {
+    return false;
+  }
 }
 
 /** What does not even start would fail in every scenario, for the same reason. */
