@@ -85,6 +85,7 @@ const refusals: [args: string[], says: RegExp, code?: number][] = [
   [["03", "--single", "thread"], /takes server, client or main, not "thread"/],
   [["03", "--single", "main"], /lesson 03 has no main\.ts/],
   [["03", "--nonsense"], /--nonsense/],
+  [["03", "--out="], /--out takes the name of a folder/],
   [["03", "--no.such"], /Unknown option '--no\.such' \(--help/],
   [["03", "--out", "/dev/null"], /^\/dev\/null\/03-nonblocking\.md cannot be written: /, 1],
 ];

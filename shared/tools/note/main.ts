@@ -68,9 +68,9 @@ function deliver(name: string, text: string): void {
     Deno.mkdirSync(folder, { recursive: true });
     writeUserFile(join(folder, name), text);
   } catch (error) {
-    console.error(
-      error instanceof NotWritable ? error.message : `${folder} cannot be made: ${reasonOf(error)}`,
-    );
+    const path = join(folder, name);
+    const reason = `${path} cannot be written: ${reasonOf(error)}`;
+    console.error(error instanceof NotWritable ? error.message : reason);
     Deno.exit(1);
   }
   console.log(join(values.out, name));

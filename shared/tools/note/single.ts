@@ -12,6 +12,7 @@ import { basename, dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 // deno-lint-ignore no-import-prefix -- nothing but this optional tool may depend on a package
 import ts from "npm:typescript@6.0.3";
+import { makeTemporaryFolder } from "../process/files.ts";
 import {
   declaredNames,
   endOf,
@@ -70,7 +71,8 @@ export function singleFile(script: URL, rewrite: (comment: string) => string): s
 
 /** What `deno fmt` makes of it. */
 function formatted(text: string): string {
-  const path = Deno.makeTempFileSync({ suffix: ".ts" });
+  const folder = makeTemporaryFolder("note-");
+  const path = `${folder}/script.ts`;
   try {
     Deno.writeTextFileSync(path, text);
     const args = ["fmt", "--quiet", "--no-config", "--line-width", "100", path];
@@ -78,7 +80,7 @@ function formatted(text: string): string {
     if (!success) throw new Error(new TextDecoder().decode(stderr));
     return Deno.readTextFileSync(path);
   } finally {
-    Deno.removeSync(path);
+    Deno.removeSync(folder, { recursive: true });
   }
 }
 
