@@ -1,0 +1,44 @@
+/** Code that a README quotes is in one of its lesson's scripts, to the letter. */
+
+import { assert } from "@std/assert";
+import { catalogue } from "../shared/tools/lesson/catalogue.ts";
+import { ROOT } from "./processes.ts";
+
+/** A text without the indentation that all of its lines share. */
+function dedented(text: string): string {
+  const lines = text.split("\n");
+  const indents = lines.filter((line) => line !== "").map((line) => line.search(/\S/));
+  return lines.map((line) => line.slice(Math.min(...indents))).join("\n").trim();
+}
+
+/** Whether a text has these lines in a row, at whatever indentation. */
+function quotes(text: string, quoted: string): boolean {
+  const lines = text.split("\n");
+  const count = quoted.split("\n").length;
+  return lines.some((_, i) => dedented(lines.slice(i, i + count).join("\n")) === quoted);
+}
+
+for (const { number, folder } of catalogue) {
+  const path = `${ROOT}lessons/${folder}/`;
+  const blocks = [...Deno.readTextFileSync(`${path}README.md`).matchAll(/^```ts\n([^]*?)\n```$/gm)];
+  if (blocks.length === 0) continue;
+  Deno.test(`the code that the README of lesson ${number} quotes is in its scripts`, () => {
+    const names = [...Deno.readDirSync(path)].map(({ name }) => name);
+    const scripts = names.filter((name) => name.endsWith(".ts"))
+      .map((name) => Deno.readTextFileSync(path + name));
+    for (const [, block] of blocks) {
+      assert(scripts.some((script) => quotes(script, dedented(block))), block);
+    }
+  });
+}
+
+Deno.test("the READMEs of lessons 13 and 14 quote the loops that they are about", () => {
+  for (const [folder, wanted] of [["13-event-loop", "takeDue"], ["14-greenlets", "#poll"]]) {
+    const readme = Deno.readTextFileSync(`${ROOT}lessons/${folder}/README.md`);
+    const blocks = [...readme.matchAll(/^```ts\n([^]*?)\n```$/gm)].map(([, block]) => block);
+    assert(
+      blocks.some((block) => block.includes(wanted) && block.split("\n").length >= 15),
+      folder,
+    );
+  }
+});
