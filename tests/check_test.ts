@@ -84,6 +84,16 @@ Deno.test("deno task check 4 finds that the lesson's server is correct in all sc
   ]);
 });
 
+Deno.test("deno task check 14/plain leaves out what a sequential server cannot do", async () => {
+  const { code, stdout, stderr } = await deno([...MAIN, "14/plain"]);
+  assertEquals([code, stderr], [0, ""], stdout);
+  const leftOut = scenarios.filter(({ concurrent }) => concurrent).map(({ name }) =>
+    `  - ${name} (left out: it serves one client after the other)`
+  );
+  assertEquals(stdout.split("\n").filter((line) => line.startsWith("  - ")), leftOut);
+  assertEquals(stdout.split("\n")[0], "14 greenlets plain");
+});
+
 Deno.test("deno task check SCRIPT explains a fault in one sentence, and only once", async () => {
   await withScript(FRAGILE, async (script) => {
     const { code, stdout } = await deno([...MAIN, script]);
@@ -165,7 +175,7 @@ function failing(error: Error) {
   const clients: Deno.TcpConn[] = [];
   const scenario = {
     name: "a scenario that fails",
-    who: "a client",
+    seenBy: "a client",
     faults: [],
     async run(server: Address) {
       clients.push(await connect(server));
@@ -266,6 +276,8 @@ Deno.test({
 const refusals: [args: string[], says: RegExp, code?: number][] = [
   [[], /takes the number of a lesson, or a script/],
   [["99"], /there is no lesson 99/],
+  [["06/no-such"], /there is no lesson 06\/no-such/],
+  [["12"], /lesson 12 has no server/],
   [["no/such.ts"], /there is no script no\/such\.ts/],
   [["shared"], /shared is not a script/],
   [["--nonsense"], /--nonsense/],

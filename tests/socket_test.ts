@@ -339,7 +339,7 @@ Deno.test("recvmsg() reports when the bytes arrived, if SO_TIMESTAMPNS is set", 
     assertGreater(arrival, before - 0.01);
     assertLess(arrival, after + 1);
   }
-  assert(arrival !== undefined, "no time of arrival was told");
+  assert(arrival !== undefined, "no time of arrival was reported");
 
   shutdown(pair.client, SHUT_WR);
   assertEquals(recvmsg(pair.server, message), 0);

@@ -68,7 +68,7 @@ testEdits("05 poll", [
     limit: 2500,
   },
   {
-    name: "counts those who come",
+    name: "counts clients when they come",
     changes: [
       ["list.add(connection.fd, READ);", "list.add(connection.fd, READ);\n  served++;"],
       ["  connection.close();\n  served++;\n", "  connection.close();\n"],

@@ -10,7 +10,7 @@
 
 import { pathToFileURL } from "node:url";
 import { parseArgs, styleText } from "node:util";
-import { catalogue } from "../lesson/catalogue.ts";
+import { findLesson } from "../lesson/catalogue.ts";
 import { killAll } from "../process/child.ts";
 import { userPath } from "../process/files.ts";
 import { onEndSignal } from "../process/signals.ts";
@@ -24,7 +24,8 @@ import { scenarios } from "./scenarios.ts";
 import { Server, type Subject } from "./server.ts";
 import { subjects, unavailable } from "./subjects.ts";
 
-const HELP = `deno task check 03                        the server of a lesson
+const HELP = `deno task check 03                        the server of a lesson, and its variants
+deno task check 06/edge-triggered         one variant
 deno task check path/to/server.ts         any script that listens on --port
 deno task check --address 127.0.0.1:9000  any server that runs on this machine`;
 
@@ -40,7 +41,7 @@ interface Candidate {
   check(scenario: Scenario): Promise<void>;
 }
 
-// What is left of a scenario that has failed may fail as well, when nobody waits for it any more.
+// The rest of a scenario that has failed may fail as well, when nothing waits for it any more.
 addEventListener("unhandledrejection", (event) => event.preventDefault());
 
 onEndSignal((_signal, code) => {
@@ -51,7 +52,7 @@ onEndSignal((_signal, code) => {
 
 let wrong = 0;
 for (const candidate of await candidates()) wrong += await examine(candidate);
-// What is left of it may also wait for ever.
+// What is left of a scenario that has failed may still be waiting.
 Deno.exit(wrong > 0 ? 1 : 0);
 
 /** Puts a server into all scenarios, and returns in how many it failed. */
@@ -81,10 +82,10 @@ async function examine(candidate: Candidate): Promise<number> {
 }
 
 /** Prints what was seen, and the fault that it usually comes from, unless that was reported. */
-function report({ who }: Scenario, failure: Error, reported: Set<string>) {
+function report({ seenBy }: Scenario, failure: Error, reported: Set<string>) {
   if (!(failure instanceof Failure)) return console.log(`      ${failure.message}`);
   const { saw, fault, stderr } = failure;
-  console.log(`      ${who}: ${saw}`);
+  console.log(`      ${seenBy}: ${saw}`);
   for (const line of stderr) console.log(`      stderr: ${line}`);
   if (!reported.has(fault)) console.log(`      Usually: ${fault}.`);
   reported.add(fault);
@@ -118,7 +119,7 @@ async function candidates(): Promise<Candidate[]> {
   }
   if (positionals.length !== 1) refuse("deno task check takes the number of a lesson, or a script");
   const [target] = positionals;
-  const found = /^\d+$/.test(target) ? ofLesson(target) : ofScript(target);
+  const found = /^\d+(\/[\w-]+)?$/.test(target) ? ofLesson(target) : ofScript(target);
   for (const subject of found) {
     const reason = unavailable(subject);
     if (reason !== undefined) quit(`${subject.name} cannot be checked here: ${reason}`);
@@ -144,11 +145,14 @@ function parsed() {
 }
 
 function ofLesson(text: string): Subject[] {
-  const number = text.padStart(2, "0");
-  const lesson = catalogue.find((lesson) => lesson.number === number);
-  if (lesson === undefined) refuse(`there is no lesson ${number}; deno task lesson lists them`);
-  if (lesson.server === undefined) refuse(`lesson ${number} has no server`);
-  return subjects.filter(({ script }) => script.href.includes(`/${lesson.folder}/`));
+  const lesson = findLesson(text);
+  if (lesson === undefined) refuse(`there is no lesson ${text}; deno task lesson lists them`);
+  if (lesson.server === undefined) refuse(`lesson ${text} has no server`);
+  const [, variant] = text.split("/");
+  const name = lesson.folder.replace("-", " ");
+  return subjects.filter((subject) =>
+    variant === undefined ? subject.name.startsWith(name) : subject.name === `${name} ${variant}`
+  );
 }
 
 function ofScript(path: string): Subject[] {

@@ -16,7 +16,7 @@ export interface Situation {
   /** What a correct server does, as the end of the sentence "the server …". */
   name: string;
   /** Whose view it is, as the beginning of the sentence that says what went wrong. */
-  who: string;
+  seenBy: string;
   /** What a server that fails usually does wrong: the first one that fits what was seen. */
   faults: readonly Fault[];
   /** It needs more than one client to be served at a time. */

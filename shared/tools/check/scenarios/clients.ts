@@ -29,7 +29,7 @@ import type { Scenario } from "../scenario.ts";
 export const clients: readonly Scenario[] = [
   {
     name: "closes the connections of clients that have gone",
-    who: "after 40 clients had come and gone",
+    seenBy: "after 40 clients had come and gone",
     faults: [],
     inspects: true,
     async run(server) {
@@ -43,7 +43,7 @@ export const clients: readonly Scenario[] = [
   },
   {
     name: "serves 20 clients while two others are silent",
-    who: "one of 20 clients that connected while two others were silent",
+    seenBy: "one of 20 clients that connected while two others were silent",
     faults: [
       [
         /still waiting/,
@@ -65,7 +65,7 @@ export const clients: readonly Scenario[] = [
   },
   {
     name: "serves the clients behind a silent one once it has gone",
-    who: "one of five clients that connected after a silent one, which then closed",
+    seenBy: "one of five clients that connected after a silent one, which then closed",
     faults: [
       [
         /still waiting/,
@@ -84,7 +84,7 @@ export const clients: readonly Scenario[] = [
   },
   {
     name: "serves others while one client does not read",
-    who: "one of six clients, one of which did not read its 8 MiB for a while",
+    seenBy: "one of six clients, one of which did not read its 8 MiB for a while",
     faults: [
       [
         /^byte/,
@@ -113,7 +113,7 @@ export const clients: readonly Scenario[] = [
   },
   {
     name: "survives the resets of idle clients",
-    who: "a client that connected after others had reset their connections (RST)",
+    seenBy: "a client that connected after others had reset their connections (RST)",
     faults: [],
     async run(server) {
       for (let i = 0; i < 10; i++) await visitRudely(server, new Uint8Array(), 2);
@@ -122,7 +122,7 @@ export const clients: readonly Scenario[] = [
   },
   {
     name: "survives many resets with unread replies",
-    who: "a client that connected after many others had reset theirs (RST), with unread replies",
+    seenBy: "a client that connected after many others had reset theirs (RST), with unread replies",
     faults: [
       [
         /still open/,
@@ -150,7 +150,7 @@ export const clients: readonly Scenario[] = [
   },
   {
     name: "survives a client that is killed",
-    who: "a client that connected after another had been killed",
+    seenBy: "a client that connected after another had been killed",
     faults: [],
     async run(server) {
       await visitAndDie(server);
@@ -158,7 +158,7 @@ export const clients: readonly Scenario[] = [
   },
   {
     name: "serves others while one client never stops sending",
-    who: "one of a few clients, another of which sent without end and read its replies",
+    seenBy: "one of a few clients, another of which sent without end and read its replies",
     faults: [[
       /not served/,
       "it stays with a client until that one has nothing more to send: read from each a few " +

@@ -15,7 +15,7 @@ import type { Server } from "../server.ts";
 export const lifecycle: readonly Scenario[] = [
   {
     name: "carries on after it was stopped and continued",
-    who: "a client of a server that was stopped and continued, as by Ctrl-Z and fg",
+    seenBy: "a client of a server that was stopped and continued, as by Ctrl-Z and fg",
     faults: [
       [/the server ended/, "it takes EINTR from a call that waits for an error"],
     ],
@@ -33,7 +33,7 @@ export const lifecycle: readonly Scenario[] = [
   },
   {
     name: "ends after the number of clients in --connections",
-    who: "the last of 3 clients, with --connections 3",
+    seenBy: "the last of 3 clients, with --connections 3",
     faults: [
       [
         /refused|reset|the reply ended/i,
@@ -59,7 +59,7 @@ export const lifecycle: readonly Scenario[] = [
   },
   ...(["SIGINT", "SIGTERM"] as const).map((signal): Scenario => ({
     name: `ends at once on ${signal}`,
-    who: `the user who sent it ${signal}${signal === "SIGINT" ? ", as Ctrl-C does" : ""}`,
+    seenBy: `the user who sent it ${signal}${signal === "SIGINT" ? ", as Ctrl-C does" : ""}`,
     faults: [
       [/did not end|it took/, "a signal listener is installed, but the thread sleeps in a call"],
     ],
@@ -77,7 +77,7 @@ export const lifecycle: readonly Scenario[] = [
   })),
   {
     name: "can be started again at once on the same port",
-    who: "the user who ended the server and started it again at once",
+    seenBy: "the user who ended the server and started it again at once",
     faults: [
       [/ended before/, "SO_REUSEADDR is not set, so connections in TIME_WAIT keep the port"],
     ],
@@ -97,7 +97,7 @@ export const lifecycle: readonly Scenario[] = [
   },
   {
     name: "reports in one line that its port is taken",
-    who: "the user who started it a second time, on the same port",
+    seenBy: "the user who started it a second time, on the same port",
     faults: [
       [/should have ended/, "SO_REUSEPORT is set, so two servers can have the same port"],
       [/it ended with|it printed/, "an error of bind is not explained"],
@@ -116,7 +116,7 @@ export const lifecycle: readonly Scenario[] = [
   },
   {
     name: "explains a wrong option in one line, and lists the options with --help",
-    who: "the user who mistyped an option, or asked for --help",
+    seenBy: "the user who mistyped an option, or asked for --help",
     faults: [[/./, "options are not read through shared/options.ts"]],
     inspects: true,
     ofLessons: true,

@@ -31,7 +31,7 @@ import type { Server } from "../server.ts";
 export const limits: readonly Scenario[] = [
   {
     name: "keeps every byte of 64 MiB for a client that reads late, in bounded memory",
-    who: "a client that sent 64 MiB and began to read late",
+    seenBy: "a client that sent 64 MiB and began to read late",
     faults: [
       [/memory grew/, PILED_UP],
       [/missing|^byte|still waiting|ended after/, FORGOTTEN],
@@ -77,7 +77,7 @@ export const limits: readonly Scenario[] = [
   },
   {
     name: "keeps little for each of 20 clients that do not read, and serves others",
-    who: "one of 21 clients, 20 of which sent 24 MiB and read nothing",
+    seenBy: "one of 21 clients, 20 of which sent 24 MiB and read nothing",
     faults: [
       [/memory grew/, PILED_UP],
       [/not served/, "clients that do not read use up what is meant for all"],
@@ -109,7 +109,7 @@ export const limits: readonly Scenario[] = [
   },
   {
     name: "accepts hundreds of clients that connect at once",
-    who: "one of hundreds of clients that connected while the server was busy",
+    seenBy: "one of hundreds of clients that connected while the server was busy",
     faults: [
       [/connected by the kernel/, "the backlog of listen is too short"],
       [/still waiting/, "a client is lost between two events"],
@@ -134,7 +134,7 @@ export const limits: readonly Scenario[] = [
   },
   {
     name: "stops accepting while it is out of descriptors, and recovers",
-    who: "one of 80 clients of a server that may have 64 descriptors",
+    seenBy: "one of 80 clients of a server that may have 64 descriptors",
     faults: [
       [
         /% of a core/,
@@ -177,7 +177,7 @@ export const limits: readonly Scenario[] = [
   },
   {
     name: "uses no CPU while there is nothing to do",
-    who: "while its only client was silent",
+    seenBy: "while its only client was silent",
     faults: [
       [
         /% of a core/,

@@ -25,7 +25,7 @@ import type { Scenario } from "../scenario.ts";
 export const protocol: readonly Scenario[] = [
   {
     name: "answers 20 clients at once",
-    who: "one of 20 clients that connected at the same time",
+    seenBy: "one of 20 clients that connected at the same time",
     faults: [
       [/^byte|longer/, "the bytes of one client are sent to another: each needs its own state"],
       [/still waiting/, "a client is forgotten: the server neither polls it nor waits for it"],
@@ -37,7 +37,7 @@ export const protocol: readonly Scenario[] = [
   },
   {
     name: "answers a message that arrives one byte at a time",
-    who: "a client that sent its message one byte at a time",
+    seenBy: "a client that sent its message one byte at a time",
     faults: [
       [
         /ended after|reset|broken pipe/i,
@@ -61,7 +61,7 @@ export const protocol: readonly Scenario[] = [
   },
   {
     name: "answers a message in pieces of random sizes",
-    who: "a client that sent 500,000 bytes in pieces of random sizes",
+    seenBy: "a client that sent 500,000 bytes in pieces of random sizes",
     faults: [
       [/still waiting/, "it relies on how TCP happens to cut a stream into pieces"],
     ],
@@ -80,7 +80,7 @@ export const protocol: readonly Scenario[] = [
   },
   {
     name: "turns a to z into A to Z and leaves all other bytes alone",
-    who: "a client that sent every value of a byte, and words in UTF-8",
+    seenBy: "a client that sent every value of a byte, and words in UTF-8",
     faults: [
       [
         /^byte|longer|ended after/,
@@ -94,7 +94,7 @@ export const protocol: readonly Scenario[] = [
   },
   {
     name: "answers 1 MiB",
-    who: "a client that sent 1 MiB and read at the same time",
+    seenBy: "a client that sent 1 MiB and read at the same time",
     faults: [
       [/^byte|ended after/, FORGOTTEN],
       [
@@ -107,7 +107,7 @@ export const protocol: readonly Scenario[] = [
   },
   {
     name: "sends the whole reply after a half-close, and then closes",
-    who: "a client that sent 3 MiB, ended its sending, and then read",
+    seenBy: "a client that sent 3 MiB, ended its sending, and then read",
     faults: [
       [/^byte|still waiting/, FORGOTTEN],
     ],
