@@ -9,6 +9,7 @@ import {
 } from "@std/assert";
 import { retry } from "@std/async";
 import { pathToFileURL } from "node:url";
+import { getrlimit, RLIMIT_NOFILE } from "../shared/linux/descriptors.ts";
 import type { Address } from "../shared/linux/socket.ts";
 import {
   check,
@@ -221,6 +222,27 @@ Deno.test("with a limit of 256 descriptors, what needs more is left out, and not
       "",
     ],
   );
+});
+
+Deno.test({
+  name: "with a soft limit of 256 descriptors, nothing is left out: Deno raises it by itself",
+  ignore: getrlimit(RLIMIT_NOFILE).hard < 1024,
+  fn: async () => {
+    const modules = ["check", "scenarios"].map((name) =>
+      new URL(`../shared/tools/check/${name}.ts`, import.meta.url)
+    );
+    const code = `
+      const [{ skipReason }, { scenarios }] = await Promise.all(
+        ${JSON.stringify(modules)}.map((module) => import(module)));
+      console.log(scenarios.map((scenario) => skipReason({}, scenario)).join(""));`;
+    const { stdout, stderr } = await outcomeOf(
+      new Deno.Command("sh", {
+        args: ["-c", 'ulimit -S -n 256; exec "$@"', "sh", Deno.execPath(), "eval", "-q", code],
+        stdin: "null",
+      }),
+    );
+    assertEquals([stdout, stderr], ["\n", ""]);
+  },
 });
 
 Deno.test("each lesson with a server has a file of conformance tests", async () => {
