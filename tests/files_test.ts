@@ -35,7 +35,7 @@ const whyNoDevice = (() => {
     makeDevice(`${folder}/device`);
     return "";
   } catch (error) {
-    return (error as Error).message.trim();
+    return (error as Error).message.trim().split(": ").at(-1)!;
   } finally {
     Deno.removeSync(folder, { recursive: true });
   }

@@ -19,21 +19,19 @@ function denoWithin(limit: number, ...args: string[]) {
   );
 }
 
-for (const limit of [64, 256, 1024]) {
-  for (const [number, ...options] of [["04", "--clients", "1100"], ["05"]]) {
-    Deno.test(`the clients of lesson ${number} fit into ${limit} descriptors`, async () => {
-      const lesson = ["run", "-A", "shared/tools/lesson/main.ts", number, ...options];
-      const { code, stdout, stderr } = await denoWithin(limit, ...lesson);
-      const limited =
-        /^client │ only (\d+) clients: the limit of descriptors \(ulimit -Hn\) allows/m;
-      assertMatch(stdout, limited);
-      const clients = Number(limited.exec(stdout)![1]);
-      assertStringIncludes(stdout, `${clients} clients, ${clients} correct replies`);
-      // Deno needs about 20 for itself.
-      assert(limit - 40 < clients && clients < limit, `${clients} clients`);
-      assertEquals([code, stderr], [0, ""]);
-    });
-  }
+for (const [limit, number] of [[64, "04"], [1024, "05"]] as const) {
+  Deno.test(`the clients of lesson ${number} fit into ${limit} descriptors`, async () => {
+    const options = ["--clients", "1100", "--pause", "300"];
+    const lesson = ["run", "-A", "shared/tools/lesson/main.ts", number, ...options];
+    const { code, stdout, stderr } = await denoWithin(limit, ...lesson);
+    const limited = /^client │ only (\d+) clients: the limit of descriptors \(ulimit -Hn\) allows/m;
+    assertMatch(stdout, limited);
+    const clients = Number(limited.exec(stdout)![1]);
+    assertStringIncludes(stdout, `${clients} clients, ${clients} correct replies`);
+    // Deno needs about 20 for itself.
+    assert(limit - 40 < clients && clients < limit, `${clients} clients`);
+    assertEquals([code, stderr], [0, ""]);
+  });
 }
 
 Deno.test("a client that gets no descriptor at all says so, and that is a failure", async () => {
@@ -63,7 +61,7 @@ Deno.test("a client that gets no descriptor at all says so, and that is a failur
 
 // A server that blocks its thread never comes to the point at which Deno opens more descriptors.
 for (const subject of subjects.filter(({ native }) => native)) {
-  for (const limit of [64, 256, 1024]) {
+  for (const limit of [64, 1024]) {
     Deno.test(`${subject.name}: with ${limit} descriptors, Deno does not panic`, async () => {
       await using server = await Server.start(subject, { descriptors: limit });
       const connections = await Promise.all(
