@@ -74,7 +74,7 @@ async function withScript(text: string, use: (path: string) => Promise<void>): P
   }
 }
 
-Deno.test("deno task check 4 finds that the lesson's server is correct in all scenarios", async () => {
+Deno.test("deno task check 4 finds the lesson's server correct in all scenarios", async () => {
   const { code, stdout, stderr } = await deno([...MAIN, "4"]);
   assertEquals([code, stderr], [0, ""], stdout);
   assertEquals(stdout.split("\n"), [
@@ -202,7 +202,7 @@ Deno.test("a server is not blamed for descriptors that the check itself lacks", 
   assertMatch(message, /^it needs more than \d+ descriptors in this process \(ulimit -n\)$/);
 });
 
-Deno.test("with a limit of 256 descriptors, what needs more is left out, and nothing is wrong", async () => {
+Deno.test("with 256 descriptors, what needs more is left out, and nothing is wrong", async () => {
   const { code, stdout, stderr } = await outcomeOf(
     new Deno.Command("sh", {
       args: ["-c", 'ulimit -n 256; exec "$@"', "sh", Deno.execPath(), ...MAIN, "05"],

@@ -175,7 +175,7 @@ Deno.test("runClients() ends with a line that can be read back, and with exit co
   assertEquals(lines.map(parseSummary), [{ clients: 3, correct: 3, longest: 21 }]);
 });
 
-Deno.test("runClients() reports a client that fails, lets the others go on, and exits with 1", async () => {
+Deno.test("runClients() reports a client that fails, and exits with 1 after all others", async () => {
   const { code, stdout, stderr } = await script(`
     await client.runClients(4, async (n) => {
       if (n === 2) throw new client.WrongReply("a byte is wrong");
@@ -187,7 +187,7 @@ Deno.test("runClients() reports a client that fails, lets the others go on, and 
   assertEquals(lines.slice(1).map(parseSummary), [{ clients: 4, correct: 3, longest: 4 }]);
 });
 
-Deno.test("runClients() lets no more clients visit at once than asked for, each of them once", async () => {
+Deno.test("runClients() lets no more clients visit at once than asked for, each once", async () => {
   const { stdout } = await script(`
     let [now, most] = [0, 0];
     const visited = [];
@@ -247,7 +247,7 @@ Deno.test("clientOptions() reads a client's own options, and those of all client
   assertEquals(JSON.parse(stdout), { host: "127.0.0.1", port: 9, pause: 7 });
 });
 
-Deno.test("after clientOptions(), a server that is not there is one line and exit code 1", async () => {
+Deno.test("after clientOptions(), a missing server is one line and exit code 1", async () => {
   const { code, stdout, stderr } = await script(
     `
     const { host, port } = client.clientOptions();

@@ -126,7 +126,7 @@ Deno.test("send() never keeps more than it was given, however often the socket i
   }
 });
 
-Deno.test("send() reports a client that has reset its connection as GONE, and keeps nothing", () => {
+Deno.test("send() reports a client that has reset its connection as GONE, keeping nothing", () => {
   using pair = new Pair(SOCK_NONBLOCK);
   const connection = new Connection(pair.server);
   setsockopt(pair.client, SOL_SOCKET, SO_LINGER, 1, 0);

@@ -336,7 +336,7 @@ test("a DeadlockError names the tasks that wait, and their finally blocks run", 
   assertEquals(lines, ["finally", "finally"]);
 });
 
-test("an error that nobody knows of is reported at the end of its round, and then forgotten", () => {
+test("an error that nobody retrieves is reported after its round, and then forgotten", () => {
   const seen: number[] = [];
   const reports = reportsOf(function* () {
     const start = performance.now();
@@ -594,7 +594,7 @@ test("sockets with the numbers of others that close(2) itself has closed are wai
   assertEquals(numbers, [numbers[0], numbers[0], numbers[0]]);
 });
 
-test("a coroutine that waits for a socket which close(2) itself closes is cancelled in the end", () => {
+test("a coroutine that waits for a socket closed by close(2) is cancelled in the end", () => {
   running(() =>
     listening(function* (port, listener) {
       const accepting = createTask(accept(listener));
@@ -613,7 +613,7 @@ test("a coroutine that waits for a socket which close(2) itself closes is cancel
   );
 });
 
-test("a coroutine that waits for a socket can be cancelled although another one waits already", () => {
+test("a coroutine that may not wait for a busy socket can still be cancelled", () => {
   connected(function* (connection, peer) {
     const first = createTask(receive(connection));
     yield* sleep(1);

@@ -403,7 +403,7 @@ test("a queue serves greenlets in the order in which they came", () => {
   );
 });
 
-test("two greenlets that wait for a queue are served before one that was spawned in between", () => {
+test("two greenlets that wait for a queue are served before one spawned in between", () => {
   const lines = linesOf(function* (print) {
     const queue = new Queue<number>();
     const consumers = [spawn(consume, print, queue, 1), spawn(consume, print, queue, 1)];

@@ -58,7 +58,7 @@ function piped(server: Server): Deno.Command {
   return new Deno.Command(Deno.execPath(), { ...options, stdin: "piped", stdout: "piped" });
 }
 
-Deno.test("07 selectors: --interactive answers each line, and prompts, until the input ends", async () => {
+Deno.test("07 selectors: --interactive answers each line until the input ends", async () => {
   await using server = await startServer();
   const { code, output } = await converse(piped(server), [
     bytesOf("hello\n"),
@@ -69,7 +69,7 @@ Deno.test("07 selectors: --interactive answers each line, and prompts, until the
   assertEquals(output, ">>: HELLO\n>>: WORLD\n>>: \n");
 });
 
-Deno.test("07 selectors: --interactive takes empty lines, cut characters, a last line without end", async () => {
+Deno.test("07 selectors: --interactive takes empty lines and cut characters", async () => {
   await using server = await startServer();
   const character = bytesOf("ü好\n");
   const pieces = [bytesOf("\n"), character.subarray(0, 1), character.subarray(1, 4)];
@@ -79,7 +79,7 @@ Deno.test("07 selectors: --interactive takes empty lines, cut characters, a last
   assertEquals(output, ">>: \n>>: ü好\n>>: NO END\n>>: \n");
 });
 
-Deno.test("07 selectors: --interactive prints a reply of a megabyte, cut within characters", async () => {
+Deno.test("07 selectors: --interactive prints a megabyte, cut within characters", async () => {
   await using server = await startServer();
   const line = "aü好".repeat(175_000);
   const { code, output } = await converse(piped(server), [bytesOf(`${line}\n`)]);
@@ -87,7 +87,7 @@ Deno.test("07 selectors: --interactive prints a reply of a megabyte, cut within 
   assert(output === `>>: ${line.replaceAll("a", "A")}\n>>: \n`, "the reply is wrong");
 });
 
-Deno.test("07 selectors: --interactive ends with one line and exit code 1 if the server ends", async () => {
+Deno.test("07 selectors: --interactive ends with exit code 1 if the server ends", async () => {
   const server = await startServer();
   const command = new Deno.Command(Deno.execPath(), {
     args: clientArgs(server),

@@ -1,4 +1,4 @@
-/** What scripts do where there are few descriptors: they make do with those, and Deno never panics. */
+/** What scripts do with few descriptors: they make do with those, and Deno never panics. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { delay } from "@std/async";

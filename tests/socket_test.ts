@@ -109,7 +109,7 @@ Deno.test("getsockname() gives the address that a socket is bound to", () => {
   close(listener);
 });
 
-Deno.test("listenTcp() throws AddrInUse if the port is taken, and leaves no descriptor open", () => {
+Deno.test("listenTcp() throws AddrInUse if the port is taken, and leaves none open", () => {
   const listener = listenTcp(ANYWHERE);
   const before = openDescriptors();
   assertThrows(() => listenTcp(getsockname(listener)), Deno.errors.AddrInUse, "EADDRINUSE");
@@ -149,7 +149,7 @@ Deno.test("listenTcp() can have a port whose last connections are in TIME_WAIT",
   close(listenTcp(address));
 });
 
-Deno.test("tryAccept4() gives -EMFILE without a free descriptor, and the client stays in the queue", () => {
+Deno.test("tryAccept4() gives -EMFILE without a free descriptor; the client stays queued", () => {
   const listener = listenTcp(ANYWHERE, SOCK_NONBLOCK);
   const client = socket(AF_INET, SOCK_STREAM);
   connect(client, getsockname(listener));
@@ -185,7 +185,7 @@ Deno.test("bind() throws for a socket that is bound", () => {
   close(listener);
 });
 
-Deno.test("connect() throws ConnectionRefused, and tryConnect() gives -ECONNREFUSED, where nothing listens", () => {
+Deno.test("connect() throws ConnectionRefused, tryConnect() gives -ECONNREFUSED", () => {
   const address = { host: "127.0.0.1", port: getAvailablePort() };
   const fd = socket(AF_INET, SOCK_STREAM);
   assertEquals(tryConnect(fd, address), -ECONNREFUSED);
@@ -193,7 +193,7 @@ Deno.test("connect() throws ConnectionRefused, and tryConnect() gives -ECONNREFU
   close(fd);
 });
 
-Deno.test("tryConnect() gives -EINPROGRESS on a non-blocking socket, and SO_ERROR then reports once", () => {
+Deno.test("tryConnect() gives -EINPROGRESS on a non-blocking socket; SO_ERROR reports once", () => {
   const address = { host: "127.0.0.1", port: getAvailablePort() };
   const fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK);
   const result = tryConnect(fd, address);
@@ -231,7 +231,7 @@ Deno.test("recv() throws WouldBlock, and tryRecv() gives -EAGAIN, when nothing h
   assertEquals(tryRecv(pair.client, buffer, 10, MSG_DONTWAIT), -EAGAIN);
 });
 
-Deno.test("send() throws WouldBlock, and trySend() gives -EAGAIN, when the kernel has no room", () => {
+Deno.test("send() throws WouldBlock, trySend() gives -EAGAIN, when the kernel has no room", () => {
   using pair = new Pair(SOCK_NONBLOCK);
   setsockopt(pair.server, SOL_SOCKET, SO_SNDBUF, 4096);
   const bytes = new Uint8Array(1024 * 1024);
@@ -301,7 +301,7 @@ Deno.test("sendAll() goes on after a send that the kernel has cut short", () => 
   assertThrows(() => sendAll(pair.server, bytes), Deno.errors.WouldBlock, "send(");
 });
 
-Deno.test("tryRecv() and trySend() throw RangeError for a length that does not fit, before the kernel sees it", () => {
+Deno.test("tryRecv() and trySend() throw RangeError for a length that does not fit", () => {
   const buffer = new Uint8Array(10);
   // The descriptor does not exist: the kernel would have said EBADF.
   for (const length of [11, -1, NaN, 2 ** 32]) {
@@ -346,7 +346,7 @@ Deno.test("recvmsg() reports when the bytes arrived, if SO_TIMESTAMPNS is set", 
   assertEquals(message.arrival, undefined);
 });
 
-Deno.test("recvmsg() throws RangeError for a message whose memory now belongs to something else", () => {
+Deno.test("recvmsg() throws RangeError for a message whose memory was given away", () => {
   using pair = new Pair(SOCK_NONBLOCK);
   send(pair.client, hello);
   const message = new Message(new Uint8Array(10));
@@ -357,7 +357,7 @@ Deno.test("recvmsg() throws RangeError for a message whose memory now belongs to
   assertEquals(recv(pair.server, owner), 5); // the bytes are still there
 });
 
-Deno.test("recvmsg() with MSG_PEEK and MSG_TRUNC counts the bytes, without copying or taking them", () => {
+Deno.test("recvmsg() with MSG_PEEK and MSG_TRUNC counts bytes without copying them", () => {
   using pair = new Pair();
   send(pair.client, hello);
   const message = new Message(new Uint8Array(10));

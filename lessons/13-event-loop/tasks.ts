@@ -95,7 +95,7 @@ export class Task<Result = void> extends Future<Result> {
   }
 
   /**
-   * Throws a CancelledError into the coroutine where it waits, or before it has begun. Its `finally`
+   * Throws a CancelledError into the coroutine where it waits, or before it begins. Its `finally`
    * blocks run; it may also catch the error and go on.
    *
    * @returns Whether it was not done.

@@ -1,5 +1,5 @@
 /**
- * gevent's AbstractLinkable: where greenlets wait for something that can happen more than once, such
+ * gevent's AbstractLinkable: where greenlets wait for what can happen more than once, such
  * as an event that is set, or room in a pool.
  *
  * @module

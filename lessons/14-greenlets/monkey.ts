@@ -2,7 +2,7 @@
  * Calls that wait, and `patchAll`, which replaces them by others of the same names: gevent.monkey.
  *
  * As they are, they block the thread, and the hub with it. Patched, they let the current greenlet
- * wait and the others run. A module that has imported them notices nothing: an import is not a copy,
+ * wait and the others run. A module that has imported them notices nothing: an import is no copy,
  * but names what the module's variable holds now.
  *
  * @module

@@ -18,7 +18,7 @@ export class Full extends Error {
   override readonly name = "Full";
 }
 
-/** gevent.queue.Queue: first in, first out; `get` waits while it is empty, `put` while it is full. */
+/** gevent.queue.Queue: first in, first out; `get` waits while it is empty, `put` while full. */
 export class Queue<Item> {
   readonly #items: Item[] = [];
   readonly #getters = new Set<Waiter>();

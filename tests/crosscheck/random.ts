@@ -1,5 +1,5 @@
 /**
- * Random programs, as data: each is run by lesson 13 or 14 and by what it rebuilds, and both have to
+ * Random programs, as data: each is run by lesson 13 or 14 and by what it rebuilds; both have to
  * print the same lines.
  *
  * A program consists of bodies. The first one runs as a task or greenlet, and starts the others. An
@@ -138,7 +138,7 @@ class Maker {
 }
 
 /**
- * A program for asyncio. A body waits only for later ones, so that no two tasks wait for each other:
+ * A program for asyncio. A body waits only for later ones, so no two tasks wait for each other:
  * asyncio would recurse for ever when one of them is cancelled.
  */
 export function asyncioProgram(random: Random, timing: Timing): Program {

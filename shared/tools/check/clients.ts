@@ -49,7 +49,7 @@ export async function connect(address: Address): Promise<Deno.TcpConn> {
   return connection;
 }
 
-/** Closes the connections to a server that are left, as when a scenario has failed in the middle. */
+/** Closes the connections to a server that are left when a scenario has failed in the middle. */
 export function disconnectAll({ port }: Address): void {
   for (const connection of connections) {
     if (connection.remoteAddr.port !== port) continue;

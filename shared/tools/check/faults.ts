@@ -9,7 +9,8 @@ export type Fault = readonly [seen: RegExp, meaning: string];
 
 /** Bytes of a reply are missing, or do not come. */
 export const FORGOTTEN: string =
-  "send took fewer bytes than it was given, or none (EAGAIN), and the rest is forgotten: keep it, " +
+  "send took fewer bytes than it was given, or none (EAGAIN), and the rest is forgotten: keep " +
+  "it, " +
   "and send it when there is room";
 /** The server's memory grows. */
 export const PILED_UP: string =

@@ -163,7 +163,7 @@ export class Server implements AsyncDisposable {
 
   /**
    * The share of a core that it uses during the next `time` milliseconds: 0 to 1, or more. A thread
-   * that wants to run for more than half of that time counts with all that it wants, since on a busy
+   * that wants to run for more than half of that time counts with all that it wants: on a busy
    * machine it does not get it.
    */
   async cpuShare(time: number): Promise<number> {

@@ -197,8 +197,8 @@ export const limits: readonly Scenario[] = [
 ];
 
 /**
- * The share of a core that a server uses while it has nothing to do: below `enough`, or the least of
- * four looks, since it may still be at work in the first ones.
+ * The share of a core that a server uses while it has nothing to do: below `enough`, or the least
+ * of four looks, since it may still be at work in the first ones.
  */
 async function idleShare(server: Server, enough: number): Promise<number> {
   let share = Infinity;

@@ -99,8 +99,8 @@ export const protocol: readonly Scenario[] = [
       [/^byte|ended after/, FORGOTTEN],
       [
         /still waiting/,
-        "the bytes that send did not take are forgotten; or its events are edge-triggered, and it " +
-        "does not read on until EAGAIN",
+        "the bytes that send did not take are forgotten; or its events are edge-triggered, and " +
+        "it does not read on until EAGAIN",
       ],
     ],
     run: (server) => visit(server, pattern(MEBIBYTE)),
