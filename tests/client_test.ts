@@ -175,7 +175,7 @@ Deno.test("runClients() ends with a line that can be read back, and with exit co
   assertEquals(lines.map(parseSummary), [{ clients: 3, correct: 3, longest: 21 }]);
 });
 
-Deno.test("runClients() reports a client that fails, and exits with 1 after all others", async () => {
+Deno.test("runClients() reports a client that fails, and exits with 1 in the end", async () => {
   const { code, stdout, stderr } = await script(`
     await client.runClients(4, async (n) => {
       if (n === 2) throw new client.WrongReply("a byte is wrong");

@@ -34,8 +34,8 @@ export function cpuOf(pid: number): number {
 
 /**
  * How long each thread of a process has been running, and how long it has been ready to run while
- * other processes had the cores, in milliseconds, by thread id. See proc(5), `schedstat`; empty on a
- * kernel that does not count it.
+ * other processes had the cores, in milliseconds, by thread id. See proc(5), `schedstat`; empty on
+ * a kernel that does not count it.
  */
 export function runTimesOf(pid: number): Map<string, { running: number; ready: number }> {
   const threads = [...readThreads(pid, "schedstat")].map(([thread, [text]]) => {
