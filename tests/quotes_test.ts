@@ -42,3 +42,27 @@ Deno.test("the READMEs of lessons 13 and 14 quote the loops that they are about"
     );
   }
 });
+
+/** What "Try next" names: code in backticks, and the file that it is to be found in. */
+const IN_SHARED = /^[\w.]+\(.*\)$|^\w+\.\w+/;
+
+for (const { number, folder } of catalogue) {
+  Deno.test(`the code that "Try next" of lesson ${number} changes is in its scripts`, () => {
+    const path = `${ROOT}lessons/${folder}/`;
+    const readme = Deno.readTextFileSync(`${path}README.md`);
+    const section = readme.slice(readme.indexOf("## Try next")).split("\n\nThen check ")[0];
+    const texts = [...Deno.readDirSync(path)].filter(({ name }) => name.endsWith(".ts"))
+      .map(({ name }) => Deno.readTextFileSync(path + name));
+    const all = texts.join("\n");
+    // What is to be written is no quote: it follows these words.
+    const quoted = section.replaceAll(
+      /(?:write|sleep for a millisecond:|limit:|put) +`[^`]+`/g,
+      "",
+    );
+    for (const [, code] of quoted.replaceAll("\n", " ").matchAll(/`([^`]+)`/g)) {
+      if (!/[(=;]/.test(code) || /^deno |^--|\*/.test(code) || !IN_SHARED.test(code)) continue;
+      const name = code.split("(")[0].split(".").at(-1)!.trim();
+      assert(new RegExp(`\\b${name}\\b`).test(all), `${code} is in no script of ${folder}`);
+    }
+  });
+}
