@@ -5,12 +5,6 @@
  * would replace them with something else. In UTF-8, every byte of a character outside ASCII is 128
  * or more, and passes through unchanged.
  *
- * @module
- */
-
-/**
- * Upper-cases the first `length` bytes in place, and returns the same array.
- *
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -18,7 +12,11 @@
  * const bytes = new TextEncoder().encode("grüße");
  * assertEquals(new TextDecoder().decode(shout(bytes)), "GRüßE");
  * ```
+ *
+ * @module
  */
+
+/** Upper-cases the first `length` bytes in place, and returns the same array. */
 export function shout(
   bytes: Uint8Array<ArrayBuffer>,
   length = bytes.length,

@@ -15,7 +15,7 @@ import {
   IORING_OP_TIMEOUT,
 } from "../shared/linux/io_uring/io_uring.ts";
 import { IoUring } from "../shared/linux/io_uring/ring.ts";
-import { type Libc, libc } from "../shared/linux/libc.ts";
+import { descriptors, errors, memory as mapping, rings } from "../shared/linux/libc.ts";
 import { MappedMemory } from "../shared/linux/memory.ts";
 import {
   AF_INET,
@@ -60,20 +60,24 @@ function completions(ring: IoUring, count: number): Completion[] {
   return all;
 }
 
-/** Puts a function in the place of one of libc's until the test ends. */
-function replace<Name extends keyof Libc>(name: Name, by: (original: Libc[Name]) => Libc[Name]) {
-  const original = libc[name];
-  libc[name] = by(original);
+/** Puts a function in the place of a C function until the test ends. */
+function replace<Family, Name extends keyof Family>(
+  family: Family,
+  name: Name,
+  by: (original: Family[Name]) => Family[Name],
+) {
+  const original = family[name];
+  family[name] = by(original);
   return {
     [Symbol.dispose]() {
-      libc[name] = original;
+      family[name] = original;
     },
   };
 }
 
 /** What a failed call leaves: the error number in errno. */
 function fail(number: number): -1 {
-  const location = Deno.UnsafePointerView.getArrayBuffer(libc.__errno_location()!, 4);
+  const location = Deno.UnsafePointerView.getArrayBuffer(errors.__errno_location()!, 4);
   new Int32Array(location)[0] = number;
   return -1;
 }
@@ -133,7 +137,7 @@ test("IoUring loses no operation when io_uring_enter is interrupted while the ri
   using ring = new IoUring();
   using memory = new MappedMemory(64);
   let calls = 0;
-  using _ = replace("io_uring_enter", (enter) => (...args) => {
+  using _ = replace(rings, "io_uring_enter", (enter) => (...args) => {
     calls++;
     return calls % 3 === 0 ? enter(...args) : fail(EINTR);
   });
@@ -191,11 +195,11 @@ test("IoUring ends the rings before it releases any memory", () => {
   ring.recv(pair.server, memory);
   ring.submitAndWait(0);
   {
-    using _close = replace("close", (close) => (...args) => {
+    using _close = replace(descriptors, "close", (close) => (...args) => {
       calls.push("close");
       return close(...args);
     });
-    using _munmap = replace("munmap", (munmap) => (...args) => {
+    using _munmap = replace(mapping, "munmap", (munmap) => (...args) => {
       calls.push("munmap");
       return munmap(...args);
     });
@@ -222,7 +226,7 @@ for (let failing = 1; failing <= 3; failing++) {
     let calls = 0;
     {
       const MAP_FAILED = Deno.UnsafePointer.create(2n ** 64n - 1n);
-      using _ = replace("mmap", (mmap) => (...args) => {
+      using _ = replace(mapping, "mmap", (mmap) => (...args) => {
         calls++;
         if (calls < failing) return mmap(...args);
         fail(ENOBUFS);

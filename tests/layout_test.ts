@@ -8,9 +8,16 @@
 
 import { assertEquals, assertGreater } from "@std/assert";
 import { constants } from "node:os";
-import { PROTOTYPES } from "../shared/linux/libc.ts";
+import * as libc from "../shared/linux/libc.ts";
 
 const FOLDER = new URL("../shared/linux/", import.meta.url);
+
+/** The tables of prototypes in `libc.ts`, which have names in capitals. */
+const TABLES = Object.entries<unknown>({ ...libc }).filter(([name]) => !/[a-z]/.test(name));
+const PROTOTYPES: Record<string, Deno.ForeignFunction & { name?: string }> = Object.assign(
+  {},
+  ...TABLES.map(([, table]) => table),
+);
 
 const HEADERS = `
   #define _GNU_SOURCE
@@ -45,6 +52,7 @@ const HEADERS = `
 const prefixes: Record<string, string> = {
   CMSGHDR: "cmsg_",
   MSGHDR: "msg_",
+  RUSAGE: "ru_",
   SIGNALFD_SIGINFO: "ssi_",
   SOCKADDR_IN: "sin_",
 };
@@ -58,7 +66,7 @@ const expressions: Record<string, string> = {
 
 /** Names in capitals that are ours alone. */
 const ours = new Set([
-  "PROTOTYPES",
+  ...TABLES.map(([name]) => name),
   "DATA", // epoll.ts: where a field is, in words
   "WORDS", // epoll.ts: the length of a structure, in words
   "SQ_ENTRIES", // io_uring/ring.ts: how long the rings are
@@ -225,7 +233,6 @@ interface Prototype {
 
 function prototypes(): Prototype[] {
   const source = Deno.readTextFileSync(new URL("libc.ts", FOLDER));
-  const symbols: Record<string, Deno.ForeignFunction & { name?: string }> = PROTOTYPES;
   return [...source.matchAll(/^ {2}\/\*\* (.+?) ?\*\/\n {2}(\w+): \{/gm)].map(([, text, name]) => {
     const match = /^([\w ]+?[ *]+)(\w+)\((.*?)\);/.exec(text);
     if (match === null) throw new Error(`above ${name} stands no prototype: ${text}`);
@@ -236,14 +243,14 @@ function prototypes(): Prototype[] {
       nameInC: match[2],
       parameters: parameters.filter((parameter) => parameter !== "..."),
       variadic: parameters.includes("..."),
-      symbol: symbols[name],
+      symbol: PROTOTYPES[name],
     };
   });
 }
 
 Deno.test("above each symbol of libc stands the C prototype of that function", () => {
   const found = prototypes();
-  assertEquals(found.map(({ name }) => name), Object.keys(PROTOTYPES));
+  assertEquals(found.map(({ name }) => name).sort(), Object.keys(PROTOTYPES).sort());
   for (const { name, nameInC, parameters, variadic, symbol } of found) {
     const alias = symbol.name === "syscall" ? undefined : symbol.name;
     assertEquals(nameInC, alias ?? name);

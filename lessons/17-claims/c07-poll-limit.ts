@@ -11,7 +11,7 @@
 import { F_DUPFD_CLOEXEC, fcntl } from "../../shared/linux/descriptors.ts";
 import { getrlimit, RLIMIT_NOFILE, setrlimit } from "../../shared/linux/descriptors.ts";
 import { EINVAL, orErrno } from "../../shared/linux/errno.ts";
-import { libc } from "../../shared/linux/libc.ts";
+import { selecting as libc } from "../../shared/linux/libc.ts";
 import { POLLIN, PollList, tryPoll } from "../../shared/linux/poll.ts";
 import { FD_SETSIZE } from "../../shared/linux/select.ts";
 import { send } from "../../shared/linux/socket.ts";

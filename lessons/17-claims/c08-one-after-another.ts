@@ -8,7 +8,7 @@
  * Man:  epoll_wait(2), epoll(7)
  */
 
-import { libc } from "../../shared/linux/libc.ts";
+import { threads as libc } from "../../shared/linux/libc.ts";
 import { send, SOCK_NONBLOCK } from "../../shared/linux/socket.ts";
 import { EpollSelector } from "../../shared/selectors/epoll.ts";
 import { EVENT_READ } from "../../shared/selectors/selector.ts";

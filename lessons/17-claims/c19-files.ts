@@ -11,7 +11,7 @@
 import { O_NONBLOCK } from "../../shared/linux/descriptors.ts";
 import { epoll_create1, EPOLL_CTL_ADD, EPOLLIN, tryEpollCtl } from "../../shared/linux/epoll.ts";
 import { EAGAIN, EPERM, orErrno, orThrow } from "../../shared/linux/errno.ts";
-import { libc } from "../../shared/linux/libc.ts";
+import { files as libc } from "../../shared/linux/libc.ts";
 import { SOCK_NONBLOCK } from "../../shared/linux/socket.ts";
 import { connectPairs } from "./pairs.ts";
 import { conclude } from "./verdict.ts";

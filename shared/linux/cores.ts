@@ -5,7 +5,7 @@
  */
 
 import { orErrno, orThrow } from "./errno.ts";
-import { libc } from "./libc.ts";
+import { threads as libc } from "./libc.ts";
 
 /**
  * Keeps this thread on one core, the first that it may use, together with all threads and processes

@@ -6,7 +6,7 @@
  */
 
 import { orErrno, orThrow } from "./errno.ts";
-import { libc } from "./libc.ts";
+import { descriptors, files, flags, limits } from "./libc.ts";
 
 /** open(2): for reading. */
 export const O_RDONLY = 0;
@@ -45,12 +45,12 @@ export const RLIMIT_NOFILE = 7;
  */
 export function open(path: string, flags: number, mode = 0): number {
   const name = new TextEncoder().encode(path + "\0");
-  return orThrow("open", orErrno(libc.open(name, flags, mode)), path);
+  return orThrow("open", orErrno(files.open(name, flags, mode)), path);
 }
 
 /** Reads into the start of a buffer, see read(2). Returns the number of bytes; 0 at the end. */
 export function read(fd: number, buffer: Uint8Array<ArrayBuffer>): number {
-  return orThrow("read", orErrno(libc.read(fd, buffer, buffer.length)), fd);
+  return orThrow("read", orErrno(files.read(fd, buffer, buffer.length)), fd);
 }
 
 /**
@@ -59,12 +59,12 @@ export function read(fd: number, buffer: Uint8Array<ArrayBuffer>): number {
  * @throws {Deno.errors.BadResource} if it was not open: something has closed it twice.
  */
 export function close(fd: number): void {
-  orThrow("close", orErrno(libc.close(fd)), fd);
+  orThrow("close", orErrno(descriptors.close(fd)), fd);
 }
 
 /** Reads or changes a descriptor's flags, see fcntl(2). Returns what the command returns. */
 export function fcntl(fd: number, command: number, argument = 0): number {
-  return orThrow("fcntl", orErrno(libc.fcntl(fd, command, argument)), fd);
+  return orThrow("fcntl", orErrno(flags.fcntl(fd, command, argument)), fd);
 }
 
 /** A limit of this process: the current one, and how far it may be raised. See getrlimit(2). */
@@ -80,7 +80,7 @@ const RLIM_INFINITY = 2n ** 64n - 1n;
 /** Reads a limit of this process, see getrlimit(2). */
 export function getrlimit(resource: number): ResourceLimit {
   const limit = new BigUint64Array(2);
-  orThrow("getrlimit", orErrno(libc.getrlimit(resource, limit)), resource);
+  orThrow("getrlimit", orErrno(limits.getrlimit(resource, limit)), resource);
   const [soft, hard] = [...limit].map((n) => n === RLIM_INFINITY ? Infinity : Number(n));
   return { soft, hard };
 }
@@ -92,7 +92,7 @@ export function getrlimit(resource: number): ResourceLimit {
  */
 export function setrlimit(resource: number, { soft, hard }: ResourceLimit): void {
   const words = [soft, hard].map((n) => n === Infinity ? RLIM_INFINITY : BigInt(n));
-  orThrow("setrlimit", orErrno(libc.setrlimit(resource, BigUint64Array.from(words))), resource);
+  orThrow("setrlimit", orErrno(limits.setrlimit(resource, BigUint64Array.from(words))), resource);
 }
 
 /**

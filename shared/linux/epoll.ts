@@ -5,7 +5,7 @@
  */
 
 import { EINTR, orErrno, orThrow } from "./errno.ts";
-import { libc } from "./libc.ts";
+import { epolls as libc } from "./libc.ts";
 
 /** epoll_create1(2): the epoll instance is not inherited by programs that this one executes. */
 export const EPOLL_CLOEXEC = 0o2000000;

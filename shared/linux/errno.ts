@@ -4,10 +4,17 @@
  * Two call styles rest on it. Functions whose names begin with `try` return what the kernel itself
  * returns: a result, or a negative error number such as `-EAGAIN`. The others throw.
  *
+ * @example
+ * ```ts
+ * import { assertInstanceOf } from "@std/assert";
+ *
+ * assertInstanceOf(systemError("recv", EAGAIN, 7), Deno.errors.WouldBlock);
+ * ```
+ *
  * @module
  */
 
-import { libc } from "./libc.ts";
+import { errors as libc } from "./libc.ts";
 import { errnoName } from "./names.ts";
 
 /** Operation not permitted. */
@@ -82,44 +89,37 @@ export function setErrno(number: number): void {
 }
 
 /**
- * The result of a C function as the kernel had returned it: `result`, or `-errno` if it is -1. Must
- * be called with the call itself as its argument, so that nothing comes in between.
+ * The result of a C function as the kernel had returned it: `result`, or `-errno` if it is -1. The
+ * call itself must be the argument, so that nothing happens in between.
  */
 export function orErrno(result: number): number {
   return result === -1 ? -location[0] : result;
 }
 
-/** An error of a system call: of a class of `Deno.errors` where one fits, else `SyscallError`. */
-export interface SystemError extends Error {
-  /** The name of the error, such as `EAGAIN`. */
-  code: string;
-  /** Its number, positive as in errno(3). */
-  errno: number;
-  /** The name of the call, such as `recv`. */
-  syscall: string;
-}
+/** An error of a system call, with the names of the error and of the call, as EAGAIN and recv. */
+export type SystemError = Error & { code: string; errno: number; syscall: string };
 
 /** An error of a system call for which `Deno.errors` has no class. */
 export class SyscallError extends Error {
-  /** The class's name, for messages. */
+  /** `SyscallError`. */
   override name = "SyscallError";
 }
 
-const classes = new Map<number, new (message: string) => Error>([
-  [EPERM, Deno.errors.PermissionDenied],
-  [EINTR, Deno.errors.Interrupted],
-  [EBADF, Deno.errors.BadResource],
-  [EAGAIN, Deno.errors.WouldBlock],
-  [EACCES, Deno.errors.PermissionDenied],
-  [EPIPE, Deno.errors.BrokenPipe],
-  [EADDRINUSE, Deno.errors.AddrInUse],
-  [EADDRNOTAVAIL, Deno.errors.AddrNotAvailable],
-  [ECONNABORTED, Deno.errors.ConnectionAborted],
-  [ECONNRESET, Deno.errors.ConnectionReset],
-  [ENOTCONN, Deno.errors.NotConnected],
-  [ETIMEDOUT, Deno.errors.TimedOut],
-  [ECONNREFUSED, Deno.errors.ConnectionRefused],
-]);
+const classes: Record<string, new (message: string) => Error> = {
+  EPERM: Deno.errors.PermissionDenied,
+  EINTR: Deno.errors.Interrupted,
+  EBADF: Deno.errors.BadResource,
+  EAGAIN: Deno.errors.WouldBlock,
+  EACCES: Deno.errors.PermissionDenied,
+  EPIPE: Deno.errors.BrokenPipe,
+  EADDRINUSE: Deno.errors.AddrInUse,
+  EADDRNOTAVAIL: Deno.errors.AddrNotAvailable,
+  ECONNABORTED: Deno.errors.ConnectionAborted,
+  ECONNRESET: Deno.errors.ConnectionReset,
+  ENOTCONN: Deno.errors.NotConnected,
+  ETIMEDOUT: Deno.errors.TimedOut,
+  ECONNREFUSED: Deno.errors.ConnectionRefused,
+};
 
 /** What the C library says about an error number, see strerror(3). */
 export function strerror(number: number): string {
@@ -127,41 +127,29 @@ export function strerror(number: number): string {
 }
 
 /**
- * The error for a failed call, with a message such as
- * `bind(3): EADDRINUSE (Address already in use)`.
- *
- * @param call The call's name.
- * @param number The error number, positive.
- * @param subject What the call was about, mostly a file descriptor.
- *
- * @example
- * ```ts
- * import { assertInstanceOf } from "@std/assert";
- *
- * assertInstanceOf(systemError("recv", EAGAIN, 7), Deno.errors.WouldBlock);
- * ```
+ * The error for a call that failed with an error number. `subject` is what the call was about,
+ * mostly a descriptor: the message is `bind(3): EADDRINUSE (Address already in use)`.
  */
 export function systemError(
-  call: string,
-  number: number,
+  syscall: string,
+  errno: number,
   subject: number | string = "",
 ): SystemError {
-  const code = errnoName(number);
-  const ErrorClass = classes.get(number) ?? SyscallError;
-  const error = new ErrorClass(`${call}(${subject}): ${code} (${strerror(number)})`);
-  return Object.assign(error, { code, errno: number, syscall: call });
+  const code = errnoName(errno);
+  const message = `${syscall}(${subject}): ${code} (${strerror(errno)})`;
+  return Object.assign(new (classes[code] ?? SyscallError)(message), { code, errno, syscall });
 }
 
 /**
- * Whether an error is a system call's, so that it concerns one descriptor; anything else that is
- * thrown is a bug in the script, which has to be seen.
+ * Whether an error is a system call's, and concerns one descriptor. Any other is a bug in the
+ * script, which has to be seen.
  */
 export function isSystemError(error: unknown): error is SystemError {
   return error instanceof Error && "syscall" in error;
 }
 
 /** Returns what a `try` function returned, or throws if that is a negative error number. */
-export function orThrow(call: string, result: number, subject: number | string = ""): number {
-  if (result < 0) throw systemError(call, -result, subject);
+export function orThrow(syscall: string, result: number, subject: number | string = ""): number {
+  if (result < 0) throw systemError(syscall, -result, subject);
   return result;
 }

@@ -1,86 +1,155 @@
 /**
  * The C library, through Deno's foreign function interface: the only `dlopen` of the project.
  *
- * Every symbol stands below its C prototype. Sizes are declared as 32 bits (`u32`, `i32`) where C
- * has `size_t` and `ssize_t`, because those would be bigints here and would take a slow path. The
- * callers see to it that no length comes near 2 GiB.
+ * There is a table for each family of functions, in which every symbol stands below its C
+ * prototype. Sizes are declared as 32 bits (`u32`, `i32`) where C has `size_t` and `ssize_t`,
+ * because those would be bigints here and would take a slow path. The callers make sure that no
+ * length comes near 2 GiB.
  *
  * @module
  */
 
-/** The prototypes of the C functions that are used. */
-export const PROTOTYPES = {
+/** Bytes that C functions may work on: no other thread shares them. */
+export type Bytes = Uint8Array<ArrayBuffer>;
+
+/** C functions by name. Anything that is put in the place of one of them is called instead. */
+export type Functions<Table extends Deno.ForeignLibraryInterface> = {
+  -readonly [Name in keyof Table]: Deno.StaticForeignLibraryInterface<Table>[Name];
+};
+
+/** errno(3): why a call has failed. */
+export const ERRORS = {
   /** int *__errno_location(void); the address of this thread's errno */
   __errno_location: { parameters: [], result: "pointer" },
   /** char *strerror(int errnum); */
   strerror: { parameters: ["i32"], result: "pointer" },
+} as const satisfies Deno.ForeignLibraryInterface;
+/** The functions of {@linkcode ERRORS}. */
+export const errors: Functions<typeof ERRORS> = load(ERRORS);
 
+/** socket(7): what a server does with sockets. */
+export const SOCKETS = {
   /** int socket(int domain, int type, int protocol); */
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  /** int setsockopt(int fd, int level, int name, const void *value, socklen_t length); */
+  setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
   /** int bind(int fd, const struct sockaddr *addr, socklen_t length); */
   bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   /** int listen(int fd, int backlog); */
   listen: { parameters: ["i32", "i32"], result: "i32" },
-  /** int accept4(int fd, struct sockaddr *addr, socklen_t *length, int flags); */
-  accept4: { parameters: ["i32", "buffer", "buffer", "i32"], result: "i32" },
-  /** int connect(int fd, const struct sockaddr *addr, socklen_t length); */
-  connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
-  /** ssize_t recv(int fd, void *buffer, size_t length, int flags); */
-  recv: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
-  /** ssize_t recvmsg(int fd, struct msghdr *message, int flags); */
-  recvmsg: { parameters: ["i32", "buffer", "i32"], result: "i32" },
-  /** ssize_t send(int fd, const void *buffer, size_t length, int flags); */
-  send: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
-  /** int shutdown(int fd, int how); */
-  shutdown: { parameters: ["i32", "i32"], result: "i32" },
   /** int getsockname(int fd, struct sockaddr *addr, socklen_t *length); */
   getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  /** int accept4(int fd, struct sockaddr *addr, socklen_t *length, int flags); */
+  accept4: { parameters: ["i32", "buffer", "buffer", "i32"], result: "i32" },
+  /** ssize_t recv(int fd, void *buffer, size_t length, int flags); */
+  recv: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
+  /** ssize_t send(int fd, const void *buffer, size_t length, int flags); */
+  send: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
+/** The functions of {@linkcode SOCKETS}. */
+export const sockets: Functions<typeof SOCKETS> = load(SOCKETS);
+
+/** socket(7): what is rarely needed, or by clients alone. */
+export const OTHER_SOCKETS = {
+  /** int connect(int fd, const struct sockaddr *addr, socklen_t length); */
+  connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   /** int getpeername(int fd, struct sockaddr *addr, socklen_t *length); */
   getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
-  /** int setsockopt(int fd, int level, int name, const void *value, socklen_t length); */
-  setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
   /** int getsockopt(int fd, int level, int name, void *value, socklen_t *length); */
   getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
+  /** ssize_t recvmsg(int fd, struct msghdr *message, int flags); */
+  recvmsg: { parameters: ["i32", "buffer", "i32"], result: "i32" },
+  /** int shutdown(int fd, int how); */
+  shutdown: { parameters: ["i32", "i32"], result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
+/** The functions of {@linkcode OTHER_SOCKETS}. */
+export const otherSockets: Functions<typeof OTHER_SOCKETS> = load(OTHER_SOCKETS);
 
+/** close(2). */
+export const DESCRIPTORS = {
   /** int close(int fd); */
   close: { parameters: ["i32"], result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
+/** The functions of {@linkcode DESCRIPTORS}. */
+export const descriptors: Functions<typeof DESCRIPTORS> = load(DESCRIPTORS);
+
+/** fcntl(2). */
+export const FLAGS = {
   /** int fcntl(int fd, int command, ...); every command that is used takes an int */
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
   /** int fcntl(int fd, int command, void *argument); the same function, for a structure */
   fcntl_pointer: { parameters: ["i32", "i32", "buffer"], result: "i32", name: "fcntl" },
+} as const satisfies Deno.ForeignLibraryInterface;
+/** The functions of {@linkcode FLAGS}. */
+export const flags: Functions<typeof FLAGS> = load(FLAGS);
+
+/** Files: open(2), read(2), write(2) and the like. */
+export const FILES = {
   /** int open(const char *path, int flags, mode_t mode); */
   open: { parameters: ["buffer", "i32", "u32"], result: "i32" },
   /** int posix_fallocate(int fd, off_t offset, off_t length); returns the error number */
   posix_fallocate: { parameters: ["i32", "i64", "i64"], result: "i32" },
-  /** void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset); */
-  mmap: { parameters: ["pointer", "usize", "i32", "i32", "i32", "i64"], result: "pointer" },
-  /** int munmap(void *addr, size_t length); */
-  munmap: { parameters: ["pointer", "usize"], result: "i32" },
   /** ssize_t read(int fd, void *buffer, size_t length); */
   read: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   /** ssize_t write(int fd, const void *buffer, size_t length); */
   write: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   /** off_t lseek(int fd, off_t offset, int whence); */
   lseek: { parameters: ["i32", "i64", "i32"], result: "i64" },
+} as const satisfies Deno.ForeignLibraryInterface;
+/** The functions of {@linkcode FILES}. */
+export const files: Functions<typeof FILES> = load(FILES);
+
+/** mmap(2). */
+export const MEMORY = {
+  /** void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset); */
+  mmap: { parameters: ["pointer", "usize", "i32", "i32", "i32", "i64"], result: "pointer" },
+  /** int munmap(void *addr, size_t length); */
+  munmap: { parameters: ["pointer", "usize"], result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
+/** The functions of {@linkcode MEMORY}. */
+export const memory: Functions<typeof MEMORY> = load(MEMORY);
+
+/** getrlimit(2). */
+export const LIMITS = {
   /** int getrlimit(int resource, struct rlimit *limit); */
   getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
   /** int setrlimit(int resource, const struct rlimit *limit); */
   setrlimit: { parameters: ["i32", "buffer"], result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
+/** The functions of {@linkcode LIMITS}. */
+export const limits: Functions<typeof LIMITS> = load(LIMITS);
 
+/** select(2). */
+export const SELECTING = {
   /** int select(int nfds, fd_set *read, fd_set *write, fd_set *except, struct timeval *timeout); */
   select: { parameters: ["i32", "buffer", "buffer", "buffer", "buffer"], result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
+/** The functions of {@linkcode SELECTING}. */
+export const selecting: Functions<typeof SELECTING> = load(SELECTING);
 
+/** poll(2). */
+export const POLLING = {
   /** int poll(struct pollfd *list, nfds_t length, int timeout); */
   poll: { parameters: ["buffer", "u32", "i32"], result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
+/** The functions of {@linkcode POLLING}. */
+export const polling: Functions<typeof POLLING> = load(POLLING);
 
+/** epoll(7). */
+export const EPOLLS = {
   /** int epoll_create1(int flags); */
   epoll_create1: { parameters: ["i32"], result: "i32" },
   /** int epoll_ctl(int epfd, int operation, int fd, struct epoll_event *event); */
   epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
   /** int epoll_wait(int epfd, struct epoll_event *events, int capacity, int timeout); */
   epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
+/** The functions of {@linkcode EPOLLS}. */
+export const epolls: Functions<typeof EPOLLS> = load(EPOLLS);
 
-  /** int io_uring_setup(u32 entries, struct io_uring_params *params); a bare system call */
+/** io_uring(7), for which the C library has no functions: these are bare system calls. */
+export const RINGS = {
+  /** int io_uring_setup(u32 entries, struct io_uring_params *params); */
   io_uring_setup: { parameters: ["i32", "u32", "buffer"], result: "i32", name: "syscall" },
   /** int io_uring_enter(int fd, u32 submit, u32 complete, u32 flags, void *set, size_t size); */
   io_uring_enter: {
@@ -94,58 +163,55 @@ export const PROTOTYPES = {
     result: "i32",
     name: "syscall",
   },
+} as const satisfies Deno.ForeignLibraryInterface;
+/** The functions of {@linkcode RINGS}. */
+export const rings: Functions<typeof RINGS> = load(RINGS);
 
+/** signal(7). */
+export const SIGNALS = {
   /** int pthread_sigmask(int how, const sigset_t *set, sigset_t *old); returns the error number */
   pthread_sigmask: { parameters: ["i32", "buffer", "pointer"], result: "i32" },
   /** int signalfd(int fd, const sigset_t *set, int flags); */
   signalfd: { parameters: ["i32", "buffer", "i32"], result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
+/** The functions of {@linkcode SIGNALS}. */
+export const signals: Functions<typeof SIGNALS> = load(SIGNALS);
+
+/** Threads: gettid(2), getrusage(2), and sched_setaffinity(2), which chooses their cores. */
+export const THREADS = {
   /** pid_t gettid(void); */
   gettid: { parameters: [], result: "i32" },
-
+  /** int getrusage(int who, struct rusage *usage); */
+  getrusage: { parameters: ["i32", "buffer"], result: "i32" },
   /** int sched_getaffinity(pid_t thread, size_t size, cpu_set_t *set); */
   sched_getaffinity: { parameters: ["i32", "u32", "buffer"], result: "i32" },
   /** int sched_setaffinity(pid_t thread, size_t size, const cpu_set_t *set); */
   sched_setaffinity: { parameters: ["i32", "u32", "buffer"], result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
+/** The functions of {@linkcode THREADS}. */
+export const threads: Functions<typeof THREADS> = load(THREADS);
 
+/** clock_gettime(2). */
+export const CLOCKS = {
   /** int clock_gettime(clockid_t clock, struct timespec *time); */
   clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
-
-/** The C functions that are used, by name, with the types of their prototypes. */
-export type Libc = {
-  -readonly [Name in keyof typeof PROTOTYPES]: Deno.StaticForeignLibraryInterface<
-    typeof PROTOTYPES
-  >[Name];
-};
+/** The functions of {@linkcode CLOCKS}. */
+export const clocks: Functions<typeof CLOCKS> = load(CLOCKS);
 
 /**
- * The C functions. An ordinary object rather than what `dlopen` returns, so that `trace.ts` can put
- * a wrapper in the place of each function; as long as it does not, calls go straight to C.
+ * Opens functions of the C library. A script that lacks the platform or the permission for them
+ * cannot work: it ends here, with one line instead of a stack trace.
  */
-export const libc: Libc = { ...open() };
-
-/**
- * Importing this module is using it, and without a C library nothing behind it can work: a script
- * that lacks the platform or the permission ends here, with one line and not with a stack trace.
- */
-function open() {
-  if (Deno.build.os !== "linux") {
-    quit(
-      `this makes Linux system calls, which ${Deno.build.os} does not have: run it in a Linux ` +
-        `container, in WSL 2 or in a virtual machine`,
-    );
-  }
+function load<Table extends Deno.ForeignLibraryInterface>(table: Table): Functions<Table> {
+  let reason = `this makes Linux system calls, which ${Deno.build.os} does not have: run it in ` +
+    "a Linux container, in WSL 2 or in a virtual machine";
   try {
-    return Deno.dlopen("libc.so.6", PROTOTYPES).symbols;
+    if (Deno.build.os === "linux") return { ...Deno.dlopen("libc.so.6", table).symbols };
   } catch (error) {
-    if (error instanceof Deno.errors.NotCapable) {
-      quit("calling libc needs a permission: run it again with --allow-ffi");
-    }
-    throw error;
+    if (!(error instanceof Deno.errors.NotCapable)) throw error;
+    reason = "calling libc needs a permission: run it again with --allow-ffi";
   }
-}
-
-function quit(message: string): never {
-  console.error(message);
+  console.error(reason);
   Deno.exit(1);
 }

@@ -6,7 +6,7 @@
 
 import { close, O_CLOEXEC, O_CREAT, O_RDWR, open } from "./descriptors.ts";
 import { errno, orErrno, orThrow, systemError } from "./errno.ts";
-import { libc } from "./libc.ts";
+import { files, memory } from "./libc.ts";
 
 /** mmap(2): the pages may be read. */
 export const PROT_READ = 1;
@@ -36,7 +36,7 @@ export function mmap(
   fd: number,
   offset = 0n,
 ): ArrayBuffer {
-  const address = libc.mmap(null, BigInt(length), protection, flags, fd, offset);
+  const address = memory.mmap(null, BigInt(length), protection, flags, fd, offset);
   return mappedAt(address, length, fd);
 }
 
@@ -61,7 +61,7 @@ function mapAnonymous(length: number): ArrayBuffer {
 /** Releases what {@linkcode mmap} has mapped; the buffer must not be used afterwards. */
 export function munmap(buffer: ArrayBuffer): void {
   const pointer = Deno.UnsafePointer.of(new Uint8Array(buffer));
-  orThrow("munmap", orErrno(libc.munmap(pointer, BigInt(buffer.byteLength))));
+  orThrow("munmap", orErrno(memory.munmap(pointer, BigInt(buffer.byteLength))));
 }
 
 /**
@@ -97,7 +97,7 @@ export function mapFile(path: string, length: number): ArrayBuffer {
   const fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600);
   try {
     // Room is reserved now. If a mapped page had none, writing to it would end the process: SIGBUS.
-    orThrow("posix_fallocate", -libc.posix_fallocate(fd, 0n, BigInt(length)), path);
+    orThrow("posix_fallocate", -files.posix_fallocate(fd, 0n, BigInt(length)), path);
     return mmap(length, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
   } finally {
     close(fd);

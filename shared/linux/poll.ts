@@ -5,7 +5,7 @@
  */
 
 import { EINTR, orErrno, orThrow } from "./errno.ts";
-import { libc } from "./libc.ts";
+import { polling as libc } from "./libc.ts";
 
 /** There is something to read, or a client to accept; also the end of the input. */
 export const POLLIN = 0x1;

@@ -6,7 +6,7 @@
  */
 
 import { EINTR, orErrno, orThrow } from "./errno.ts";
-import { libc } from "./libc.ts";
+import { otherSockets as libc } from "./libc.ts";
 import { badLength, SOL_SOCKET } from "./socket.ts";
 import { milliseconds } from "./time.ts";
 

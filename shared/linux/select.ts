@@ -1,20 +1,6 @@
 /**
  * select(2): one call that waits for many descriptors.
  *
- * @module
- */
-
-import { EINTR, orErrno, orThrow } from "./errno.ts";
-import { libc } from "./libc.ts";
-
-/** How many descriptors an `fd_set` has room for: 0 to 1,023. */
-export const FD_SETSIZE = 1024;
-
-/**
- * An `fd_set`: one bit for each descriptor. Its methods are the macros FD_SET, FD_CLR, FD_ISSET and
- * FD_ZERO of select(2). Unless they are compiled with _FORTIFY_SOURCE, the macros do not check the
- * descriptor, and write outside the set; these methods do check it.
- *
  * @example
  * ```ts
  * import { assert, assertThrows } from "@std/assert";
@@ -24,6 +10,20 @@ export const FD_SETSIZE = 1024;
  * assert(set.has(7));
  * assertThrows(() => set.add(1024), RangeError);
  * ```
+ *
+ * @module
+ */
+
+import { EINTR, orErrno, orThrow } from "./errno.ts";
+import { selecting as libc } from "./libc.ts";
+
+/** How many descriptors an `fd_set` has room for: 0 to 1,023. */
+export const FD_SETSIZE = 1024;
+
+/**
+ * An `fd_set`: one bit for each descriptor. Its methods are the macros FD_SET, FD_CLR, FD_ISSET and
+ * FD_ZERO of select(2). Unless they are compiled with _FORTIFY_SOURCE, the macros do not check the
+ * descriptor, and write outside the set; these methods do check it.
  */
 export class FdSet {
   /** The bits. */

@@ -7,7 +7,7 @@
 
 import { F_SETFL, fcntl, O_NONBLOCK } from "./descriptors.ts";
 import { EAGAIN, EINTR, orErrno, orThrow, systemError } from "./errno.ts";
-import { libc } from "./libc.ts";
+import { files, flags, signals as libc, threads } from "./libc.ts";
 
 /** fcntl(2): the kernel sends a signal for each event of the descriptor. */
 export const O_ASYNC = 0o20000;
@@ -55,8 +55,8 @@ export function signalProcess(fd: number): void {
  * descriptor's number. See F_SETSIG and F_SETOWN_EX in fcntl(2).
  */
 export function signalThread(fd: number, signal: number): void {
-  const owner = Int32Array.of(F_OWNER_TID, libc.gettid());
-  orThrow("fcntl", orErrno(libc.fcntl_pointer(fd, F_SETOWN_EX, owner)), fd);
+  const owner = Int32Array.of(F_OWNER_TID, threads.gettid());
+  orThrow("fcntl", orErrno(flags.fcntl_pointer(fd, F_SETOWN_EX, owner)), fd);
   fcntl(fd, F_SETSIG, signal);
   fcntl(fd, F_SETFL, O_NONBLOCK | O_ASYNC);
 }
@@ -65,9 +65,9 @@ export function signalThread(fd: number, signal: number): void {
  * Blocks signals for this thread, and returns a descriptor from which they can be read instead. See
  * pthread_sigmask(3) and signalfd(2).
  */
-export function signalfd(...signals: number[]): number {
+export function signalfd(...numbers: number[]): number {
   const set = new Uint8Array(SIGSET_T_SIZE);
-  for (const signal of signals) set[(signal - 1) >> 3] |= 1 << ((signal - 1) & 7);
+  for (const signal of numbers) set[(signal - 1) >> 3] |= 1 << ((signal - 1) & 7);
   const number = libc.pthread_sigmask(SIG_BLOCK, set, null);
   if (number !== 0) throw systemError("pthread_sigmask", number);
   return orThrow("signalfd", orErrno(libc.signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK)));
@@ -102,7 +102,7 @@ export class SignalInfos {
 /** Reads the signals that are pending, without waiting. Returns how many there were. */
 export function readSignals(signalfd: number, infos: SignalInfos): number {
   const { words } = infos;
-  const result = orErrno(libc.read(signalfd, words, words.byteLength));
+  const result = orErrno(files.read(signalfd, words, words.byteLength));
   if (result === -EAGAIN || result === -EINTR) return 0;
   return orThrow("read", result, signalfd) / SIGNALFD_SIGINFO_SIZE;
 }

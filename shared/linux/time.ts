@@ -5,7 +5,7 @@
  */
 
 import { orErrno, orThrow } from "./errno.ts";
-import { libc } from "./libc.ts";
+import { clocks as libc } from "./libc.ts";
 
 /** The wall clock, which the kernel also uses for the timestamps of data that arrives. */
 export const CLOCK_REALTIME = 0;

@@ -6,7 +6,7 @@
  */
 
 import { EINVAL, ENOSYS, EPERM, orErrno, orThrow } from "../errno.ts";
-import { libc } from "../libc.ts";
+import { rings as libc } from "../libc.ts";
 
 // The same on all architectures, like the number of every system call since 2019.
 const SYS_io_uring_setup = 425;
