@@ -1,16 +1,17 @@
-/** What `--trace` reports, compared with what strace saw from the outside. */
+/** What the recorder reports, compared with what strace sees from outside. */
 
 import { assertEquals, assertGreater } from "@std/assert";
-import { fileURLToPath } from "node:url";
-import { LESSONS, serverLessons } from "../shared/tools/lesson/catalogue.ts";
+import { servers } from "../shared/tools/lesson/catalogue.ts";
 import { linesOf } from "../shared/lines.ts";
+import { denoRun } from "../shared/tools/process/child.ts";
 import type { TraceEvent } from "../shared/tools/trace/events.ts";
+import { recorderUrl } from "../shared/tools/trace/settings.ts";
 import { bytesOf, connect } from "../shared/tools/check/clients.ts";
 import { unavailable } from "../shared/tools/check/subjects.ts";
 import { whyNoStrace } from "./processes.ts";
 import { readTrace, resultsOf } from "./trace_events.ts";
 
-/** What the kernel calls them, of which strace tells, where the C library calls them otherwise. */
+/** The kernel's names, which strace shows, where the C library has others. */
 const SYSTEM_CALLS: Record<string, string> = {
   epoll_pwait: "epoll_wait",
   ppoll: "poll",
@@ -19,9 +20,9 @@ const SYSTEM_CALLS: Record<string, string> = {
   sendto: "send",
   signalfd4: "signalfd",
 };
-/** Whose first argument is no descriptor. */
+/** Calls whose first argument is no descriptor. */
 const WITHOUT_DESCRIPTOR = ["select", "poll", "socket", "signalfd", "epoll_create1"];
-/** Whose result is a new descriptor. */
+/** Calls whose result is a new descriptor. */
 const OPENS = ["socket", "accept4", "epoll_create1", "signalfd", "io_uring_setup"];
 const COMPARED = [
   ...["accept4", "bind", "close", "epoll_create1", "epoll_ctl", "epoll_wait", "fcntl"],
@@ -29,7 +30,7 @@ const COMPARED = [
   ...["send", "setsockopt", "shutdown", "signalfd", "socket"],
 ];
 
-/** Three clients, each of whom says two things. */
+/** Three clients, each of which says two things. */
 async function visitAll(port: number) {
   await Promise.all([1, 2, 3].map(async () => {
     using connection = await connect({ host: "127.0.0.1", port });
@@ -85,47 +86,44 @@ function sorted(results: Map<string, number>): Record<string, number> {
   return Object.fromEntries([...results].sort(([a], [b]) => a < b ? -1 : 1));
 }
 
-for (const { folder, server } of serverLessons) {
-  if (server.native) continue; // its calls are not ours
-  for (const variant of [[], ...server.variants ?? []]) {
-    const name = [folder, ...variant].join(" ");
-    const reason = whyNoStrace || unavailable(server);
-    Deno.test({
-      name: `strace saw the calls that ${name} tells of${reason ? ` (skipped: ${reason})` : ""}`,
-      ignore: Boolean(reason),
-      fn: async () => {
-        const directory = await Deno.makeTempDir();
-        const process = new Deno.Command("strace", {
-          args: [
-            ...["-ff", "-ttt", "-s", "0", "-o", `${directory}/strace`],
-            ...["-e", "trace=all", "-e", "signal=none", "--seccomp-bpf"],
-            ...[Deno.execPath(), "run", ...server.permissions],
-            fileURLToPath(new URL(`${folder}/server.ts`, LESSONS)),
-            ...["--port", "0", "--connections", "3", `--trace=${directory}/trace`, ...variant],
-          ],
-          stdin: "null",
-          stdout: "piped",
-          stderr: "null",
-        }).spawn();
-        // Ending strace would not end the server, but ending the server ends both.
-        const timer = setTimeout(() => {
-          Deno.kill(readTrace(`${directory}/trace`)[0].pid, "SIGKILL");
-        }, 20_000);
-        for await (const line of linesOf(process.stdout)) {
-          const port = /^listening on .*:(\d+)$/.exec(line)?.[1];
-          if (port !== undefined) await visitAll(Number(port));
-        }
-        clearTimeout(timer);
-        assertEquals((await process.status).code, 0);
+for (const { name, script, args, permissions, native, needsIoUring } of servers) {
+  if (native) continue; // its calls are not ours
+  const reason = whyNoStrace || unavailable({ needsIoUring });
+  Deno.test({
+    name: `strace sees the calls of ${name} that are recorded${
+      reason ? ` (skipped: ${reason})` : ""
+    }`,
+    ignore: Boolean(reason),
+    fn: async () => {
+      const directory = await Deno.makeTempDir();
+      const trace = `${directory}/trace`;
+      const preload = recorderUrl(permissions, { trace, name: "server" });
+      const options = ["--port", "0", "--connections", "3", ...args];
+      const process = new Deno.Command("strace", {
+        args: [
+          ...["-ff", "-ttt", "-s", "0", "-o", `${directory}/strace`],
+          ...["-e", "trace=all", "-e", "signal=none", "--seccomp-bpf"],
+          ...denoRun(script, permissions, options, preload),
+        ],
+        env: { DENO_NO_UPDATE_CHECK: "1" },
+        stdin: "null",
+        stdout: "piped",
+        stderr: "null",
+      }).spawn();
+      // Ending strace would not end the server, but ending the server ends both.
+      const timer = setTimeout(() => Deno.kill(readTrace(trace)[0].pid, "SIGKILL"), 20_000);
+      for await (const line of linesOf(process.stdout)) {
+        const port = /^listening on .*:(\d+)$/.exec(line)?.[1];
+        if (port !== undefined) await visitAll(Number(port));
+      }
+      clearTimeout(timer);
+      assertEquals((await process.status).code, 0);
 
-        const events = readTrace(`${directory}/trace`);
-        const told = new Map(
-          [...resultsOf(events)].filter(([key]) => COMPARED.includes(key.split(" ")[0])),
-        );
-        assertGreater(told.size, 3);
-        assertEquals(sorted(told), sorted(seenByStrace(directory, events)));
-        await Deno.remove(directory, { recursive: true });
-      },
-    });
-  }
+      const events = readTrace(trace);
+      const own = [...resultsOf(events)].filter(([key]) => COMPARED.includes(key.split(" ")[0]));
+      assertGreater(own.length, 3);
+      assertEquals(sorted(new Map(own)), sorted(seenByStrace(directory, events)));
+      await Deno.remove(directory, { recursive: true });
+    },
+  });
 }

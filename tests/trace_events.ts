@@ -1,18 +1,25 @@
 /**
- * Traces, as tests read them: whether a file keeps the rules of the Trace Event Format.
+ * Traces, as tests make and read them: whether a file keeps the rules of the Trace Event Format.
  *
  * @module
  */
 
 import assert from "node:assert/strict";
+import type { Subject } from "../shared/tools/check/server.ts";
 import type { TraceEvent } from "../shared/tools/trace/events.ts";
+import { recorderUrl, type Settings } from "../shared/tools/trace/settings.ts";
 
-/** Reads a trace and checks it, field by field. */
+/** A server under the recorder. */
+export function recorded(subject: Subject, settings: Omit<Settings, "name">): Subject {
+  const { permissions } = subject;
+  return { ...subject, preload: recorderUrl(permissions, { name: "server", ...settings }) };
+}
+
+/** Reads a trace, which may still be open at its end, and checks it, field by field. */
 export function readTrace(path: string): TraceEvent[] {
   const text = Deno.readTextFileSync(path);
   assert(text.startsWith("["), "the array of events has no beginning");
-  // The closing bracket may be missing, and here it always is.
-  const events: TraceEvent[] = JSON.parse(`${text}]`);
+  const events: TraceEvent[] = JSON.parse(text.trimEnd().endsWith("]") ? text : `${text}]`);
   checkFields(events);
   checkThreads(events.filter(({ ph }) => ph === "X"));
   checkPairs(events.filter(({ ph }) => ph === "b" || ph === "n" || ph === "e"));
@@ -39,7 +46,7 @@ function checkFields(events: TraceEvent[]) {
   }
 }
 
-/** What a thread does is told when it has ended, and nothing of it overlaps anything else. */
+/** What a thread does is recorded when it has ended, and nothing of it overlaps anything else. */
 function checkThreads(events: TraceEvent[]) {
   const last = new Map<number, TraceEvent>();
   for (const event of events) {

@@ -7,11 +7,11 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Outcome, parseSummary } from "../../client.ts";
-import { allowWrite, Child, type ChildOptions, denoRun } from "../process/child.ts";
+import { Child, type ChildOptions, denoRun } from "../process/child.ts";
 import { makeTemporaryFolder, NotWritable } from "../process/files.ts";
 import { Meter } from "../process/proc.ts";
 import { onEndSignal } from "../process/signals.ts";
-import { RECORDER_FAILED, recorderUrl } from "../trace/settings.ts";
+import { RECORDER_FAILED, recorderPermissions, recorderUrl } from "../trace/settings.ts";
 import { type Lesson, LESSONS, type Script, type ServerLesson } from "./catalogue.ts";
 import { callsBetween, type Costs, readCounts } from "./costs.ts";
 import { StallWatch } from "./stall.ts";
@@ -80,13 +80,12 @@ export function start(
   args: string[],
   { trace, counts, direct, onLine }: StartOptions = {},
 ): Child {
-  // A script that may not call libc writes its trace through Deno.
-  const writing = trace === undefined ? [] : [allowWrite(trace)];
+  const more = trace === undefined ? [] : recorderPermissions(permissions, trace);
   const recorder = trace === undefined
     ? undefined
     : recorderUrl(permissions, { trace, counts, name });
   const script = new URL(path, LESSONS);
-  const command = denoRun(script, [...permissions, ...writing], [...args, ...own], recorder);
+  const command = denoRun(script, [...permissions, ...more], [...args, ...own], recorder);
   const child = new Child(command, { direct, stdin: direct ? "inherit" : undefined, onLine });
   run.children.push(child);
   return child;

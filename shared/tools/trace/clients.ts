@@ -1,7 +1,7 @@
 /**
  * What the clients of a script do, as `shared/client.ts` and `shared/ready.ts` publish it. A client
- * is drawn as if it did one thing at a time: while it sends, it may be waiting for the reply
- * already, and that shows when all is sent.
+ * is drawn as if it did one thing at a time: it also waits for the reply while it sends, but the
+ * wait is drawn only from the moment when all is sent.
  *
  * @module
  */
@@ -79,13 +79,13 @@ class Client {
   }
 
   begin(activity: Activity): void {
-    if (this.#activities.push(activity) === 1) this.#since = now();
+    if (activity === "send" || this.#activities.length === 0) this.#since = now();
+    this.#activities.push(activity);
   }
 
   end(activity: Activity, args: TraceEvent["args"]): void {
-    const index = this.#activities.indexOf(activity);
-    this.#activities.splice(index, 1);
-    if (index > 0) return; // something else began before, and still goes on
+    this.#activities.splice(this.#activities.indexOf(activity), 1);
+    if (this.#activities.includes("send")) return;
     const end = now();
     const event = { name: activity, cat: "client", ph: "X", pid: Deno.pid } as const;
     this.#record({ ...event, tid: this.#number, ts: this.#since, dur: end - this.#since, args });

@@ -7,9 +7,8 @@
  */
 
 import { errno, setErrno } from "../../linux/errno.ts";
-import { type Libc, libc } from "../../linux/libc.ts";
 import { mapFile } from "../../linux/memory.ts";
-import { ERRORS, systemCalls } from "./calls.ts";
+import { type CFunction, ERRORS, replace, systemCalls } from "./functions.ts";
 
 const HEADER_SIZE = 4096;
 const COLUMNS = ERRORS; // 0 for success, then the error numbers of Linux
@@ -31,14 +30,13 @@ export function openCounts(path: string): Uint32Array<ArrayBuffer> {
 
 /** Counts this thread's calls from now on: puts a wrapper in the place of each function. */
 export function countCalls(counts: Uint32Array<ArrayBuffer>): void {
-  systemCalls.forEach((name, row) => count(name, counts, row * COLUMNS));
+  systemCalls.forEach((name, row) =>
+    replace(name, (original) => counted(original, counts, row * COLUMNS))
+  );
 }
 
-function count(name: keyof Libc, table: Uint32Array<ArrayBuffer>, row: number): void {
-  // deno-lint-ignore no-explicit-any -- one wrapper serves functions of every type
-  const functions = libc as Record<string, (...args: any[]) => unknown>;
-  const original = functions[name];
-  functions[name] = (...args) => {
+function counted(original: CFunction, table: Uint32Array<ArrayBuffer>, row: number): CFunction {
+  return (...args) => {
     const result = original(...args);
     const number = result === -1 ? errno() : 0;
     Atomics.add(table, row + number, 1);

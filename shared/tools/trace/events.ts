@@ -41,8 +41,8 @@ export type Recorder = (event: TraceEvent) => void;
 export interface Hook {
   /** Looks at the arguments; gets the time as well. */
   before?(args: unknown[], now: number): void;
-  /** What is to stand behind the result. */
-  extra?(args: unknown[], result: unknown): Record<string, number>;
+  /** What is shown behind the result. */
+  extra?(args: unknown[], result: unknown): TraceEvent["args"];
   /** Looks at the result, after the call has been recorded. */
   after?(args: unknown[], result: unknown, now: number): void;
 }
@@ -58,27 +58,6 @@ export function jsonHeader(process: string): string {
 /** An event as a further line. The comma comes first, so that none is left over at the end. */
 export function jsonLine(event: TraceEvent): string {
   return `,${JSON.stringify(event)}\n`;
-}
-
-/**
- * Closes the array in a file of which nothing more will be written, and removes the room that was
- * set aside at its end, so that any JSON parser can read it.
- */
-export function closeTrace(path: string): void {
-  using file = Deno.openSync(path, { read: true, write: true });
-  let size = file.statSync().size;
-  const piece = new Uint8Array(64 * 1024);
-  while (size > 0) {
-    const start = Math.max(0, size - piece.length);
-    file.seekSync(start, Deno.SeekMode.Start);
-    const length = file.readSync(piece.subarray(0, size - start))!;
-    const last = piece.subarray(0, length).findLastIndex((byte) => byte > 32); // no white space
-    size = start + last + 1;
-    if (last !== -1) break;
-  }
-  file.truncateSync(size);
-  file.seekSync(size, Deno.SeekMode.Start);
-  file.writeSync(new TextEncoder().encode(size === 0 ? "[]\n" : "\n]\n"));
 }
 
 /**

@@ -6,7 +6,7 @@
  */
 
 import { ENOSPC, orErrno, orThrow, systemError } from "../../linux/errno.ts";
-import { libc } from "../../linux/libc.ts";
+import { files, memory } from "../../linux/libc.ts";
 import {
   O_APPEND,
   O_CLOEXEC,
@@ -16,17 +16,18 @@ import {
   SEEK_CUR,
 } from "../../linux/descriptors.ts";
 import { MAP_SHARED, mappedAt, PROT_READ, PROT_WRITE } from "../../linux/memory.ts";
+import { PIECE } from "./file.ts";
 
-// Taken before anybody puts a wrapper in their place: the log does not appear in the log.
-const { lseek, mmap, munmap, open, write } = libc;
+// The plain functions, also when there are wrappers in their place: the log is not in the log.
+const { lseek, open, write } = files;
+const { mmap, munmap } = memory;
 
-/** The file grows by so many bytes: a multiple of the size of a page on every machine. */
-const PIECE = 64 * 1024;
 const SPACE = " ".charCodeAt(0);
 
 /**
- * A log. It appends a piece of spaces to the file, maps it, and writes lines over them; a line that
- * does not fit any more begins the next piece. Each thread has its own log, with pieces of its own.
+ * A log. It appends a piece of spaces to the file, maps it, and writes lines over them. A line that
+ * does not fit begins the next piece, so no line is in two. Each thread has its own log, with
+ * pieces of its own. Their size is a multiple of the size of a page on every machine.
  */
 export class Log {
   readonly #path: string;

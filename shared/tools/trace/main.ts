@@ -7,11 +7,11 @@
 
 import { pathToFileURL } from "node:url";
 import { refuse } from "../../options.ts";
-import { allowWrite, denoRun } from "../process/child.ts";
+import { denoRun } from "../process/child.ts";
 import { reasonOf, userPath, writeUserFile } from "../process/files.ts";
 import { onEndSignal } from "../process/signals.ts";
-import { closeTrace } from "./events.ts";
-import { recorderUrl } from "./settings.ts";
+import { closeTrace } from "./file.ts";
+import { recorderPermissions, recorderUrl } from "./settings.ts";
 
 const HELP = `deno task trace [-o FILE] SCRIPT [its options]
 
@@ -27,7 +27,7 @@ const { trace, script, args } = parsed();
 const permissions = permissionsOf(script);
 const [program, ...words] = denoRun(
   pathToFileURL(script),
-  [...permissions, ...trace === "" ? [] : [allowWrite(trace)]],
+  [...permissions, ...trace === "" ? [] : recorderPermissions(permissions, trace)],
   args,
   recorderUrl(permissions, { trace, name: script.replace(/.*\/|\.ts$/g, "") }),
 );

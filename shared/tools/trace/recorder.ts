@@ -10,8 +10,9 @@
  * @module
  */
 
-import { libc } from "../../linux/libc.ts";
-import { now, traceCalls } from "./calls.ts";
+import { threads } from "../../linux/libc.ts";
+import { now } from "./activity.ts";
+import { traceCalls } from "./calls.ts";
 import { traceClients } from "./clients.ts";
 import { traceCoroutines } from "./coroutines.ts";
 import { countCalls, openCounts } from "./counts.ts";
@@ -26,8 +27,9 @@ import {
 } from "./events.ts";
 import { Log } from "./log.ts";
 import { settingsOf, withSettings } from "./settings.ts";
+import { traceSignals } from "./signals.ts";
 
-const { gettid } = libc; // the plain function, before a wrapper takes its place
+const { gettid } = threads; // the plain function, before a wrapper takes its place
 
 const settings = settingsOf(import.meta.url);
 const { trace, counts: path, name, thread, since = now() } = settings;
@@ -46,6 +48,7 @@ function begin() {
       ? recordOnStderr(since, thread && `[${thread}] `)
       : recordInFile(trace);
     traceCalls(record, counts);
+    traceSignals(record);
     traceCoroutines(record);
     traceClients(record);
   } else if (counts) countCalls(counts);
@@ -70,15 +73,15 @@ function recordInFile(path: string): Recorder {
 
 /**
  * Deno preloads nothing in Workers. So each is started with a module that imports this one, and
- * then the Worker's own. Neither may wait while it is loaded (`await` at its top level): messages
- * that arrive before the Worker's own module has set `onmessage` would be lost.
+ * then the Worker's own. Neither of the two that come first waits while it is loaded (`await` at
+ * its top level), or messages could arrive before the Worker's own module has set `onmessage`.
  */
 function followWorkers() {
   let count = 0;
-  const { Worker } = globalThis;
-  globalThis.Worker = class extends Worker {
+  globalThis.Worker = class Worker extends globalThis.Worker {
     constructor(script: string | URL, options?: WorkerOptions) {
-      const own = { ...settings, thread: `thread ${++count}`, since };
+      const number = thread === undefined ? `${++count}` : `${thread.slice(7)}.${++count}`;
+      const own = { ...settings, thread: `thread ${number}`, since };
       const modules = [withSettings(new URL(import.meta.url), own), script];
       const code = modules.map((url) => `import ${JSON.stringify(String(url))};`).join("\n");
       super(`data:text/javascript,${encodeURIComponent(code)}`, options);

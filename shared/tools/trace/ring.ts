@@ -20,10 +20,11 @@ import {
   IORING_OP_SEND,
   IORING_OP_TIMEOUT,
 } from "../../linux/io_uring/io_uring.ts";
-import { type Libc, libc } from "../../linux/libc.ts";
+import { threads } from "../../linux/libc.ts";
+import { peerOf } from "./peer.ts";
 import type { Hook, Recorder, TraceEvent } from "./events.ts";
 
-const { gettid } = libc; // the plain function, whatever will be put in its place
+const { gettid } = threads; // the plain function, whatever will be put in its place
 
 const NAMES = new Map([
   [IORING_OP_ACCEPT, "accept"],
@@ -33,7 +34,7 @@ const NAMES = new Map([
 ]);
 
 /** Watches the calls that make rings, map them, and hand over operations. */
-export function ringHooks(record: Recorder): { [Name in keyof Libc]?: Hook } {
+export function ringHooks(record: Recorder): Record<string, Hook> {
   const rings = new Map<unknown, Ring>();
   return {
     io_uring_setup: {
@@ -107,8 +108,10 @@ class Ring {
       const at = cqes + (this.#completed & mask) * (IO_URING_CQE_SIZE / 4);
       const id = this.#idAt(this.#ring, at + IO_URING_CQE.user_data / 4);
       const more = this.#ring[at + IO_URING_CQE.flags / 4] & IORING_CQE_F_MORE;
-      const args = { result: this.#ring[at + IO_URING_CQE.res / 4] | 0 };
+      const result = this.#ring[at + IO_URING_CQE.res / 4] | 0;
       const name = this.#underWay.get(id);
+      const args: TraceEvent["args"] = { result };
+      if (name === "accept" && result >= 0) args.peer = peerOf(result);
       if (name === undefined) this.#write("failure", "i", id, now, args);
       else this.#write(name, more ? "n" : "e", id, now, args);
       if (!more) this.#underWay.delete(id);

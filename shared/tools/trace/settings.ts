@@ -5,6 +5,8 @@
  * @module
  */
 
+import { allowWrite } from "../process/child.ts";
+
 /** How the line on stderr begins that reports an incomplete record. */
 export const RECORDER_FAILED = "the recorder failed: ";
 
@@ -22,16 +24,23 @@ export interface Settings {
   since?: number;
 }
 
-/**
- * What `deno run --preload` is given for a script with these permissions: only a script that may
- * call libc has calls that can be recorded.
- */
+/** What `deno run --preload` is given for a script with these permissions. */
 export function recorderUrl(permissions: readonly string[], settings: Settings): string {
-  const mayCall = permissions.some((option) =>
-    ["-A", "--allow-all", "--allow-ffi"].includes(option)
-  );
-  const module = mayCall ? "./recorder.ts" : "./recorder_without_libc.ts";
+  const module = mayCallLibc(permissions) ? "./recorder.ts" : "./recorder_without_libc.ts";
   return withSettings(new URL(module, import.meta.url), settings);
+}
+
+/**
+ * The permissions that a script needs when it is recorded in the file `trace`, besides its own: one
+ * that may not call libc writes the file through Deno.
+ */
+export function recorderPermissions(permissions: readonly string[], trace: string): string[] {
+  return mayCallLibc(permissions) ? [] : [allowWrite(trace)];
+}
+
+/** Only a script that may call libc has calls that can be recorded. */
+function mayCallLibc(permissions: readonly string[]): boolean {
+  return ["-A", "--allow-all", "--allow-ffi"].some((option) => permissions.includes(option));
 }
 
 /** A module's URL with these settings. */
