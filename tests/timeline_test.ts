@@ -1,18 +1,14 @@
-/** `shared/tools/lesson/timeline*.ts`: from what was recorded to what is drawn. */
+/** `shared/tools/lesson`: from what was recorded to what is drawn. */
 
 import { assert, assertEquals, assertGreater, assertLess, assertMatch } from "@std/assert";
 import { assertStringIncludes } from "@std/assert";
-import {
-  columnsOf,
-  type Lane,
-  readEvents,
-  ticksOf,
-  type Timeline,
-  timelineOf,
-} from "../shared/tools/lesson/timeline.ts";
+import { columnsOf, ticksOf } from "../shared/tools/lesson/columns.ts";
+import type { Lane } from "../shared/tools/lesson/lanes.ts";
+import { readTimeline, type Timeline, timelineOf } from "../shared/tools/lesson/timeline.ts";
 import { timelineSvg } from "../shared/tools/lesson/timeline_svg.ts";
 import { timelineText } from "../shared/tools/lesson/timeline_text.ts";
 import type { TraceEvent } from "../shared/tools/trace/events.ts";
+import { eventsIn } from "../shared/tools/trace/read.ts";
 import { deno } from "./processes.ts";
 
 /** Events of a process: its milliseconds begin far from 0, as those of a clock do. */
@@ -33,7 +29,7 @@ function draw(...events: TraceEvent[]): Timeline {
 }
 
 /** The segments of a lane, in short: what was done, from when, to when. */
-function told({ segments }: Lane): [string, number, number][] {
+function inShort({ segments }: Lane): [string, number, number][] {
   return segments.map(({ state, start, end }) =>
     [state, Math.round(1000 * start) / 1000, Math.round(1000 * end) / 1000] as const
   ).map((segment) => [...segment]);
@@ -49,7 +45,7 @@ Deno.test("a thread waits in long calls, copies in short ones, and computes in b
     event({ ms: 200.1, took: 50, name: "computing", cat: "computing", args: { cpu: 50_000 } }),
     event({ ms: 250.1, took: 0.5, name: "select", args: { nfds: 8, result: 1 } }),
   );
-  assertEquals(told(lanes[0]), [
+  assertEquals(inShort(lanes[0]), [
     ["waiting", 0, 100],
     ["copying", 100, 100],
     ["computing", 100, 100.5],
@@ -68,7 +64,7 @@ Deno.test("calls that return EAGAIN are polling, and a call that fails late has 
     event({ ms: 100.1, took: 0.1, name: "accept4", args: { fd: 3, ...again } }),
     event({ ms: 100.2, took: 30, name: "recv", args: { fd: 7, ...again } }),
   );
-  assertEquals(told(lanes[0]), [
+  assertEquals(inShort(lanes[0]), [
     ["polling", 0, 100],
     ["polling", 100, 100.1],
     ["polling", 100.1, 100.2],
@@ -87,13 +83,83 @@ Deno.test("a client stands in the queue until the server has accepted its port",
     event({ ...client, ms: 4, took: 96, name: "wait for the reply", args: { bytes: 5 } }),
   );
   assertEquals(lanes.map(({ name }) => name), ["server", "client 1"]);
-  assertEquals(told(lanes[1]).sort(([, a], [, b]) => a - b), [
+  assertEquals(inShort(lanes[1]).sort(([, a], [, b]) => a - b), [
     ["waiting", 0, 2],
     ["queued", 2, 80.1],
     ["copying", 3, 4],
     ["waiting", 80.1, 100],
     ["copying", 100, 100],
   ]);
+});
+
+Deno.test("a call that took long because others had the core has not waited", () => {
+  const { lanes } = draw(
+    event({ ms: 0, took: 5, name: "recv", args: { fd: 7, ...again, preempted: "yes" } }),
+    event({ ms: 5, took: 4, name: "send", args: { fd: 7, result: 5, preempted: "yes" } }),
+    event({ ms: 9, took: 3, name: "close", args: { fd: 7, result: 0, preempted: "yes" } }),
+  );
+  assertEquals(inShort(lanes[0]), [["polling", 0, 5], ["copying", 5, 9], ["computing", 9, 12]]);
+});
+
+/** A client that has its reply after 10 ms. */
+const visitor = [
+  named(2, 1, "client 1"),
+  event({
+    ...{ cat: "client", pid: 2, ms: 0, took: 2, name: "connect" },
+    args: { port: 5555 },
+  }),
+  event({ cat: "client", pid: 2, ms: 3, took: 1, name: "send", args: { bytes: 5 } }),
+  event({ cat: "client", pid: 2, ms: 4, took: 6, name: "wait for the reply", args: { bytes: 5 } }),
+];
+const close7 = event({ ms: 80, took: 0.1, name: "close", args: { fd: 7, result: 0 } });
+const last = event({ ms: 99, took: 1, name: "close", args: { fd: 3, result: 0 } });
+
+Deno.test("a client that stays connected is idle until the server closes its descriptor", () => {
+  const accept4 = { name: "accept4", args: { fd: 3, result: 7, peer: 5555 } };
+  const completion = {
+    name: "accept",
+    cat: "io_uring",
+    ph: "n",
+    id: "1.3",
+    dur: undefined,
+  } as const;
+  const ringClose = { ...close7, cat: "io_uring", ph: "i", dur: undefined } as const;
+  const accepted: TraceEvent[][] = [
+    [event({ ms: 2, took: 0.1, ...accept4 }), close7],
+    [event({ ms: 2, ...completion, args: { result: 7, peer: 5555 } }), ringClose],
+  ];
+  for (const server of accepted) {
+    const lane = draw(...visitor, ...server, last).lanes.find(({ kind }) => kind === "client")!;
+    assertEquals(inShort(lane).at(-1), ["idle", 10, 80]);
+  }
+  // The number of a descriptor is used again, and only the first close after the accept counts.
+  const again = [event({ ms: 85, took: 0.1, ...accept4, args: { ...accept4.args, peer: 1 } })];
+  const lane = draw(...visitor, ...accepted[0], ...again, { ...close7, ts: close7.ts + 9000 }, last)
+    .lanes.find(({ kind }) => kind === "client")!;
+  assertEquals(inShort(lane).at(-1), ["idle", 10, 80]);
+});
+
+Deno.test("a client whose descriptor is not closed is idle until the end", () => {
+  const accept4 = { name: "accept4", args: { fd: 3, result: 7, peer: 5555 } };
+  const { lanes } = draw(...visitor, event({ ms: 2, took: 0.1, ...accept4 }), last);
+  assertEquals(inShort(lanes.find(({ kind }) => kind === "client")!).at(-1), ["idle", 10, 100]);
+});
+
+Deno.test("a client that no recorded call accepted ends with its reply", () => {
+  const { lanes } = draw(...visitor, last);
+  const lane = lanes.find(({ kind }) => kind === "client")!;
+  assertEquals(inShort(lane).at(-1), ["copying", 10, 10]);
+});
+
+Deno.test("the calls of a client's process have no lane", () => {
+  const { lanes } = draw(
+    ...visitor,
+    named(2, 9, "client"),
+    event({ ms: 1, took: 0.1, pid: 2, tid: 9, name: "getrlimit", args: { result: 0 } }),
+    named(1, 1, "server"),
+    event({ ms: 2, took: 0.1, name: "close", args: { fd: 3, result: 0 } }),
+  );
+  assertEquals(lanes.map(({ name }) => name), ["server", "client 1"]);
 });
 
 Deno.test("operations have lanes from submission to completion, or to the end", () => {
@@ -106,7 +172,7 @@ Deno.test("operations have lanes from submission to completion, or to the end", 
   );
   const lane = lanes.find(({ kind }) => kind === "operation")!;
   assertEquals(lane.name, "recv(7)");
-  assertEquals(told(lane), [
+  assertEquals(inShort(lane), [
     ["submitted", 0, 0],
     ["completed", 60, 60],
     ["kernel", 0, 60],
@@ -126,7 +192,7 @@ Deno.test("coroutines have lanes of their own: when they ran, and when they did 
     event({ ...egon, ms: 100, ph: "e" }),
   );
   assertEquals(lanes.map(({ kind, name }) => [kind, name]), [["coroutine", "egon"]]);
-  assertEquals(told(lanes[0]), [
+  assertEquals(inShort(lanes[0]), [
     ["waiting", 0, 10],
     ["computing", 10, 30],
     ["waiting", 30, 80],
@@ -188,6 +254,10 @@ Deno.test("the text fits its width, and can be read without colours", () => {
     for (const text of ["░ waits", "▓ polls (EAGAIN)", "┃ receives or sends", "· idle"]) {
       assertStringIncludes(lines.slice(2).join("\n"), text);
     }
+    assertMatch(
+      lines.at(-1)!,
+      /^One column = [\d.]+ ms\. Work shorter than that is still drawn\.$/,
+    );
   }
 });
 
@@ -229,10 +299,36 @@ Deno.test("a file that is still being written gives the events that are complete
   const path = await Deno.makeTempFile();
   const one = JSON.stringify(wait);
   await Deno.writeTextFile(path, `[${one}\n     ,${one}\n,${one.slice(0, 40)}    `);
-  assertEquals(readEvents(path), [wait, wait]);
+  assertEquals([...eventsIn(path)], [wait, wait]);
+  await Deno.writeTextFile(path, `[${one}\n]\n`);
+  assertEquals([...eventsIn(path)], [wait]);
   await Deno.writeTextFile(path, "");
-  assertEquals(timelineOf("", "", readEvents(path)), undefined);
+  assertEquals(readTimeline("", "", [path]), undefined);
   await Deno.remove(path);
+});
+
+Deno.test("lines are whole that cross the pieces of a file", async () => {
+  const path = await Deno.makeTempFile();
+  const events = Array.from(
+    { length: 5000 },
+    (_, i) => ({ ...wait, name: "客户".repeat(1 + i % 9) }),
+  );
+  await Deno.writeTextFile(path, `[${events.map((event) => JSON.stringify(event)).join("\n,")}\n`);
+  assertGreater((await Deno.stat(path)).size, 5 * 64 * 1024);
+  assertEquals([...eventsIn(path)], events);
+  await Deno.remove(path);
+});
+
+Deno.test("without a file, or with too many events, there is a reason for no picture", async () => {
+  const path = await Deno.makeTempFile();
+  const line = `,${JSON.stringify(wait)}\n`.repeat(1000);
+  for (let i = 0; i < 1001; i++) await Deno.writeTextFile(path, line, { append: true });
+  const reason = "more than 1,000,000 events were recorded";
+  assertEquals(readTimeline("", "", [path]), { reason });
+  await Deno.remove(path);
+  const missing = readTimeline("", "", [path])!;
+  assert("reason" in missing);
+  assertMatch(missing.reason, /^No such file or directory/);
 });
 
 /** Runs a lesson, and returns the server's row and the picture. */
@@ -253,11 +349,11 @@ function count(row: string, character: string): number {
   return row.split(character).length - 1;
 }
 
-Deno.test("lesson 03 is a bar of polling, lesson 04 one of waiting", async () => {
+Deno.test("lesson 03 is drawn as polling all the time, lesson 04 as waiting", async () => {
   const polling = await runLesson("03");
   assertGreater(count(polling.row, "▓"), 0.5 * polling.row.length);
   assertEquals(count(polling.row, "░"), 0);
-  assertMatch(polling.picture, /calls, of which [\d,]+ EAGAIN/);
+  assertMatch(polling.picture, /calls \([\d,]+ EAGAIN\)/);
   assertMatch(polling.picture, /and 12 more clients/);
   const multiplexing = await runLesson("04");
   assertGreater(count(multiplexing.row, "░"), 0.5 * multiplexing.row.length);
@@ -274,17 +370,14 @@ Deno.test("lesson 01 leaves clients in the queue, and says in whose recv it wait
 
 for (
   const [args, says] of [
-    [[], "--svg takes the name of a file\n"],
-    [
-      ["/no/such/file"],
-      "--svg cannot write /no/such/file: No such file or directory (os error 2)\n",
-    ],
-    [["/tmp"], "--svg cannot write /tmp: Is a directory (os error 21)\n"],
+    [[], "--svg takes the name of a file"],
+    [["/no/such/file"], "/no/such/file cannot be written: No such file or directory"],
+    [["/tmp"], "/tmp cannot be written: it is a folder"],
   ] as const
 ) {
   Deno.test(`--svg ${args} is one line and exit code 2, before the lesson runs`, async () => {
     const main = ["run", "-A", "shared/tools/lesson/main.ts", "03", "--svg", ...args];
     const { code, stdout, stderr } = await deno(main);
-    assertEquals([code, stdout, stderr], [2, "", says]);
+    assertEquals([code, stdout, stderr], [2, "", `${says} (--help shows the options)\n`]);
   });
 }

@@ -24,7 +24,7 @@ import {
 import { type Facts, noticeOf } from "./notices.ts";
 import { print, showProgress } from "./progress.ts";
 import { sideBySide } from "./side_by_side.ts";
-import { readTimeline, type Timeline } from "./timeline.ts";
+import { type NoTimeline, readTimeline, type Timeline } from "./timeline.ts";
 import { timelineSvg } from "./timeline_svg.ts";
 import { timelineText, wrapped } from "./timeline_text.ts";
 import {
@@ -136,7 +136,8 @@ async function runProgram(
     // A picture is of the server, where there is one.
     printTimeline(timeline, lesson.server === undefined ? svg : undefined);
   }
-  onCosts?.(rows);
+  // Beside those of a server, they need a name of their own.
+  onCosts?.(lesson.server === undefined ? rows : rows.map((row) => `program: ${row}`));
   onFacts({ wall, cpu: meter.last?.cpu ?? 0, threads: 0, memory: 0, calls: [], lines });
   return 0;
 }
@@ -207,7 +208,7 @@ export function compareLessons(
   return withRun(async (run) => {
     const [{ folder, client }] = lessons;
     const same = { path: `${folder}/client.ts`, ...client };
-    const results: { rows: string[]; timeline?: Timeline }[] = [];
+    const results: { rows: string[]; timeline?: Timeline | NoTimeline }[] = [];
     for (const lesson of lessons) {
       const own = { ...lesson, client: same };
       const progress = showProgress(() => `… ${headingOf(lesson)}`);
@@ -223,9 +224,10 @@ export function compareLessons(
     }
     const [before, after] = results;
     printRows(lessons.map(headingOf).join("  →  "), sideBySide(before.rows, after.rows, names));
-    const length = Math.max(...results.map(({ timeline }) => timeline?.length ?? 0));
-    for (const { timeline } of results) {
-      if (timeline !== undefined) printTimeline({ ...timeline, length });
+    const timelines = results.map(({ timeline }) => timeline);
+    const lengths = timelines.map((one) => one === undefined || "reason" in one ? 0 : one.length);
+    for (const one of timelines) {
+      if (one !== undefined) printTimeline({ ...one, length: Math.max(...lengths) });
     }
     return 0;
   });
@@ -241,7 +243,7 @@ function fail({ reason, code }: Failed): number {
   return code;
 }
 
-function timelineOf(lesson: Lesson, costs: Costs, traces: string[]): Timeline | undefined {
+function timelineOf(lesson: Lesson, costs: Costs, traces: string[]) {
   return readTimeline(headingOf(lesson), costLine(costs), traces);
 }
 
@@ -263,9 +265,10 @@ function printRows(heading: string, rows: string[]): void {
   for (const row of rows) console.log(`  ${row}`);
 }
 
-function printTimeline(timeline: Timeline | undefined, svg?: string): void {
+function printTimeline(timeline: Timeline | NoTimeline | undefined, svg?: string): void {
   if (timeline === undefined) return;
   console.log(`\n${styleText("bold", "When it did what")}`);
+  if ("reason" in timeline) return console.log(`  no picture: ${timeline.reason}`);
   for (const line of timelineText(timeline, columns() - 2)) console.log(`  ${line}`);
   if (svg !== undefined) writeUserFile(svg, timelineSvg(timeline));
 }

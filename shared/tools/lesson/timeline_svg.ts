@@ -4,8 +4,9 @@
  * @module
  */
 
-import { columnsOf, labelsOf, type Lane, MEANINGS } from "./timeline.ts";
-import { type Segment, type State, statesIn, ticksOf, type Timeline } from "./timeline.ts";
+import { columnsOf, labelsOf, MEANINGS, statesIn, ticksOf } from "./columns.ts";
+import type { Lane, Segment, State } from "./lanes.ts";
+import type { Timeline } from "./timeline.ts";
 
 const WIDTH = 880;
 const MARGIN = 16;
@@ -74,8 +75,8 @@ export function timelineSvg(timeline: Timeline): string {
     `<g class="legend">`,
     ...states.map((state, i) => explain(state, i, legend)),
     text(
-      `One column is ${perColumn} ms wide. Its mark is higher, the more of that time was work; ` +
-        `even the shortest work has a mark.`,
+      `One column = ${perColumn} ms. A mark is as high as its share of that time was work; ` +
+        `shorter work is still drawn.`,
       LEFT,
       note,
       "quiet",

@@ -6,8 +6,9 @@
  */
 
 import { stripVTControlCharacters, styleText } from "node:util";
-import { type Column, columnsOf, labelsOf, MEANINGS, type State } from "./timeline.ts";
-import { statesIn, ticksOf, type Timeline } from "./timeline.ts";
+import { type Column, columnsOf, labelsOf, MEANINGS, statesIn, ticksOf } from "./columns.ts";
+import type { State } from "./lanes.ts";
+import type { Timeline } from "./timeline.ts";
 
 /** The characters of each state, for a small share of a column and for a large one. */
 const CHARACTERS: Record<State, [little: string, much: string]> = {
