@@ -2,11 +2,13 @@
 
 import { assert, assertEquals, assertGreater, assertLess, assertMatch } from "@std/assert";
 import { assertStringIncludes } from "@std/assert";
-import { delay } from "@std/async";
+import { deadline, delay } from "@std/async";
 import { catalogue } from "../shared/tools/lesson/catalogue.ts";
-import { Meter } from "../shared/tools/lesson/costs.ts";
-import { readEvents } from "../shared/tools/lesson/timeline.ts";
+import { Child } from "../shared/tools/process/child.ts";
+import { Meter } from "../shared/tools/process/proc.ts";
+import { recorderUrl } from "../shared/tools/trace/settings.ts";
 import { deno, ROOT, terminal } from "./processes.ts";
+import { readTrace } from "./trace_events.ts";
 
 const MAIN = ["run", "-A", "shared/tools/lesson/main.ts"];
 
@@ -43,28 +45,25 @@ Deno.test("deno task lesson lists the lessons with their ideas and their command
 Deno.test("a lesson that does not exist is one line and exit code 2", async () => {
   const { code, stdout, stderr } = await deno([...MAIN, "99"]);
   assertEquals([code, stdout], [2, ""]);
-  assertEquals(stderr, "there is no lesson 99; deno task lesson lists them\n");
+  assertEquals(
+    stderr,
+    "there is no lesson 99; deno task lesson lists them (--help shows the options)\n",
+  );
 });
 
 Deno.test("lesson 00 shows both phases for each size, and ends with the matrix", async () => {
   const { code, stdout } = await deno([...MAIN, "00"]);
   assertEquals(code, 0);
-  const rows = [...stdout.matchAll(/([\d,]+) B +(\S.*?) +waited +([\d.]+) ms, .* in +([\d.]+) ms/g)]
-    .map(([, size, call, waited, after]) => ({
-      size: Number(size.replaceAll(",", "")),
-      call,
-      waited: Number(waited),
-      after: Number(after),
-    }));
-  assertEquals(rows.length, 12);
-  const { copies = [], waits = [] } = Object.groupBy(
-    rows,
-    ({ call }) => call === "then recv" ? "copies" : "waits",
+  const row = /([\d,]+) B in \d+ recv calls: waited +([\d.]+) ms, woke up and copied +([\d.]+) ms/g;
+  const rows = [...stdout.matchAll(row)].map((match) =>
+    match.slice(1).map((number) => Number(number.replaceAll(",", "")))
   );
-  for (const { waited } of copies) assertLess(waited, 50);
+  const sizes = [5, 65_536, 1_048_576, 8_388_608];
+  assertEquals(rows.map(([size]) => size), sizes.flatMap((size) => [size, size]));
   // Each client pauses for 100 ms; a server that comes late to its socket has waited for less.
-  assertGreater(waits.filter(({ waited }) => waited > 30).length, 4); // of 8
-  assertGreater(copies[3].after, 5 * copies[0].after); // 8 MiB against 5 B
+  assertGreater(rows.filter(([, waited]) => waited > 30).length, 4); // of 8
+  const copies = rows.map(([, , copied]) => copied);
+  assertGreater(Math.min(...copies.slice(-2)), 5 * Math.min(...copies.slice(0, 2)));
   // The models of lessons 01 to 09; those that come after them are built on these.
   for (const { number, folder } of catalogue.slice(1)) {
     if (number < "10") assertStringIncludes(stdout, folder.replace("-", " "));
@@ -76,7 +75,7 @@ Deno.test("lesson 01 lets the second client wait for the first, lesson 02 does n
   for (const number of ["01", "02"]) {
     const { code, stdout } = await deno([...MAIN, number]);
     assertEquals(code, 0);
-    assertStringIncludes(stdout, "3 clients, 3 right replies");
+    assertStringIncludes(stdout, "3 clients, 3 correct replies");
     assertLess(Number(/client 2: connected after ([\d.]+) ms/.exec(stdout)![1]), 100);
     waits.push(Number(/client 2: said hello, reply after ([\d.]+) ms/.exec(stdout)![1]));
   }
@@ -87,11 +86,11 @@ Deno.test("lesson 01 lets the second client wait for the first, lesson 02 does n
 Deno.test("lesson 03 burns a core and counts EAGAIN, lesson 04 sleeps", async () => {
   const polling = await deno([...MAIN, "03"]);
   assertEquals(polling.code, 0);
-  assertStringIncludes(polling.stdout, "20 clients, 20 right replies");
+  assertStringIncludes(polling.stdout, "20 clients, 20 correct replies");
   assertGreater(numberBefore(polling.stdout, "EAGAIN"), 10_000);
   const multiplexing = await deno([...MAIN, "04"]);
   assertEquals(multiplexing.code, 0);
-  assertStringIncludes(multiplexing.stdout, "10 clients, 10 right replies");
+  assertStringIncludes(multiplexing.stdout, "10 clients, 10 correct replies");
   assertLess(numberBefore(multiplexing.stdout, "% of a core"), 10);
   // It would have a whole core, but others may want it as well.
   assertGreater(numberBefore(polling.stdout, "% of a core"), 10);
@@ -132,13 +131,15 @@ Deno.test("lesson 12 draws a lane for each of its coroutines", async () => {
   }
 });
 
-Deno.test("the switches of coroutines are written to a file, in pairs", async () => {
-  const path = await Deno.makeTempFile();
+Deno.test("lesson 12 publishes the switches of its coroutines, in pairs", async () => {
+  const trace = await Deno.makeTempFile();
   const script = "lessons/12-sleep-scheduler/main.ts";
-  const options = ["--seconds", "0", "--coroutines", "2", `--trace=${path}`];
-  const { code } = await deno(["run", "--no-prompt", `--allow-write=${path}`, script, ...options]);
+  const permissions = [`--allow-write=${trace}`];
+  const preload = recorderUrl(permissions, { trace, name: "main" });
+  const run = ["run", "--no-prompt", ...permissions, "--preload", preload, script];
+  const { code } = await deno([...run, "--seconds", "0", "--coroutines", "2"]);
   assertEquals(code, 0);
-  const events = readEvents(path).filter(({ cat }) => cat === "coroutine");
+  const events = readTrace(trace).filter(({ cat }) => cat === "coroutine");
   const first = events.filter(({ id }) => id === "1").map(({ ph, name }) => `${ph} ${name}`);
   assertEquals(first, [
     "b coroutine 1",
@@ -146,16 +147,16 @@ Deno.test("the switches of coroutines are written to a file, in pairs", async ()
     ...["b running", "e running"],
     "e coroutine 1",
   ]);
-  await Deno.remove(path);
+  await Deno.remove(trace);
 });
 
-Deno.test("lesson 04 turns away who does not fit into an fd_set", async () => {
+Deno.test("lesson 04 turns away clients whose descriptor does not fit into an fd_set", async () => {
   const { code, stdout, stderr } = await deno([...MAIN, "04", "--clients", "1100"]);
   assertEquals(code, 1);
   assertStringIncludes(stdout, "turned away: descriptor 1024 does not fit into an fd_set of 1024");
-  const right = numberBefore(stdout, "right replies");
-  assertGreater(right, 950);
-  assertLess(right, 1024);
+  const correct = numberBefore(stdout, "correct replies");
+  assertGreater(correct, 950);
+  assertLess(correct, 1024);
   assertEquals(stderr, "the client ended with exit code 1\n");
 });
 
@@ -165,7 +166,7 @@ Deno.test("output that is piped has no escape codes, and whole lines with their 
   });
   assertEquals(stderr, "");
   assert(!stdout.includes("\x1b"), "there are escape codes");
-  assertStringIncludes(stdout, "client │ 100 clients, 100 right replies");
+  assertStringIncludes(stdout, "client │ 100 clients, 100 correct replies");
   const [run] = stdout.split("\n\n");
   for (const line of run.split("\n")) assertMatch(line, /^(server|client) │ /);
   assertMatch(stdout, /\nNext: deno task lesson:04 \(.*\)\n$/);
@@ -194,13 +195,12 @@ for (
       ["03", "--port", "80"],
       "the runner chooses --port itself; a script that is run by hand takes it",
     ],
-    [["10", "--trace"], "the runner chooses --trace itself; a script that is run by hand takes it"],
     [["--nonsense"], "deno task lesson knows no option --nonsense"],
   ] as const
 ) {
   Deno.test(`deno task lesson ${args.join(" ")} is one line and exit code 2`, async () => {
     const { code, stdout, stderr } = await deno([...MAIN, ...args]);
-    assertEquals([code, stdout, stderr], [2, "", `${says}\n`]);
+    assertEquals([code, stdout, stderr], [2, "", `${says} (--help shows the options)\n`]);
   });
 }
 
@@ -229,9 +229,10 @@ async function runScripts(server: string, client: string) {
     const run = new URL("../shared/tools/lesson/run.ts", import.meta.url);
     const lesson = {
       ...catalogue[0],
+      number: "98", // which has no closing sentence
       folder: new URL(folder, "file:").href,
       server: { permissions: ["-A"] },
-      client: { permissions: [] },
+      client: { permissions: ["--allow-net"] },
     };
     const code = `
       import { runLesson } from "${run}";
@@ -270,6 +271,176 @@ Deno.test("a client that got a wrong reply ends the lesson with exit code 1", as
   assertEquals(code, 1);
   assertEquals(stderr, "the client ended with exit code 1\n");
 });
+
+/** A server that uses 0.3 s of CPU time before its reply, if it is recorded. */
+const SLOW_IF_RECORDED = `
+  import { channel } from "node:diagnostics_channel";
+  import process from "node:process";
+  ${LISTENS}
+  const most = channel("coroutine").hasSubscribers ? 300_000 : 0;
+  const connection = await listener.accept();
+  for (const before = process.cpuUsage(); process.cpuUsage(before).user < most;);
+  await connection.write(new Uint8Array(1));
+  ${WAITS}`;
+const VISITS = `
+  const connection = await Deno.connect({ port: Number(Deno.args[1]) });
+  await connection.read(new Uint8Array(1));
+  console.log("1 clients, 1 correct replies, longest wait 0.1 ms");`;
+
+Deno.test("the costs come from a run that nothing watched, the calls do not", async () => {
+  const { code, stdout, stderr } = await runScripts(SLOW_IF_RECORDED, VISITS);
+  assertEquals([code, stderr], [0, ""]);
+  const costs = stdout.slice(stdout.indexOf("\nWhat it cost the server\n"));
+  assertLess(numberBefore(costs, "s, \\d+ % of a core"), 0.2);
+  const recorded = /^ {2}CPU time, recorded +([\d.]+) s$/m.exec(costs)!;
+  assertGreater(Number(recorded[1]), 0.29);
+  assertGreater(recorded.index, costs.indexOf("in a second run, under the recorder"));
+});
+
+/** The command lines of the scripts that a run of a lesson starts, in their order. */
+async function commandLinesOf(args: string[]): Promise<{ name: string; recorded: boolean }[]> {
+  const runner = new Deno.Command(Deno.execPath(), {
+    args: [...MAIN, ...args],
+    cwd: ROOT,
+    env: { XDG_STATE_HOME: "/dev/null" },
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  const seen = new Map<string, string>();
+  let ended = false;
+  runner.status.then(() => ended = true);
+  while (!ended) {
+    for (const pid of childrenOf(runner.pid)) {
+      try {
+        const line = Deno.readTextFileSync(`/proc/${pid}/cmdline`);
+        // Before it becomes the script, a child is a copy of the runner.
+        if (line.includes("lessons/")) seen.set(pid, line);
+      } catch {
+        // It has just ended.
+      }
+    }
+    await delay(2);
+  }
+  assertEquals((await runner.status).code, 0);
+  return [...seen.values()].map((line) => ({
+    name: /lessons\/\S+?\/(\w+)\.ts/.exec(line)![1],
+    recorded: line.includes("--preload"),
+  }));
+}
+
+function childrenOf(pid: number): string[] {
+  try {
+    const children = Deno.readTextFileSync(`/proc/${pid}/task/${pid}/children`);
+    return children.split(" ").filter(Boolean);
+  } catch {
+    return [];
+  }
+}
+
+const RUNS: [args: string[], scripts: string[]][] = [
+  [
+    ["03", "--pause", "200"],
+    ["server", "client", "server recorded", "client recorded"],
+  ],
+  [["12", "--seconds", "0"], ["main", "main recorded"]],
+];
+for (const [args, scripts] of RUNS) {
+  Deno.test(`lesson ${args.join(" ")} runs bare, and then again under the recorder`, async () => {
+    const lines = await commandLinesOf(args);
+    assertEquals(lines.map(({ name, recorded }) => recorded ? `${name} recorded` : name), scripts);
+  });
+}
+
+Deno.test("a lesson takes less than three times as long as its scenario", async () => {
+  const start = performance.now();
+  const { code, stdout } = await deno([...MAIN, "04"]);
+  const took = performance.now() - start;
+  assertEquals(code, 0);
+  const scenario = 1000 * Number(/wall time +([\d.]+) s/.exec(stdout)![1]);
+  assertGreater(scenario, 1000);
+  assertLess(took, 3 * scenario);
+});
+
+Deno.test("the rows of --watch are the costs, the calls, and those of a program", async () => {
+  const run = new URL("../shared/tools/lesson/run.ts", import.meta.url);
+  const code = `
+    import { runLesson } from "${run}";
+    import { catalogue } from "${new URL("catalogue.ts", run)}";
+    const rows: string[] = [];
+    const onCosts = (more: string[]) => rows.push(...more);
+    await runLesson(catalogue[13], ["--clients", "2", "--pause", "50"], { onCosts });
+    console.log("rows " + JSON.stringify(rows.map((row) => row.split(/ {2,}/)[0])));`;
+  const script = await Deno.makeTempFile({ suffix: ".ts" });
+  await Deno.writeTextFile(script, code);
+  const { stdout } = await deno(["run", "-A", script]);
+  await Deno.remove(script);
+  const rows: string[] = JSON.parse(/^rows (.*)$/m.exec(stdout)![1]);
+  for (const row of ["wall time", "CPU time", "epoll_wait calls", "CPU time, recorded"]) {
+    assert(rows.includes(row), row);
+  }
+  for (const row of ["program: wall time", "program: CPU time"]) assert(rows.includes(row), row);
+  assertEquals(new Set(rows).size, rows.length);
+});
+
+Deno.test("Child.stop() ends by force what does not end by SIGINT", async () => {
+  const code = `Deno.addSignalListener("SIGINT", () => console.log("no"));
+    console.log("ready");
+    setInterval(() => {}, 1000);`;
+  const ready = Promise.withResolvers<void>();
+  const lines: string[] = [];
+  await using child = new Child([Deno.execPath(), "eval", "--quiet", code], {
+    onLine(line) {
+      lines.push(line);
+      ready.resolve();
+    },
+  });
+  await deadline(ready.promise, 10_000);
+  assertEquals(await child.listening(100), undefined); // it never does
+  const { signal } = await deadline(child.stop(200), 10_000);
+  assertEquals([signal, lines], ["SIGKILL", ["ready", "no"]]);
+});
+
+for (const first of ["runner", "scripts"]) {
+  for (const time of [50, 200, 400]) {
+    Deno.test(`Ctrl-C after ${time} ms, at the ${first} first, is exit code 130`, async () => {
+      const runner = new Deno.Command(Deno.execPath(), {
+        args: [...MAIN, "03"],
+        cwd: ROOT,
+        env: { XDG_STATE_HOME: "/dev/null", NO_COLOR: "1" },
+        stdin: "null",
+        stdout: "piped",
+        stderr: "piped",
+      }).spawn();
+      const output = runner.output();
+      await delay(time);
+      const scripts = childrenOf(runner.pid).map(Number);
+      // As at a terminal, where the signal reaches all of them, in no certain order.
+      const pids = first === "runner" ? [runner.pid, ...scripts] : [...scripts, runner.pid];
+      for (const pid of pids) {
+        try {
+          Deno.kill(pid, "SIGINT");
+        } catch {
+          // It has ended by itself.
+        }
+        await delay(20);
+      }
+      const { code, signal, stderr } = await deadline(output, 10_000);
+      // Before it listens to the signal, the runner is ended by it.
+      assertEquals([signal ?? code, new TextDecoder().decode(stderr)], [signal ?? 130, ""]);
+      if (signal !== null) assertEquals(signal, "SIGINT");
+      for (const pid of scripts) assertEquals(isRunning(pid), false);
+    });
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return !Deno.readTextFileSync(`/proc/${pid}/stat`).includes(") Z ");
+  } catch {
+    return false;
+  }
+}
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   Deno.test(`${signal} during a run leaves no process behind`, async () => {
