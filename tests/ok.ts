@@ -1,6 +1,6 @@
 /** `deno task ok`: format, style, types, documentation and its examples. */
 
-import { deno, packageOptions, whyNoCharts, whyNoCompiler } from "./packages.ts";
+import { deno, packageOptions, whyNoCharts } from "./packages.ts";
 import { ROOT } from "./processes.ts";
 
 Deno.chdir(ROOT); // wherever this was called from
@@ -23,18 +23,14 @@ for (const command of commands) {
   }
 }
 
-/** What can be checked: everything, unless the packages that two tools need are missing. */
+/** What can be checked: everything, unless the packages that draw charts are missing. */
 async function typed(): Promise<string[]> {
-  const reason = await whyNoCompiler() ?? await whyNoCharts();
+  const reason = await whyNoCharts();
   if (reason === undefined) return ["."];
-  const tools = [
-    "shared/tools/note/",
-    "lessons/16-comparison/charts.ts",
-    "lessons/16-comparison/main.ts",
-  ];
-  console.log(`the types in ${tools.join(", ")} are not checked, since ${reason}`);
+  const scripts = ["lessons/16-comparison/charts.ts", "lessons/16-comparison/main.ts"];
+  console.log(`the types in ${scripts.join(" and ")} are not checked, since ${reason}`);
   return ["lessons", "shared", "tests"].flatMap(modulesBelow)
-    .filter((path) => !tools.some((tool) => path.startsWith(tool)));
+    .filter((path) => !scripts.includes(path));
 }
 
 /** Whether it speaks of a package's types, for whose documentation others have to care. */

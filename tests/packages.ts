@@ -58,12 +58,6 @@ export async function whyMissing(
   return signal === null ? `${registry} cannot be reached` : `${registry} did not answer in time`;
 }
 
-/** Why the tool in `shared/tools/note/` lacks the TypeScript compiler; undefined if it does not. */
-export function whyNoCompiler(): Promise<string | undefined> {
-  // It is some megabytes, which are fetched once.
-  return whyMissing("npm", `${ROOT}shared/tools/note/syntax.ts`, 30_000);
-}
-
 /** Why lesson 16 lacks what draws its charts; undefined if it does not. */
 export function whyNoCharts(): Promise<string | undefined> {
   return whyMissing("npm", `${ROOT}lessons/16-comparison/charts.ts`, 60_000);

@@ -10,14 +10,17 @@ import { parseArgs } from "node:util";
 import { catalogue, type Lesson } from "../lesson/catalogue.ts";
 import { firstSentence, refuse } from "../../options.ts";
 import { NotWritable, reasonOf, userPath, writeUserFile } from "../process/files.ts";
-import { noteName, pageOf, timelineOf } from "./page.ts";
+import { NotOneFile } from "./keep.ts";
+import { noteName, pageOf, scriptsOf, timelineOf } from "./page.ts";
+import { singleFile } from "./single.ts";
 
 const HELP = `deno task note NN [options]   a lesson as one page of Markdown
 
 Options:
-  --single server|client|main  that script and everything that it imports, as one file
-  --out DIR                    write into this folder, with the timeline beside the page
-  --help                       show this`;
+  --single NAME  a script or module of it, such as server, with everything that it imports, as
+                 one file
+  --out DIR      write into this folder, with the timeline beside the page
+  --help         show this`;
 
 const { positionals, values } = parsed();
 if (values.help) {
@@ -31,12 +34,13 @@ if (values.out === "") refuse("--out takes the name of a folder");
 if (lesson === undefined) refuse(`there is no lesson ${number}; deno task lesson lists them`);
 
 if (values.single !== undefined) {
-  const script = values.single;
-  if (script !== "server" && script !== "client" && script !== "main") {
-    refuse(`--single takes server, client or main, not "${script}"`);
+  const name = `${values.single}.ts`;
+  const names = scriptsOf(lesson.folder);
+  if (!names.includes(name)) {
+    const all = names.map((name) => name.replace(/\.ts$/, "")).join(", ");
+    refuse(`lesson ${lesson.number} has no ${name}: --single takes ${all}`);
   }
-  if (lesson[script] === undefined) refuse(`lesson ${lesson.number} has no ${script}.ts`);
-  deliver(noteName(lesson, `${script}.ts`), await single(lesson, `${script}.ts`));
+  deliver(noteName(lesson, name), single(lesson, name));
 } else {
   const timeline = values.out === undefined ? undefined : timelineOf(lesson);
   const picture = noteName(lesson, "timeline.svg");
@@ -76,8 +80,7 @@ function deliver(name: string, text: string): void {
   console.log(join(values.out, name));
 }
 
-async function single({ folder }: Lesson, name: string): Promise<string> {
-  const { NotOneFile, singleFile } = await compiler();
+function single({ folder }: Lesson, name: string): string {
   const path = `lessons/${folder}/`;
   try {
     return singleFile(
@@ -88,21 +91,6 @@ async function single({ folder }: Lesson, name: string): Promise<string> {
   } catch (error) {
     if (!(error instanceof NotOneFile)) throw error;
     console.error(`${path}${name} does not fit into one file: ${error.message}`);
-    Deno.exit(1);
-  }
-}
-
-/** The compiler is a package, which is fetched when it is first needed. */
-async function compiler(): Promise<typeof import("./single.ts")> {
-  // By a name that is not literal: else Deno would look for the package whenever this file is run.
-  const module = new URL("./single.ts", import.meta.url).href;
-  try {
-    return await import(module);
-  } catch (error) {
-    console.error(
-      "--single needs the TypeScript compiler from npm, which cannot be had: " +
-        (error as Error).message.split("\n")[0],
-    );
     Deno.exit(1);
   }
 }

@@ -56,7 +56,7 @@ export function pageOf(lesson: Lesson, picture?: string): string {
 }
 
 /** The scripts of a lesson: those that it runs come first. */
-function scriptsOf(folder: string): string[] {
+export function scriptsOf(folder: string): string[] {
   const names = [...Deno.readDirSync(new URL(`lessons/${folder}`, ROOT))]
     .map(({ name }) => name).filter((name) => name.endsWith(".ts")).sort();
   const first = ["main.ts", "server.ts", "client.ts"].filter((name) => names.includes(name));

@@ -1,72 +1,30 @@
 /**
  * Makes one file out of a script and the modules that it imports, for `deno task note --single`.
  *
- * The compiler tells which declaration each name refers to. What the script refers to is kept, and
- * what that refers to, each with its comments. So is every statement of a module that is no
- * declaration, since it may have an effect; a declaration that nothing refers to is left out.
+ * What the lesson is about comes first: the script itself, as a function that is called at the end
+ * of the file, when everything that it needs is there. Comments, types and names are kept.
  *
  * @module
  */
 
-import { basename, dirname, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
-// deno-lint-ignore no-import-prefix -- nothing but this optional tool may depend on a package
-import ts from "npm:typescript@6.0.3";
+import { basename } from "node:path";
 import { makeTemporaryFolder } from "../process/files.ts";
-import {
-  declaredNames,
-  endOf,
-  hasEffect,
-  type Import,
-  importedFile,
-  importOf,
-  isPassage,
-  isReference,
-  isShorthand,
-  isType,
-  namesInside,
-  scriptBeside,
-  startOf,
-  statementOf,
-  walk,
-} from "./syntax.ts";
-
-/** The error for a script that does not fit into one file; its message says why. */
-export class NotOneFile extends Error {
-  /** The name of the class. */
-  override name = "NotOneFile";
-}
-
-/** Nothing is checked here, so types of JavaScript and Deno are not needed. */
-const OPTIONS: ts.CompilerOptions = {
-  allowImportingTsExtensions: true,
-  module: ts.ModuleKind.ESNext,
-  moduleResolution: ts.ModuleResolutionKind.Bundler,
-  noEmit: true,
-  noLib: true,
-  target: ts.ScriptTarget.ESNext,
-  types: [],
-};
-
-/** The table of C functions. A row is kept if its name occurs anywhere in what is kept. */
-const TABLE = "PROTOTYPES";
-
-/** A change of a text: what stands from `start` to `end` is replaced. */
-interface Edit {
-  start: number;
-  end: number;
-  text: string;
-}
+import { keyOf, type Meaning, nameOf, Needs, NotOneFile, workerAt } from "./keep.ts";
+import { type Module, readModule, type Statement } from "./module.ts";
+import { boundIn, referencesIn } from "./references.ts";
+import type { Token } from "./tokens.ts";
 
 /**
  * A script and everything that it imports from files, as the text of one module.
  *
- * @param script Where the script is.
+ * @param script Where the script is, or a module whose exports are wanted.
  * @param rewrite Changes the comment at its beginning.
  * @throws {NotOneFile} if it needs more than one file.
  */
 export function singleFile(script: URL, rewrite: (comment: string) => string): string {
-  return formatted(new Bundle(fileURLToPath(script)).print(rewrite));
+  const worker = workerOf(readModule(script));
+  const needs = new Needs(script, worker);
+  return formatted(new SingleFile(needs, script, worker).print(rewrite));
 }
 
 /** What `deno fmt` makes of it. */
@@ -84,134 +42,52 @@ function formatted(text: string): string {
   }
 }
 
-/** A script with its modules, of which what the script needs is kept. */
-class Bundle {
-  readonly #program: ts.Program;
-  readonly #checker: ts.TypeChecker;
-  readonly #script: ts.SourceFile;
-  /** What the script runs in its Workers, if it starts any. */
-  readonly #worker: ts.SourceFile | undefined;
-  /** All files, each behind those that it imports, so in the order in which they run. */
-  readonly #files: ts.SourceFile[];
-  readonly #kept = new Set<ts.Statement>();
-  readonly #imports = new Map<string, Import & { as: string }>();
-  /** Names that no file declares, but JavaScript or Deno. */
-  readonly #globals = new Set<string>();
-  /** All words in what is kept. */
-  readonly #words = new Set<string>();
+/** The script of the Workers that a script starts. */
+function workerOf({ url, statements }: Module): URL | undefined {
+  const tokens = statements.flatMap(({ tokens }) => tokens);
+  const starts = tokens.some(({ text }, i) => text === "Worker" && tokens[i - 1].text === "new");
+  const scripts = new Set(
+    tokens.flatMap(({ text }, i) => text === "import" ? workerAt(tokens, i) ?? [] : []),
+  );
+  if (!starts || scripts.size === 0) return undefined;
+  if (scripts.size > 1) throw new NotOneFile(`it starts ${[...scripts].join(" and ")}`);
+  return new URL([...scripts][0], url);
+}
+
+/** What is kept, as the text of one file. */
+class SingleFile {
+  readonly #needs: Needs;
+  readonly #script: Module;
+  readonly #worker: Module | undefined;
   /** What each declaration and each import is called in the one file. */
   readonly #names = new Map<string, string>();
 
-  constructor(path: string) {
-    const worker = workerOf(path);
-    const paths = worker === undefined ? [path] : [path, worker];
-    this.#program = ts.createProgram(paths, OPTIONS);
-    this.#checker = this.#program.getTypeChecker();
-    const scripts = paths.map((path) => this.#program.getSourceFile(path)!);
-    [this.#script, this.#worker] = scripts;
-
-    const running = this.#inOrder(scripts, false);
-    // A file from which only types are taken does not run, and types may stand anywhere.
-    const all = this.#inOrder(scripts, true);
-    this.#files = [...all.filter((file) => !running.includes(file)), ...running];
-    // Backwards, so that an import has the name that the script gives it.
-    for (const file of running.toReversed()) {
-      const isScript = scripts.includes(file);
-      for (const statement of file.statements) {
-        if (isScript ? !isPassage(statement) : hasEffect(statement)) this.#keep(statement);
-      }
-    }
+  constructor(needs: Needs, script: URL, worker: URL | undefined) {
+    this.#needs = needs;
+    this.#script = needs.moduleAt(script);
+    this.#worker = worker && needs.moduleAt(worker);
     this.#chooseNames();
-  }
-
-  #inOrder(files: ts.SourceFile[], types: boolean): ts.SourceFile[] {
-    const ordered = new Set<ts.SourceFile>();
-    const begun = new Set<ts.SourceFile>();
-    const visit = (file: ts.SourceFile) => {
-      if (begun.has(file)) return;
-      begun.add(file);
-      for (const statement of file.statements) {
-        const path = importedFile(statement, types);
-        if (path === undefined) continue;
-        const imported = this.#program.getSourceFile(resolve(dirname(file.fileName), path));
-        if (imported === undefined) throw new NotOneFile(`${path} does not exist`);
-        visit(imported);
-      }
-      ordered.add(file);
-    };
-    files.forEach(visit);
-    return [...ordered];
-  }
-
-  /** Keeps a statement, and all that it refers to. */
-  #keep(statement: ts.Statement): void {
-    if (this.#kept.has(statement)) return;
-    this.#kept.add(statement);
-    const isTable = declaredNames(statement).some(({ text }) => text === TABLE);
-    walk(statement, (node) => {
-      // That the table lists a function does not mean that it is used.
-      const isWord = ts.isIdentifier(node) || ts.isStringLiteralLike(node);
-      if (isWord && !isTable) this.#words.add(node.text);
-      if (ts.isMetaProperty(node)) this.#expectOneFile(node);
-      if (ts.isImportTypeNode(node) || node.kind === ts.SyntaxKind.ImportKeyword) {
-        throw new NotOneFile(`${nameOf(node)} has an import(…), which is not followed`);
-      }
-      if (!ts.isIdentifier(node) || !isReference(node)) return;
-      const meaning = this.#meaning(node);
-      if (meaning === undefined) this.#globals.add(node.text);
-      else if ("module" in meaning) this.#import(node.text, meaning);
-      else for (const place of meaning.declarations!) this.#keep(statementOf(place));
-    });
-  }
-
-  #import(as: string, meaning: Import): void {
-    const known = this.#imports.get(keyOf(meaning));
-    const onlyType = meaning.onlyType && (known?.onlyType ?? true);
-    this.#imports.set(keyOf(meaning), { as, ...known, ...meaning, onlyType });
-  }
-
-  /** What a name refers to: an import, or a declaration in a file; undefined if to a global. */
-  #meaning(name: ts.Identifier): Import | ts.Symbol | undefined {
-    const symbol = ts.isShorthandPropertyAssignment(name.parent)
-      ? this.#checker.getShorthandAssignmentValueSymbol(name.parent)
-      : this.#checker.getSymbolAtLocation(name);
-    if (!symbol?.declarations?.length) return undefined;
-    if (!(symbol.flags & ts.SymbolFlags.Alias)) return symbol;
-    const meaning = importOf(symbol.declarations[0]);
-    if (meaning !== undefined) return meaning;
-    const meant = this.#checker.getAliasedSymbol(symbol);
-    if (meant.declarations === undefined || ts.isSourceFile(meant.declarations[0])) {
-      throw new NotOneFile(`${nameOf(name)} imports ${name.text} in a way that is not understood`);
-    }
-    return meant;
-  }
-
-  /** A script may start itself as a Worker; any other use of where it is means other files. */
-  #expectOneFile(meta: ts.MetaProperty): void {
-    const { parent } = meta;
-    if (ts.isPropertyAccessExpression(parent) && parent.name.text === "main") return;
-    const startsItself = this.#worker !== undefined && meta.getSourceFile() === this.#script;
-    if (startsItself && scriptBeside(parent.parent) !== undefined) return;
-    throw new NotOneFile(`${nameOf(meta)} reads or starts other files (${parent.getText()})`);
   }
 
   /** Lets everything keep its name, unless two things have the same. */
   #chooseNames(): void {
     const wanted: [key: string, name: string, module: string][] = [];
     // Backwards, since the names of the script itself are those that are read most.
-    for (const file of this.#files.toReversed()) {
-      for (const name of this.#keptOf(file).flatMap(declaredNames)) {
-        wanted.push([keyOf(this.#checker.getSymbolAtLocation(name)!), name.text, nameOf(file)]);
+    for (const module of this.#needs.modules.toReversed()) {
+      for (const statement of this.#keptOf(module)) {
+        for (const name of statement.names) {
+          wanted.push([keyOf({ statement, name }), name, nameOf(module.url)]);
+        }
       }
     }
-    for (const [key, { as, module }] of this.#imports) wanted.push([key, as, module]);
+    for (const [key, { as, from }] of this.#needs.imports) wanted.push([key, as, from]);
 
-    const taken = new Set(this.#globals);
+    const taken = new Set(this.#needs.globals);
     for (const [key, name, module] of wanted) {
-      if (this.#names.has(key)) continue; // declared in several places, as an overload is
+      if (this.#names.has(key)) continue; // declared several times, as an overload is
       const other = `${name}_${basename(module, ".ts").replaceAll(/\W/g, "_")}`;
       const chosen = taken.has(name) ? other : name;
-      if (taken.has(chosen) || chosen === other && this.#words.has(other)) {
+      if (taken.has(chosen)) {
         throw new NotOneFile(`several things are called ${name}, and ${other} is taken as well`);
       }
       taken.add(chosen);
@@ -219,149 +95,176 @@ class Bundle {
     }
   }
 
-  #keptOf(file: ts.SourceFile): ts.Statement[] {
-    return file.statements.filter((statement) => this.#kept.has(statement));
+  #keptOf(module: Module): Statement[] {
+    return module.statements.filter((statement) => this.#needs.statements.has(statement));
   }
 
   /** The one file, not yet formatted. */
   print(rewrite: (comment: string) => string): string {
-    const { text } = this.#script;
-    const comment = ts.getLeadingCommentRanges(text, 0)?.[0];
     const scripts = [this.#script, ...this.#worker === undefined ? [] : [this.#worker]];
-    const libraries = scripts.flatMap(({ libReferenceDirectives }) => libReferenceDirectives);
+    const libraries = scripts.flatMap(({ source }) =>
+      source.match(/^\/\/\/ <reference lib=.*$/gm) ?? []
+    );
+    const others = this.#needs.modules.filter((module) => !scripts.includes(module))
+      .flatMap((module) => this.#printModule(module));
+    const isScript = !this.#script.header.includes("@module");
+    const own = isScript ? this.#printScripts() : this.#printModule(this.#script);
+    // A module whose declarations need others at once comes behind them.
+    const parts = isScript || this.#canComeFirst() ? [...own, ...others] : [...others, ...own];
     return [
-      comment === undefined ? "" : rewrite(text.slice(comment.pos, comment.end)),
-      ...libraries.map(({ fileName }) => `/// <reference lib="${fileName}" />`),
+      rewrite(this.#script.header),
+      ...libraries,
       this.#printImports(),
-      ...this.#files.filter((file) => !scripts.includes(file)).flatMap((file) => {
-        const statements = this.#keptOf(file);
-        return statements.length === 0
-          ? []
-          : [heading(nameOf(file)), ...this.#printAll(statements)];
-      }),
-      ...this.#printScripts(),
+      ...parts,
+      ...isScript ? this.#printCalls() : [],
     ].join("\n\n");
   }
 
+  /** Whether nothing of another file is used when the module is loaded. */
+  #canComeFirst(): boolean {
+    const eager = this.#keptOf(this.#script)
+      .filter(({ kind }) => kind !== "type" && kind !== "function")
+      .flatMap((statement) =>
+        statement.kind === "class" ? headOf(statement) : referencesIn(statement)
+      );
+    return eager.every(({ text }) => {
+      const meaning = this.#needs.meaningOf(this.#script, text);
+      return meaning === undefined || !("statement" in meaning) ||
+        meaning.statement.module === this.#script || meaning.statement.kind === "type";
+    });
+  }
+
   #printImports(): string {
-    const modules = Map.groupBy(this.#imports.values(), ({ module }) => module);
-    const lines = [...modules].toSorted().flatMap(([module, imports]) => {
-      const named = imports.map(({ name, onlyType, ...rest }) => {
-        const as = this.#names.get(keyOf({ name, onlyType, ...rest }))!;
+    const modules = Map.groupBy(this.#needs.imports.values(), ({ from }) => from);
+    const lines = [...modules].toSorted().flatMap(([from, bindings]) => {
+      const named = bindings.map((binding) => {
+        const { name, onlyType } = binding;
+        const as = this.#names.get(keyOf(binding))!;
         if (name === "*") return `* as ${as}`;
         return (onlyType ? "type " : "") + (as === name ? name : `${name} as ${as}`);
-      });
+      }).toSorted();
       const [whole, parts] = [true, false].map((whole) =>
         named.filter((name) => name.startsWith("*") === whole)
       );
       const clauses = [...whole, ...parts.length === 0 ? [] : [`{ ${parts.join(", ")} }`]];
-      return clauses.map((clause) => `import ${clause} from "${module}";`);
+      return clauses.map((clause) => `import ${clause} from "${from}";`);
     });
     return lines.join("\n") || "export {};"; // without either, it would not be a module
   }
 
+  /** Each script as a function, with its types before it. */
   #printScripts(): string[] {
-    const own = this.#keptOf(this.#script);
-    if (this.#worker === undefined) return [heading(nameOf(this.#script)), ...this.#printAll(own)];
-    const workers = this.#keptOf(this.#worker);
+    const [server, worker] = [this.#script, this.#worker];
+    const printed = [`// ${nameOf(server.url)}\n${this.#printScript(server, "main")}`];
+    if (worker !== undefined) {
+      printed.push(
+        `// ${nameOf(worker.url)}, for the Workers\n${this.#printScript(worker, "thread")}`,
+      );
+    }
+    return printed;
+  }
+
+  #printScript(module: Module, name: string): string {
+    const own = this.#keptOf(module);
+    const outside = own.filter(({ kind }) => module === this.#worker && kind === "type");
+    const inside = own.filter((statement) => !outside.includes(statement));
+    const waits = inside.some(hasAwait);
     return [
-      heading(`${nameOf(this.#script)} and, for its Workers, ${nameOf(this.#worker)}`),
-      ...this.#printAll([...own, ...workers].filter(isType)),
-      'if (!("WorkerGlobalScope" in globalThis)) {',
-      ...this.#printAll(own.filter((statement) => !isType(statement))),
-      "} else {",
-      ...this.#printAll(workers.filter((statement) => !isType(statement))),
+      ...outside.length === 0 ? [] : [this.#printAll(outside)],
+      `${waits ? "async " : ""}function ${name}() {`,
+      this.#printAll(inside),
       "}",
-    ];
+    ].join("\n");
+  }
+
+  /** What is called when everything is there. */
+  #printCalls(): string[] {
+    const own = this.#keptOf(this.#script);
+    const call = own.some(hasAwait) ? "await main();" : "main();";
+    if (this.#worker === undefined) return [call];
+    return [`if (!("WorkerGlobalScope" in globalThis)) ${call}\nelse thread();`];
+  }
+
+  #printModule(module: Module): string[] {
+    const statements = this.#keptOf(module);
+    if (statements.length === 0) return [];
+    return [`// ${nameOf(module.url)}\n${this.#printAll(statements)}`];
   }
 
   /** Statements with their comments. Those that stood together still do. */
-  #printAll(statements: ts.Statement[]): string[] {
-    const blocks: string[] = [];
-    statements.forEach((statement, i) => {
-      const before = statement.getSourceFile().text.slice(0, startOf(statement));
-      const printed = this.#printOne(statement);
-      if (i > 0 && /[^\n]\n$/.test(before)) blocks.push(`${blocks.pop()}\n${printed}`);
-      else blocks.push(printed);
-    });
-    return blocks;
+  #printAll(statements: Statement[]): string {
+    return statements.map((statement, i) =>
+      (i > 0 && statement.apart ? "\n" : "") + this.#printOne(statement)
+    ).join("\n");
   }
 
-  #printOne(statement: ts.Statement): string {
-    const edits: Edit[] = [];
-    const inside = namesInside(statement);
-    walk(statement, (node) => {
-      const [start, end] = [node.getStart(), node.end];
-      if (node.kind === ts.SyntaxKind.ExportKeyword) edits.push({ start, end: end + 1, text: "" });
-      if (scriptBeside(node)) edits.push({ start, end, text: "new URL(import.meta.url)" });
-      if (!ts.isIdentifier(node) || !isReference(node)) return;
-      const meaning = this.#meaning(node);
-      const name = meaning && this.#names.get(keyOf(meaning));
-      if (name === undefined || name === node.text) return;
-      if (inside.has(name)) {
-        throw new NotOneFile(`in ${nameOf(node)}, ${node.text} and ${name} would be mixed up`);
-      }
-      edits.push({ start, end, text: isShorthand(node) ? `${node.text}: ${name}` : name });
-    });
-    if (declaredNames(statement).some(({ text }) => text === TABLE)) {
-      edits.push(...this.#unusedRows(statement));
+  #printOne(statement: Statement): string {
+    const { module, tokens, start, end } = statement;
+    const bound = boundIn(tokens);
+    const references = new Set(referencesIn(statement));
+    let text = "";
+    let at = start;
+    function replace(token: Token, by: string, last = token) {
+      text += module.source.slice(at, token.start) + by;
+      at = last.end;
     }
-    return edited(statement, edits);
+    for (const [i, token] of tokens.entries()) {
+      if (i === 0 && token.text === "export" && !this.#isExported(module)) {
+        replace(token, "");
+        at++; // and the space behind it
+      } else if (token.text === "import" && workerAt(tokens, i) !== undefined) {
+        // The one file is the script of its Workers as well.
+        const url = tokens.slice(i, i + 5).map(({ text }) => text).join("");
+        text += module.source.slice(at, tokens[i - 2].start) + url;
+        at = tokens[i + 4].end;
+      } else if (references.has(token)) {
+        const name = this.#nameOf(this.#needs.meaningOf(module, token.text));
+        if (name === undefined || name === token.text) continue;
+        if (bound.has(name)) {
+          throw new NotOneFile(
+            `in ${nameOf(module.url)}, ${token.text} would be mixed up with another ${name}`,
+          );
+        }
+        replace(token, isShorthand(tokens, i) ? `${token.text}: ${name}` : name);
+      }
+    }
+    return text + module.source.slice(at, end);
   }
 
-  #unusedRows(table: ts.Statement): Edit[] {
-    const literals: ts.ObjectLiteralExpression[] = [];
-    walk(table, (node) => ts.isObjectLiteralExpression(node) && literals.push(node));
-    const { text } = table.getSourceFile();
-    return literals[0].properties
-      .filter(({ name }) => !this.#words.has(name!.getText()))
-      .map((row) => {
-        const comma = text[row.end] === "," ? 1 : 0;
-        return { start: row.getFullStart(), end: row.end + comma, text: "" };
-      });
+  #isExported(module: Module): boolean {
+    return module === this.#script && module.header.includes("@module");
+  }
+
+  #nameOf(meaning: Meaning | undefined): string | undefined {
+    return meaning && this.#names.get(keyOf(meaning));
   }
 }
 
-/** The file of the Workers that a script starts. */
-function workerOf(path: string): string | undefined {
-  const source = Deno.readTextFileSync(path);
-  const file = ts.createSourceFile(path, source, ts.ScriptTarget.ESNext, true);
-  const scripts = new Set<string>();
-  let starts = false;
-  walk(file, (node) => {
-    const script = scriptBeside(node);
-    if (script !== undefined) scripts.add(script);
-    starts ||= ts.isNewExpression(node) && node.expression.getText() === "Worker";
+/** The tokens of a class that are evaluated when it is declared: what it extends. */
+function headOf({ tokens }: Statement): Token[] {
+  const at = tokens.findIndex(({ text }) => text === "extends");
+  return at === -1 ? [] : tokens.slice(at + 1, at + 2);
+}
+
+/** Whether a statement waits where it stands, and not inside of a function of its own. */
+function hasAwait({ kind, tokens }: Statement): boolean {
+  if (kind === "function" || kind === "class" || kind === "type") return false;
+  return tokens.some(({ text }, i) => {
+    if (text !== "await") return false;
+    const before = tokens.slice(0, i);
+    return !before.some(({ text }) => text === "async");
   });
-  if (!starts || scripts.size === 0) return undefined;
-  if (scripts.size > 1) throw new NotOneFile(`it starts ${[...scripts].join(" and ")}`);
-  return resolve(dirname(path), ...scripts);
 }
 
-/** What identifies a declaration, in whichever file it is used. */
-function keyOf(meaning: Import | ts.Symbol): string {
-  if ("module" in meaning) return `${meaning.module} ${meaning.name}`;
-  const [declaration] = meaning.declarations!;
-  return `${declaration.getSourceFile().fileName} ${statementOf(declaration).pos} ${meaning.name}`;
-}
-
-/** The path of a file as people know it. */
-function nameOf(node: ts.Node): string {
-  return node.getSourceFile().fileName.replace(/.*\/(?=(lessons|shared)\/)/, "");
-}
-
-function heading(name: string): string {
-  return `// ${"-".repeat(3)} ${name}`;
-}
-
-/** The text of a statement, with changes. */
-function edited(statement: ts.Statement, edits: Edit[]): string {
-  const { text } = statement.getSourceFile();
-  let result = "";
-  let position = startOf(statement);
-  for (const { start, end, text: other } of edits.toSorted((a, b) => a.start - b.start)) {
-    result += text.slice(position, start) + other;
-    position = end;
+/** Whether a word is a member's name and a reference at the same time, as in `{ word }`. */
+function isShorthand(tokens: readonly Token[], i: number): boolean {
+  const [before, after] = [tokens[i - 1]?.text, tokens[i + 1]?.text];
+  if (!["{", ","].includes(before) || ![",", "}"].includes(after)) return false;
+  // What stands in brackets of another kind is a list.
+  let depth = 0;
+  for (let k = i - 1; k >= 0; k--) {
+    if (")]}".includes(tokens[k].text)) depth++;
+    if ("([{".includes(tokens[k].text) && depth-- === 0) return tokens[k].text === "{";
   }
-  return result + text.slice(position, endOf(statement));
+  return false;
 }
