@@ -13,8 +13,7 @@ import { HOST, number, type Options, parseOptions, type Values } from "./options
 import { openOwnDescriptors } from "./own_descriptors.ts";
 import { shout } from "./shout.ts";
 
-// Every send and every reply is published for whoever listens. Without a listener, it costs
-// nothing.
+// Every send and every reply is published. Without a subscriber, that costs nothing.
 const sending = tracingChannel("client:send");
 const receiving = tracingChannel("client:receive");
 

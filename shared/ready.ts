@@ -16,7 +16,7 @@ export interface ConnectOptions {
   signal?: AbortSignal;
 }
 
-// Published for whoever listens, as in client.ts.
+// Published for any subscriber, as in client.ts.
 const connecting = tracingChannel("client:connect");
 
 const SHORTEST_PAUSE = 5;

@@ -1,8 +1,14 @@
 /** Whether folders, tasks, scripts, READMEs and the catalogue of the lessons agree. */
 
-import { assert, assertEquals, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { pathToFileURL } from "node:url";
-import { catalogue, findLesson, type Lesson } from "../shared/tools/lesson/catalogue.ts";
+import {
+  catalogue,
+  findLesson,
+  type Lesson,
+  LESSONS,
+  servers,
+} from "../shared/tools/lesson/catalogue.ts";
 import { ROOT } from "./processes.ts";
 
 const tasks: Record<string, { description: string; command: string }> = JSON.parse(
@@ -17,13 +23,6 @@ function filesBelow(folder: string): string[] {
 
 function scriptsBelow(folder: string): string[] {
   return filesBelow(folder).filter((path) => path.endsWith(".ts"));
-}
-
-/** Which modules a script imports at run time. */
-function importsOf(path: string): string[] {
-  const source = Deno.readTextFileSync(ROOT + path);
-  const statement = /^(?:import|export) (?!type )(?:[\w*{][\w\s,*{}]* from )?"([^"]+)";$/gm;
-  return [...source.matchAll(statement)].map(([, specifier]) => specifier);
 }
 
 /** The scripts that a lesson runs, with what each of them is called. */
@@ -93,7 +92,7 @@ for (const lesson of catalogue) {
       assertStringIncludes(svg, `<title id="title">${number} · ${title}</title>`);
       assertMatch(svg, /class="costs quiet">The server: CPU time [^<]* calls/);
       const lanes = [...svg.matchAll(/<g class="lane"><title>([^<]+)</g)].map(([, name]) => name);
-      // Who makes no calls of its own has nothing to tell of them.
+      // A server that makes no calls of its own has no lane.
       const first = server.native ? "client 1" : "server";
       assertEquals(lanes[0], first);
       assert(lanes.includes("client 1") && lanes.length <= 20, lanes.join());
@@ -129,18 +128,42 @@ for (const lesson of catalogue) {
     });
 
     Deno.test(`the ${side} of lesson ${number} can be read in one sitting`, () => {
-      const source = Deno.readTextFileSync(`${ROOT}${path}/${name}.ts`);
-      const lines = source.trimEnd().split("\n");
-      // A server that shows two ways to wait needs a few lines more, and so does one that has to
-      // say in advance what is to be done in every case.
-      const most = name === "server" && lesson.server!.variants ? 120 : 100;
-      assertLess(lines.length, name === "client" ? 60 : most + 1);
-      assert(!/^export /m.test(source), "it exports something");
-      assert(!/^(const|let) \w+ = (async )?(\([^)]*\)|\w+)(: \w+)? =>/m.test(source), "an arrow");
-      assert(!/\bfunction main\b/.test(source), "it has a main()");
+      const [least, most] = name === "server" ? [40, 100] : name === "client" ? [1, 59] : [1, 100];
+      assertReadable(`${path}/${name}.ts`, least, most);
     });
   }
 }
+
+/** Whether a script reads from top to bottom: its length, and what it must not have. */
+function assertReadable(path: string, least: number, most: number) {
+  const source = Deno.readTextFileSync(ROOT + path);
+  const { length } = source.trimEnd().split("\n");
+  assert(length >= least && length <= most, `${length} lines`);
+  const exported = source.match(/^export (?!interface Task )\w+ \w+/gm); // for the main thread
+  assertEquals(exported, null);
+  assert(!/^(const|let) \w+ = (async )?(\([^)]*\)|\w+)(: \w+)? =>/m.test(source), "an arrow");
+  assert(!/\bfunction main\b/.test(source), "it has a main()");
+}
+
+for (const { name, lesson, script, variant, permissions } of servers) {
+  const file = script.href.slice(LESSONS.href.length);
+  if (!variant || file.endsWith("/server.ts")) continue;
+  Deno.test(`${name} is a script with a header, and can be read in one sitting`, () => {
+    const { number, title, folder, client } = lesson;
+    const source = Deno.readTextFileSync(script);
+    const header = /^\/\*\*\n( \*.*\n)+? \*\//.exec(source)?.[0] ?? "";
+    assertMatch(header, new RegExp(`^ \\* Lesson ${number} · ${title}: .+\\.$`, "m"));
+    assertStringIncludes(header, ` * Run:  deno run ${permissions.join(" ")} lessons/${file}\n`);
+    const tried = `deno run ${client.permissions.join(" ")} lessons/${folder}/client.ts`;
+    assertStringIncludes(header, ` * Try:  ${tried}\n`);
+    assertMatch(header, / \* Man: {2}.*\w+\(\d\)/);
+    assertReadable(`lessons/${file}`, 40, 100);
+  });
+}
+
+Deno.test("the thread of lesson 02 is no longer than a client", () => {
+  assertReadable("lessons/02-threads/thread.ts", 1, 59);
+});
 
 Deno.test("no script has a line of more than 100 characters", () => {
   const long: string[] = [];
@@ -150,70 +173,6 @@ Deno.test("no script has a line of more than 100 characters", () => {
     });
   }
   assertEquals(long, []);
-});
-
-/**
- * `deno task note --single` needs the compiler, and `deno task lesson:16 --svg` draws charts. Only
- * their own main.ts import these, and only when asked to: nothing else depends on a package.
- */
-const optional: Record<string, string[]> = {
-  "shared/tools/note/single.ts": ["npm:typescript@6.0.3"],
-  "shared/tools/note/syntax.ts": ["npm:typescript@6.0.3"],
-  "lessons/16-comparison/charts.ts": ["npm:vega@6.4.0", "npm:vega-lite@6.5.0"],
-};
-
-Deno.test("lessons and shared need nothing but Deno, except for two optional tools", () => {
-  for (const path of [...scriptsBelow("lessons"), ...scriptsBelow("shared")]) {
-    for (const specifier of importsOf(path)) {
-      if (optional[path]?.includes(specifier)) continue;
-      assertMatch(specifier, /^(\.|node:)/, path);
-      const imported = new URL(specifier, `file:///${path}`).pathname.slice(1);
-      assert(!(imported in optional) || path in optional, path);
-    }
-  }
-});
-
-Deno.test("imports point downward only", () => {
-  for (const path of scriptsBelow("shared/linux")) {
-    for (const specifier of importsOf(path)) {
-      if (specifier.startsWith("node:")) continue;
-      const imported = new URL(specifier, `file:///${path}`).pathname;
-      assert(imported.startsWith("/shared/linux/"), path);
-    }
-  }
-  for (const path of scriptsBelow("shared")) {
-    for (const specifier of importsOf(path)) assert(!specifier.includes("lessons/"), path);
-  }
-  for (const path of scriptsBelow("lessons")) {
-    for (const specifier of importsOf(path)) {
-      if (optional[path]?.includes(specifier)) continue;
-      assertMatch(specifier, /^((\.\.\/){2,3}shared\/|\.\/|\.\.\/\d\d-|node:)/, path);
-      // A lesson may build on those before it.
-      const other = /^\.\.\/(\d\d)-/.exec(specifier)?.[1];
-      if (other !== undefined) assertLess(Number(other), Number(path.slice(8, 10)), path);
-    }
-  }
-});
-
-Deno.test("what runs lessons on any system does not load libc", () => {
-  const seen = new Set<string>();
-  function follow(path: string) {
-    if (seen.has(path)) return;
-    seen.add(path);
-    for (const specifier of importsOf(path)) {
-      if (!specifier.startsWith(".")) continue;
-      follow(new URL(specifier, `file:///${path}`).pathname.slice(1));
-    }
-  }
-  follow("shared/tools/lesson/main.ts");
-  for (const lesson of catalogue) {
-    if (lesson.main?.measures) continue; // it makes system calls for its measurements
-    for (const { name, permissions } of scriptsOf(lesson)) {
-      if (!permissions.includes("--allow-ffi")) follow(`lessons/${lesson.folder}/${name}.ts`);
-    }
-  }
-  assert(seen.has("shared/tools/lesson/costs.ts") && seen.has("shared/client.ts"));
-  assertEquals(seen.has("shared/linux/libc.ts"), false);
 });
 
 Deno.test("no README has a link to a file that is not there", () => {

@@ -4,8 +4,14 @@
  * ratio with a wide margin.
  */
 
-import { assert, assertEquals, assertGreater, assertLess, assertMatch } from "@std/assert";
-import { assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertLess,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import { type Claim, claims } from "../lessons/17-claims/claims.ts";
 import { verdictOf } from "../lessons/17-claims/verdict.ts";
 import { IoUring } from "../shared/linux/io_uring/ring.ts";

@@ -1,7 +1,14 @@
 /** Lesson 16: what it measures, with small loads and a few servers. */
 
-import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
-import { assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertLess,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { delay } from "@std/async";
 import { pathToFileURL } from "node:url";
 import { stripVTControlCharacters } from "node:util";

@@ -82,7 +82,7 @@ Deno.test("assertRejects resolves with the error, and wants its class", async ()
   await assertRejects(() => assertRejects(() => Promise.resolve(), Error), AssertionError);
 });
 
-Deno.test("delay takes as long as it is told to, and is ended by a signal", async () => {
+Deno.test("delay takes the time that it is given, and is ended by a signal", async () => {
   const start = performance.now();
   await delay(20);
   assertGreater(performance.now() - start, 18);

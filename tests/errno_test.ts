@@ -1,21 +1,21 @@
 /** errno: read at the right moment, and turned into the right error. */
 
 import { assertEquals, assertInstanceOf } from "@std/assert";
-import { tryAccept4, tryRecv } from "../shared/linux/socket.ts";
-import * as errors from "../shared/linux/errno.ts";
 import {
-  EAGAIN,
-  EBADF,
-  EINVAL,
-  orThrow,
-  SyscallError,
-  systemError,
-} from "../shared/linux/errno.ts";
-import { ENOTCONN } from "../shared/linux/errno.ts";
+  AF_INET,
+  listenTcp,
+  SOCK_NONBLOCK,
+  SOCK_STREAM,
+  socket,
+  tryAccept4,
+  tryRecv,
+} from "../shared/linux/socket.ts";
+import * as errors from "../shared/linux/errno.ts";
 import { close } from "../shared/linux/descriptors.ts";
-import { AF_INET, listenTcp, SOCK_NONBLOCK, SOCK_STREAM, socket } from "../shared/linux/socket.ts";
 import { errnoName } from "../shared/linux/names.ts";
 import { ANYWHERE } from "./sockets.ts";
+
+const { EAGAIN, EBADF, EINVAL, ENOTCONN, orThrow, SyscallError, systemError } = errors;
 
 Deno.test("errno is right after each of 1,000,000 failing calls between allocations", () => {
   const listener = listenTcp(ANYWHERE, SOCK_NONBLOCK);
@@ -104,7 +104,7 @@ Deno.test("a call that is about nothing in particular has empty brackets", () =>
   assertEquals(message, "socket(): EMFILE (Too many open files)");
 });
 
-Deno.test("an error number without a name is told as a number", () => {
+Deno.test("an error number without a name is given as a number", () => {
   assertEquals(systemError("recv", 4095).code, "errno 4095");
 });
 

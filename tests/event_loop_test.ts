@@ -407,7 +407,7 @@ test("a task that is created at the very end is reported, and not waited for", (
   assertEquals(reports, ["Task anna: it was destroyed while it was pending"]);
 });
 
-test("a task publishes its states to whoever listens, and to nobody else", () => {
+test("a task publishes its states to subscribers, and to nobody else", () => {
   const switches = channel("coroutine");
   const messages: unknown[] = [];
   const listen = (message: unknown) => messages.push(message);

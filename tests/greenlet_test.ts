@@ -699,7 +699,7 @@ test("links may remove later links and add more, and run in their order", () => 
   assertEquals(lines, ["first", "third", "third", "joined", "added"]);
 });
 
-test("a greenlet publishes its states to whoever listens, and to nobody else", () => {
+test("a greenlet publishes its states to subscribers, and to nobody else", () => {
   const switches = channel("coroutine");
   const messages: unknown[] = [];
   const listen = (message: unknown) => messages.push(message);

@@ -1,7 +1,13 @@
 /** `shared/linux/io_uring/`: what lesson 09's servers do not do, or not on this machine. */
 
-import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
-import { assertStringIncludes, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertLess,
+  assertMatch,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { visit } from "../shared/tools/check/clients.ts";
 import { Server } from "../shared/tools/check/server.ts";
 import { subjects, unavailable } from "../shared/tools/check/subjects.ts";

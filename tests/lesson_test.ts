@@ -1,7 +1,13 @@
 /** `deno task lesson:NN`: the runner, and what the lessons promise. */
 
-import { assert, assertEquals, assertGreater, assertLess, assertMatch } from "@std/assert";
-import { assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertLess,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import { deadline, delay } from "@std/async";
 import { catalogue } from "../shared/tools/lesson/catalogue.ts";
 import { Child } from "../shared/tools/process/child.ts";

@@ -1,7 +1,14 @@
 /** `deno task note`: a lesson as a page of notes, and its scripts as single files. */
 
-import { assert, assertEquals, assertGreater, assertLess, assertMatch } from "@std/assert";
-import { assertStringIncludes, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertLess,
+  assertMatch,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { pathToFileURL } from "node:url";
 import { parseSummary } from "../shared/client.ts";
 import { check } from "../shared/tools/check/check.ts";
@@ -148,7 +155,7 @@ function endsIn(lines: Set<string>, comment: string): boolean {
   return [...lines].some((line) => line.endsWith(comment));
 }
 
-Deno.test("what the lesson is about comes first, and nothing of the tools is in a single file", () => {
+Deno.test("the lesson comes first in a single file, which has nothing of the tools", () => {
   for (const script of files) {
     const text = Deno.readTextFileSync(fileOf(script));
     const sections = [...text.matchAll(/^\/\/ ((?:lessons|shared)\/\S+?\.ts)/gm)].map(([, name]) =>
@@ -206,7 +213,7 @@ Deno.test("a single file has of what a module offers only what it uses", () => {
   assertEquals(/tryConnect|getsockopt|MSG_PEEK|text\(initial|function flag/.test(server), false);
 });
 
-Deno.test("deno task note 13 --single event_loop prints a module that can be imported", async () => {
+Deno.test("deno task note 13 --single tasks prints a module that can be imported", async () => {
   const { code, stdout, stderr } = await deno([...MAIN, "13", "--single", "tasks"]);
   assertEquals([code, stderr], [0, ""]);
   const module = `${folder}/13-tasks-alone.ts`;
@@ -223,7 +230,7 @@ Deno.test("deno task note 13 --single event_loop prints a module that can be imp
 });
 
 for (const [lesson, name] of [["12", "scheduler"], ["13", "event_loop"], ["14", "greenlet"]]) {
-  Deno.test(`the single file of ${name}.ts begins with the module, and exports what it exports`, () => {
+  Deno.test(`the single file of ${name}.ts begins with it, and exports what it exports`, () => {
     const script = files.find((file) => file.startsWith(lesson) && file.endsWith(`/${name}.ts`))!;
     const [copy, original] = [fileOf(script), pathToFileURL(`${ROOT}lessons/${script}`)].map((
       url,
@@ -282,7 +289,7 @@ const MODULES = {
     }`,
 };
 
-Deno.test("one file means what many did, also if names clash, are changed or passed on", async () => {
+Deno.test("one file means what many did, also where names clash or are passed on", async () => {
   const modules = await Deno.makeTempDir();
   for (const [name, text] of Object.entries(MODULES)) {
     await Deno.writeTextFile(`${modules}/${name}`, text);
@@ -321,7 +328,7 @@ Deno.test("a script that needs other files is not one file, and the reason says 
   await Deno.remove(`${folder}/other.ts`);
 });
 
-Deno.test("tokensOf() tells texts, templates, patterns, comments and signs apart", () => {
+Deno.test("tokensOf() finds texts, templates, patterns, comments and signs", () => {
   const source = "a /* b */ = `c${d}e${{ f: `g` }}` / 2 + x.replace(/[/]`/g, '\\'') // end";
   assertEquals(tokensOf(source).map(({ kind, text }) => `${kind} ${text}`), [
     ...["word a", "comment /* b */", "sign =", "text `c${", "word d", "text }e${", "sign {"],

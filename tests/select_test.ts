@@ -48,7 +48,7 @@ Deno.test("an FdSet refuses descriptors of 1,024 and more, and nothing is writte
   }
   assertEquals(set.words.length, 32);
   assertEquals(set.words.every((word) => word === 0), true);
-  // The kernel itself would look at as many bits as it is told, also behind the set.
+  // The kernel itself would look at as many bits as nfds says, also behind the set.
   for (const nfds of [1025, 5000, -1, NaN]) {
     assertThrows(() => select(nfds, set, null, null, 0), RangeError, "does not fit");
     assertThrows(() => trySelect(nfds, set, null, null, 0), RangeError, "does not fit");
@@ -80,7 +80,7 @@ Deno.test("select gives 0 and empty sets when its time is up", () => {
   assertEquals(select(pair.server + 1, read, null, null, 0), 0);
 });
 
-Deno.test("select never waits for less than it is told to, and refuses negative times", () => {
+Deno.test("select never waits for less than its timeout, and refuses negative times", () => {
   for (const timeout of [0.4, 2.5, 20]) {
     const start = performance.now();
     assertEquals(select(0, null, null, null, timeout), 0);
@@ -219,7 +219,7 @@ Deno.test("a PollList grows, and its last entry takes the place of a deleted one
   assertEquals(list.length, 2998);
 });
 
-Deno.test("epoll reports only those that are ready, level-triggered as long as they are", () => {
+Deno.test("epoll reports only those that are ready, level-triggered while they are", () => {
   using one = new Pair();
   using two = new Pair();
   const epoll = epoll_create1();

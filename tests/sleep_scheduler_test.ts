@@ -1,7 +1,14 @@
 /** Lesson 12: coroutines that sleep. Nearly all tests use a clock that only the test moves. */
 
-import { assertEquals, assertGreater, assertInstanceOf, assertLess } from "@std/assert";
-import { assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
+import {
+  assertEquals,
+  assertGreater,
+  assertInstanceOf,
+  assertLess,
+  assertMatch,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import {
   type Clock,
   type Coroutine,

@@ -1,7 +1,13 @@
 /** `shared/tools/lesson`: from what was recorded to what is drawn. */
 
-import { assert, assertEquals, assertGreater, assertLess, assertMatch } from "@std/assert";
-import { assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertLess,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import { columnsOf, ticksOf } from "../shared/tools/lesson/columns.ts";
 import type { Lane } from "../shared/tools/lesson/lanes.ts";
 import { readTimeline, type Timeline, timelineOf } from "../shared/tools/lesson/timeline.ts";
@@ -214,7 +220,7 @@ Deno.test("of many clients the first are drawn, and it is said how many more the
 const wait = event({ ms: 0, took: 1000, name: "poll", args: { length: 9, result: 1 } });
 const work = event({ ms: 1000, took: 0.005, name: "recv", args: { fd: 7, result: 5 } });
 
-Deno.test("work is to be seen however short it was, and its height is its share", () => {
+Deno.test("work is drawn however short it was, and its height is its share", () => {
   const { lanes: [lane], length } = draw(wait, work);
   const columns = columnsOf(lane, length, 100);
   assertEquals(columns[50], { background: "waiting", mark: undefined, level: 1 });

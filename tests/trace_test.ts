@@ -1,7 +1,13 @@
 /** `deno task trace`, what it does to a script, and counting the calls of a program. */
 
-import { assert, assertEquals, assertGreater, assertLess, assertMatch } from "@std/assert";
-import { assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertLess,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import { deadline, delay, retry } from "@std/async";
 import { fileURLToPath } from "node:url";
 import { linesOf } from "../shared/lines.ts";

@@ -1,7 +1,13 @@
 /** The recorder: what it records of a script, as text and as a file that Perfetto opens. */
 
-import { assert, assertEquals, assertGreater, assertLess, assertMatch } from "@std/assert";
-import { assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertLess,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import { deadline, delay } from "@std/async";
 import { LESSONS, servers } from "../shared/tools/lesson/catalogue.ts";
 import { visit } from "../shared/tools/check/clients.ts";
@@ -76,7 +82,7 @@ Deno.test("a trace is complete when the server is killed, and small where it pol
   assertGreater(long.reduce((sum, { dur }) => sum + dur!, 0), 10_000); // microseconds
 });
 
-Deno.test("the threads of a server are told apart in one file, by number and name", async () => {
+Deno.test("the threads of a server are apart in one file, by number and name", async () => {
   const { events } = await traceServer("02 threads", 4);
   const threads = events.filter(({ name }) => name === "thread_name");
   const names = threads.map(({ args }) => args.name).sort();
@@ -177,7 +183,7 @@ Deno.test("a failing call that is recorded keeps its errno, and its name in the 
   assertEquals(times.reduce((a, b) => a + b, 0), 100_000);
 });
 
-Deno.test("a computation is told apart from a time without calls", async () => {
+Deno.test("a computation is recorded as such, a time without calls is not", async () => {
   const { stderr } = await evaluate(`
     import { AF_INET, SOCK_STREAM, socket } from "shared/linux/socket.ts";
     import { sleep } from "shared/linux/time.ts";
@@ -197,7 +203,7 @@ Deno.test("a computation is told apart from a time without calls", async () => {
   assertLess(long.length, 41, stderr);
 });
 
-Deno.test("a call that waits is told apart from one that others keep from running", () => {
+Deno.test("a call that waits is not taken for one that lost its core, or the reverse", () => {
   const activity = new Activity();
   function took(milliseconds: number, work: (end: number) => void): boolean {
     const start = now();
@@ -274,7 +280,7 @@ Deno.test("switches of coroutines are recorded as they are published", async () 
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("names and lines of any characters are in the trace, across pieces of 64 KiB", async () => {
+Deno.test("a trace holds names of any characters, across its pieces of 64 KiB", async () => {
   const trace = await Deno.makeTempFile();
   const names = ["客户-7", "bedienü", "🦕", 'quo"te', "x"];
   const folder = await Deno.makeTempDir();

@@ -4,7 +4,6 @@
  * The inner loop of lesson 01. Every recv still waits in both phases, but it holds up only the
  * thread of its own client.
  */
-
 /// <reference lib="deno.worker" />
 
 import { close } from "../../shared/linux/descriptors.ts";
@@ -30,7 +29,6 @@ const buffer = new Uint8Array(64 * 1024);
 self.onmessage = ({ data: task }: MessageEvent<Task>) => {
   if ([1, 10, 50, 100].includes(task.number)) report(task);
   serve(task.connection);
-
   // The main thread may be waiting for a thread to end.
   Atomics.sub(task.running, 0, 1);
   Atomics.notify(task.running, 0);
@@ -54,10 +52,8 @@ function serve(connection: number) {
 }
 
 function report({ number, accepted }: Task) {
-  const began = clock_gettime(CLOCK_MONOTONIC) - accepted;
-  const resident = Deno.memoryUsage().rss / 2 ** 20;
-  console.log(
-    `thread ${number} began ${began.toFixed(1)} ms after its client was accepted; ` +
-      `the process has ${resident.toFixed(0)} MiB`,
-  );
+  const began = (clock_gettime(CLOCK_MONOTONIC) - accepted).toFixed(1);
+  const resident = Math.round(Deno.memoryUsage().rss / 2 ** 20);
+  const start = `thread ${number} began ${began} ms after its client was accepted`;
+  console.log(`${start}; the process has ${resident} MiB`);
 }

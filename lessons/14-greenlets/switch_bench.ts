@@ -1,6 +1,6 @@
 /**
  * What a switch costs: a thousand of each kind, beside a thousand of the engine's own `await`; and
- * what it costs that each is published to whoever listens.
+ * what it costs to publish each of them, with a subscriber and without.
  *
  * Run:  deno bench --allow-ffi lessons/14-greenlets/switch_bench.ts
  */
@@ -76,7 +76,7 @@ function sleepInHub() {
   });
 }
 
-/** Measures a function while somebody listens who does nothing but count. */
+/** Measures a function while there is a subscriber that only counts. */
 function listening(bench: Deno.BenchContext, measured: () => void) {
   let heard = 0;
   const listen = () => heard++;

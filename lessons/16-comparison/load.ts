@@ -13,16 +13,30 @@
  */
 
 import { Buffer } from "node:buffer";
-import { callsBetween, type Counts } from "../../shared/tools/lesson/costs.ts";
-import { readCounts } from "../../shared/tools/lesson/costs.ts";
+import { callsBetween, type Counts, readCounts } from "../../shared/tools/lesson/costs.ts";
 import { cpuOf, Meter, readThreads } from "../../shared/tools/process/proc.ts";
 import { linesOf } from "../../shared/lines.ts";
-import { close, F_SETFL, fcntl, O_NONBLOCK } from "../../shared/linux/descriptors.ts";
-import { raiseDescriptorLimit } from "../../shared/linux/descriptors.ts";
+import {
+  close,
+  F_SETFL,
+  fcntl,
+  O_NONBLOCK,
+  raiseDescriptorLimit,
+} from "../../shared/linux/descriptors.ts";
 import { EAGAIN } from "../../shared/linux/errno.ts";
-import { AF_INET, connect, IPPROTO_TCP, setsockopt } from "../../shared/linux/socket.ts";
-import { SO_LINGER, SOCK_STREAM, socket, SOL_SOCKET } from "../../shared/linux/socket.ts";
-import { TCP_NODELAY, tryRecv, trySend } from "../../shared/linux/socket.ts";
+import {
+  AF_INET,
+  connect,
+  IPPROTO_TCP,
+  setsockopt,
+  SO_LINGER,
+  SOCK_STREAM,
+  socket,
+  SOL_SOCKET,
+  TCP_NODELAY,
+  tryRecv,
+  trySend,
+} from "../../shared/linux/socket.ts";
 import { DefaultSelector } from "../../shared/selectors/default.ts";
 import { EVENT_READ, EVENT_WRITE } from "../../shared/selectors/selector.ts";
 import { shout } from "../../shared/shout.ts";

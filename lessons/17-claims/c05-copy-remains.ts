@@ -10,8 +10,7 @@
  */
 
 import { EAGAIN } from "../../shared/linux/errno.ts";
-import { MSG_PEEK, MSG_TRUNC, send, SOCK_NONBLOCK } from "../../shared/linux/socket.ts";
-import { tryRecv } from "../../shared/linux/socket.ts";
+import { MSG_PEEK, MSG_TRUNC, send, SOCK_NONBLOCK, tryRecv } from "../../shared/linux/socket.ts";
 import { connectPairs } from "./pairs.ts";
 import { cpuTime, oneDigit } from "./timing.ts";
 import { conclude } from "./verdict.ts";

@@ -8,8 +8,13 @@
  * Man:  select(2) (BUGS), poll(2) (ERRORS), getrlimit(2) (RLIMIT_NOFILE)
  */
 
-import { F_DUPFD_CLOEXEC, fcntl } from "../../shared/linux/descriptors.ts";
-import { getrlimit, RLIMIT_NOFILE, setrlimit } from "../../shared/linux/descriptors.ts";
+import {
+  F_DUPFD_CLOEXEC,
+  fcntl,
+  getrlimit,
+  RLIMIT_NOFILE,
+  setrlimit,
+} from "../../shared/linux/descriptors.ts";
 import { EINVAL, orErrno } from "../../shared/linux/errno.ts";
 import { selecting as libc } from "../../shared/linux/libc.ts";
 import { POLLIN, PollList, tryPoll } from "../../shared/linux/poll.ts";

@@ -10,8 +10,17 @@
  */
 
 import { stayOnOneCore } from "../../shared/linux/cores.ts";
-import { connect, recv, send, setsockopt, socket } from "../../shared/linux/socket.ts";
-import { AF_INET, IPPROTO_TCP, SOCK_STREAM, TCP_NODELAY } from "../../shared/linux/socket.ts";
+import {
+  AF_INET,
+  connect,
+  IPPROTO_TCP,
+  recv,
+  send,
+  setsockopt,
+  SOCK_STREAM,
+  socket,
+  TCP_NODELAY,
+} from "../../shared/linux/socket.ts";
 import { startServer } from "./servers.ts";
 import { median } from "../16-comparison/statistics.ts";
 import { oneDigit } from "./timing.ts";

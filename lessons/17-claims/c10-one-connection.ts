@@ -9,8 +9,14 @@
  * Man:  epoll_wait(2), recv(2)
  */
 
-import { epoll_create1, epoll_ctl, EPOLL_CTL_ADD } from "../../shared/linux/epoll.ts";
-import { EpollEvents, EPOLLIN, tryEpollWait } from "../../shared/linux/epoll.ts";
+import {
+  epoll_create1,
+  epoll_ctl,
+  EPOLL_CTL_ADD,
+  EpollEvents,
+  EPOLLIN,
+  tryEpollWait,
+} from "../../shared/linux/epoll.ts";
 import { MSG_PEEK, send, tryRecv } from "../../shared/linux/socket.ts";
 import { connectPairs } from "./pairs.ts";
 import { cpuTime, oneDigit } from "./timing.ts";

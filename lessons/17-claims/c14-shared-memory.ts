@@ -9,8 +9,14 @@
  * Man:  epoll_wait(2), io_uring(7), proc_pid_maps(5)
  */
 
-import { epoll_create1, epoll_ctl, EPOLL_CTL_ADD } from "../../shared/linux/epoll.ts";
-import { epoll_wait, EpollEvents, EPOLLIN } from "../../shared/linux/epoll.ts";
+import {
+  epoll_create1,
+  epoll_ctl,
+  EPOLL_CTL_ADD,
+  epoll_wait,
+  EpollEvents,
+  EPOLLIN,
+} from "../../shared/linux/epoll.ts";
 import { IoUring } from "../../shared/linux/io_uring/ring.ts";
 import { send } from "../../shared/linux/socket.ts";
 import { connectPairs } from "./pairs.ts";

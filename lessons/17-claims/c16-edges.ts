@@ -8,8 +8,15 @@
  * Man:  epoll(7), the section "Level-triggered and edge-triggered"
  */
 
-import { epoll_create1, epoll_ctl, EPOLL_CTL_ADD } from "../../shared/linux/epoll.ts";
-import { epoll_wait, EPOLLET, EpollEvents, EPOLLIN } from "../../shared/linux/epoll.ts";
+import {
+  epoll_create1,
+  epoll_ctl,
+  EPOLL_CTL_ADD,
+  epoll_wait,
+  EPOLLET,
+  EpollEvents,
+  EPOLLIN,
+} from "../../shared/linux/epoll.ts";
 import { send } from "../../shared/linux/socket.ts";
 import { connectPairs } from "./pairs.ts";
 import { conclude } from "./verdict.ts";

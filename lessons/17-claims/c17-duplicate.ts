@@ -9,9 +9,16 @@
  */
 
 import { close, F_DUPFD_CLOEXEC, fcntl } from "../../shared/linux/descriptors.ts";
-import { epoll_create1, epoll_ctl, EPOLL_CTL_ADD } from "../../shared/linux/epoll.ts";
-import { EPOLL_CTL_DEL, epoll_wait, EpollEvents, EPOLLIN } from "../../shared/linux/epoll.ts";
-import { tryEpollCtl } from "../../shared/linux/epoll.ts";
+import {
+  epoll_create1,
+  epoll_ctl,
+  EPOLL_CTL_ADD,
+  EPOLL_CTL_DEL,
+  epoll_wait,
+  EpollEvents,
+  EPOLLIN,
+  tryEpollCtl,
+} from "../../shared/linux/epoll.ts";
 import { EBADF } from "../../shared/linux/errno.ts";
 import { trySend } from "../../shared/linux/socket.ts";
 import { connectPairs } from "./pairs.ts";

@@ -8,8 +8,14 @@
  * Man:  signal(7), fcntl(2) (F_SETSIG), signalfd(2)
  */
 
-import { readSignals, SIGIO, signalfd, SignalInfos } from "../../shared/linux/signal.ts";
-import { signalThread, SIGRTMIN } from "../../shared/linux/signal.ts";
+import {
+  readSignals,
+  SIGIO,
+  signalfd,
+  SignalInfos,
+  signalThread,
+  SIGRTMIN,
+} from "../../shared/linux/signal.ts";
 import { send } from "../../shared/linux/socket.ts";
 import { connectPairs } from "./pairs.ts";
 import { conclude } from "./verdict.ts";

@@ -9,8 +9,14 @@
  * Man:  io_uring(7), epoll(7)
  */
 
-import { epoll_create1, epoll_ctl, EPOLL_CTL_ADD } from "../../shared/linux/epoll.ts";
-import { EpollEvents, EPOLLIN, tryEpollWait } from "../../shared/linux/epoll.ts";
+import {
+  epoll_create1,
+  epoll_ctl,
+  EPOLL_CTL_ADD,
+  EpollEvents,
+  EPOLLIN,
+  tryEpollWait,
+} from "../../shared/linux/epoll.ts";
 import { MappedMemory } from "../../shared/linux/memory.ts";
 import { send, tryRecv } from "../../shared/linux/socket.ts";
 import { clock_gettime, CLOCK_THREAD_CPUTIME_ID } from "../../shared/linux/time.ts";

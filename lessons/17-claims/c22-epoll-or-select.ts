@@ -8,8 +8,14 @@
  * Man:  select(2), epoll(7)
  */
 
-import { epoll_create1, epoll_ctl, EPOLL_CTL_ADD } from "../../shared/linux/epoll.ts";
-import { EpollEvents, EPOLLIN, tryEpollWait } from "../../shared/linux/epoll.ts";
+import {
+  epoll_create1,
+  epoll_ctl,
+  EPOLL_CTL_ADD,
+  EpollEvents,
+  EPOLLIN,
+  tryEpollWait,
+} from "../../shared/linux/epoll.ts";
 import { FdSet, trySelect } from "../../shared/linux/select.ts";
 import { send } from "../../shared/linux/socket.ts";
 import { connectPairs } from "./pairs.ts";

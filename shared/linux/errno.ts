@@ -142,7 +142,7 @@ export function systemError(
 
 /**
  * Whether an error is a system call's, and concerns one descriptor. Any other is a bug in the
- * script, which has to be seen.
+ * script, which must not be hidden.
  */
 export function isSystemError(error: unknown): error is SystemError {
   return error instanceof Error && "syscall" in error;

@@ -139,7 +139,7 @@ class Maker {
 
 /**
  * A program for asyncio. A body waits only for later ones, so no two tasks wait for each other:
- * asyncio would recurse for ever when one of them is cancelled.
+ * asyncio would recurse forever when one of them is cancelled.
  */
 export function asyncioProgram(random: Random, timing: Timing): Program {
   const maker = new Maker(random, timing);

@@ -7,8 +7,15 @@
 
 import { close } from "../descriptors.ts";
 import { EBUSY, EINTR, orThrow } from "../errno.ts";
-import { MappedMemory, mmap, munmap, PROT_READ, PROT_WRITE } from "../memory.ts";
-import { MAP_POPULATE, MAP_SHARED } from "../memory.ts";
+import {
+  MAP_POPULATE,
+  MAP_SHARED,
+  MappedMemory,
+  mmap,
+  munmap,
+  PROT_READ,
+  PROT_WRITE,
+} from "../memory.ts";
 import { SOCK_CLOEXEC } from "../socket.ts";
 import {
   IO_CQRING_OFFSETS,

@@ -20,7 +20,7 @@ export interface Lesson {
   idea: string;
   /** What to notice when it has run. */
   notice: string;
-  /** Its program, `main.ts`, where there is something to be seen without a network. */
+  /** Its program, `main.ts`, where there is something to see without a network. */
   main?: Program;
   /** Its server; a lesson that has one has a client as well. */
   server?: Server;

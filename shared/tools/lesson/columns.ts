@@ -19,7 +19,7 @@ export interface Column {
 
 const BACKGROUNDS: readonly State[] = ["queued", "waiting", "polling", "kernel", "idle"];
 const MARKS: readonly State[] = ["completed", "submitted", "copying", "polling", "computing"];
-const NO_TIME = 1e-9; // of a moment, in milliseconds: enough to be seen
+const NO_TIME = 1e-9; // of a moment, in milliseconds: enough to be drawn
 
 /** A lane in so many columns of the same time. */
 export function columnsOf(lane: Lane, length: number, count: number): Column[] {

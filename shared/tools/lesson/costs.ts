@@ -107,7 +107,7 @@ export function costLine({ wall, before, after, calls }: Costs): string {
     `${whole(all)} calls${failed > 0 ? ` (${whole(failed)} EAGAIN)` : ""}`;
 }
 
-/** The most telling costs of a program, in one line. */
+/** The costs of a program that a picture has room for, in one line. */
 export function programLine(usage: Usage | undefined): string {
   return `The program: CPU time ${seconds(usage?.cpu ?? 0)}`;
 }

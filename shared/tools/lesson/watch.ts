@@ -8,9 +8,8 @@
 import { fileURLToPath } from "node:url";
 import { styleText } from "node:util";
 import { onEndSignal } from "../process/signals.ts";
-import type { Lesson } from "./catalogue.ts";
+import { type Lesson, LESSONS } from "./catalogue.ts";
 import { rememberRun } from "./history.ts";
-import { LESSONS } from "./catalogue.ts";
 import { runLesson } from "./run.ts";
 import { changes } from "./side_by_side.ts";
 

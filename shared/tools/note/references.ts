@@ -15,14 +15,14 @@ const BEFORE_ARROW = ["=", "(", ",", ":", "=>", "return", "async", "?", "yield",
 /** Words of the language, which have no meaning of their own. */
 const KEYWORDS = new Set(
   ("abstract any as asserts async await bigint boolean break case catch class const continue " +
-    "debugger declare default delete do else enum export extends false finally for from function " +
-    "get if implements import in infer instanceof interface is keyof let never new null object of " +
-    "override private protected public readonly return satisfies set static string super switch " +
-    "symbol this throw true try type typeof undefined unique unknown using var void while with " +
-    "yield").split(" "),
+    "debugger declare default delete do else enum export extends false finally for from " +
+    "function get if implements import in infer instanceof interface is keyof let never new " +
+    "null object of override private protected public readonly return satisfies set static " +
+    "string super switch symbol this throw true try type typeof undefined unique unknown using " +
+    "var void while with yield").split(" "),
 );
 
-/** The words of a statement that refer to something of its module, itself included, or to a global. */
+/** The words of a statement that refer to something of its module, or to a global. */
 export function referencesIn({ kind, names, tokens }: Statement): Token[] {
   const own = boundIn(tokens);
   // A parameter may have the name of its function.

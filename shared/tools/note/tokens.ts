@@ -1,6 +1,6 @@
 /**
- * The words and signs of TypeScript, as far as they have to be known in order to cut a module at its
- * statements: where comments, texts and regular expressions begin and end.
+ * The words and signs of TypeScript, as far as they have to be known in order to cut a module at
+ * its statements: where comments, texts and regular expressions begin and end.
  *
  * @module
  */

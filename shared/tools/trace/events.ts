@@ -37,7 +37,7 @@ export interface TraceEvent {
 /** Takes an event into a trace. */
 export type Recorder = (event: TraceEvent) => void;
 
-/** What else is to be seen of a call, before it and after it. */
+/** What else is recorded of a call, before it and after it. */
 export interface Hook {
   /** Looks at the arguments; gets the time as well. */
   before?(args: unknown[], now: number): void;

@@ -29,7 +29,7 @@ export function assertEquals<T>(actual: T, expected: T, message?: string): void 
   if (!equal(actual, expected)) assertion.deepEqual(actual, expected, message);
 }
 
-/** Unlike Node, `@std` tells neither 0 from -0, nor `{}` from an object without a prototype. */
+/** Unlike Node, `@std` takes 0 for -0, and `{}` for an object without a prototype. */
 function equal(a: unknown, b: unknown): boolean {
   if (a === b || isDeepStrictEqual(a, b)) return true;
   if (a instanceof Map && b instanceof Map) {

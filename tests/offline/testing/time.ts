@@ -24,7 +24,7 @@ export class TimeError extends Error {
   override name = "TimeError";
 }
 
-/** A clock with timers, instead of Date, setTimeout and setInterval, that moves when told. */
+/** A clock with timers, instead of Date, setTimeout and setInterval, that moves only on demand. */
 export class FakeTime {
   /** Where the time began, in milliseconds since 1970. */
   readonly start: number;
