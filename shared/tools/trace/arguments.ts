@@ -15,8 +15,9 @@ import * as socket from "../../linux/socket.ts";
 import type { TraceEvent } from "./events.ts";
 import { prototypes } from "./functions.ts";
 
+/** The arguments of a call. */
 // deno-lint-ignore no-explicit-any -- of every type that a C function takes
-type Arguments = any[];
+export type Arguments = any[];
 type Value = number | string;
 /** How one argument is shown; not at all if it is undefined. */
 type Shown = (args: Arguments) => Value | undefined;
