@@ -7,7 +7,13 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Child, type ChildOptions, denoRun } from "../process/child.ts";
-import { cpuOf, descriptorsOf, isListening, peakMemoryOf, runTimesOf } from "../process/proc.ts";
+import {
+  cpuOf,
+  descriptorsOf,
+  isListening,
+  peakMemoryOf,
+  runnableThreads,
+} from "../process/proc.ts";
 import { deadline } from "./deadline.ts";
 
 /** A server script, and what may be expected of it. */
@@ -163,21 +169,23 @@ export class Server implements AsyncDisposable {
 
   /**
    * The share of a core that it uses during the next `time` milliseconds: 0 to 1, or more. A thread
-   * that wants to run for more than half of that time counts with all that it wants: on a busy
-   * machine it does not get it.
+   * that was ready to run most of the time counts as if it had run: on a busy machine, it may have
+   * had to wait for a core.
    */
   async cpuShare(time: number): Promise<number> {
     const { pid } = this.#child;
-    const [start, cpu, before] = [performance.now(), this.cpu, runTimesOf(pid)];
-    await sleep(time);
-    const elapsed = performance.now() - start;
-    const used = (this.cpu - cpu) / elapsed;
-    const wanted = [...runTimesOf(pid)].map(([thread, { running, ready }]) => {
-      const first = before.get(thread);
-      return first === undefined ? 0 : (running - first.running + ready - first.ready) / elapsed;
-    });
-    const most = Math.max(...wanted);
-    return most > 0.5 ? Math.max(used, most) : used;
+    const [start, before] = [performance.now(), this.cpu];
+    const runnable = new Map<string, number>();
+    let looks = 0;
+    for (; performance.now() < start + time; looks++) {
+      for (const thread of runnableThreads(pid)) {
+        runnable.set(thread, (runnable.get(thread) ?? 0) + 1);
+      }
+      await sleep(10);
+    }
+    const used = (this.cpu - before) / (performance.now() - start);
+    const ready = Math.max(0, ...runnable.values()) / looks;
+    return ready > 0.5 ? Math.max(used, ready) : used;
   }
 
   /** Sends it a signal; nothing happens if it has ended. */

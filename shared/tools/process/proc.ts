@@ -33,16 +33,13 @@ export function cpuOf(pid: number): number {
 }
 
 /**
- * How long each thread of a process has been running, and how long it has been ready to run while
- * other processes had the cores, in milliseconds, by thread id. See proc(5), `schedstat`; empty on
- * a kernel that does not count it.
+ * The threads of a process that are running now, or are ready to and wait for a core, by thread id.
+ * See proc(5), the state in `stat`.
  */
-export function runTimesOf(pid: number): Map<string, { running: number; ready: number }> {
-  const threads = [...readThreads(pid, "schedstat")].map(([thread, [text]]) => {
-    const [running, ready] = text.split(" ").map((nanoseconds) => Number(nanoseconds) / 1e6);
-    return [thread, { running, ready }] as const;
-  });
-  return new Map(threads);
+export function runnableThreads(pid: number): string[] {
+  return [...readThreads(pid, "stat")]
+    .filter(([, [stat]]) => stat.slice(stat.lastIndexOf(")") + 2).startsWith("R"))
+    .map(([thread]) => thread);
 }
 
 /** The most memory that a process has had resident so far, in MiB. */
