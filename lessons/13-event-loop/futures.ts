@@ -6,7 +6,10 @@
 
 import type { Timers } from "../../shared/timers.ts";
 
-/** A function that can wait: `yield*` runs it and gives its result. */
+/**
+ * A function that can wait: `yield*` runs it and gives its result. Unlike Python's coroutines, a
+ * generator that has ended does not say so: a second `yield*` gives undefined.
+ */
 export type Coroutine<Result = void> = Generator<Future<unknown> | undefined, Result, void>;
 
 /** What can be waited for with `yield*`. */

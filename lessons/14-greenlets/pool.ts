@@ -58,7 +58,10 @@ export class Pool {
     this.#room.notify();
   };
 
-  /** Calls `run` with each of the items, and returns the results in the order of the items. */
+  /**
+   * Calls `run` with each of the items, and returns the results in the order of the items. gevent
+   * spawns them from a greenlet of its own; here it is the caller.
+   */
   *map<Item, Result>(run: Run<[Item], Result>, items: Iterable<Item>): Coroutine<Result[]> {
     const greenlets: Greenlet<Result>[] = [];
     for (const item of items) greenlets.push(yield* this.spawn(run, item));
