@@ -24,7 +24,7 @@ const PROGRAMS = Number(Deno.env.get("CROSSCHECK_PROGRAMS") ?? 300);
 /** How many programs are run at once: more would make each other's timers late. */
 const TOGETHER = { untimed: 10_000, zero: 10_000, timed: 100 };
 /** Seconds for a tick. What differs is run again with longer ones: it may have been late. */
-const TICKS = { untimed: [0], zero: [0.002, 0.05], timed: [0.02, 0.1, 0.5] };
+const TICKS = { untimed: [0], zero: [0.002, 0.05, 0.5], timed: [0.02, 0.1, 0.5] };
 
 /** The first Python that a statement succeeds with; undefined if none does. */
 function pythonWith(statement: string): string | undefined {

@@ -1,6 +1,7 @@
 """Runs the programs of random.ts with asyncio: as JSON from stdin, with a tick in seconds; prints what each printed."""
 
 import asyncio
+import gc
 import json
 import logging
 import sys
@@ -193,6 +194,7 @@ class Program:
 
 
 async def main():
+    gc.disable()  # it would take longer than a tick
     logging.disable()
     programs, tick = json.load(sys.stdin)
     lines = {}

@@ -295,8 +295,10 @@ class Runner {
   }
 
   *run(): Coroutine<string[]> {
-    this.#greenlets.set(0, spawn(() => this.#body(0)) as Greenlet);
     const { ticks } = this.#program;
+    // So that callbacks of the program before do not count as its own.
+    if (ticks !== undefined) yield* sleep(this.#tick * 1000);
+    this.#greenlets.set(0, spawn(() => this.#body(0)) as Greenlet);
     if (ticks !== undefined) yield* sleep((ticks + 2) * this.#tick * 1000);
     else for (let i = 0; i < 60; i++) yield* sleep(0);
     // What is left waits for something that will not happen.
