@@ -127,9 +127,9 @@ Deno.test({
     if (typeof network === "string") return;
     const script = `
       const address = { hostname: "127.0.0.1", port: 40000 };
-      // So it is here: without a server, one of eight attempts succeeds.
+      // So it is here: without a server, about one of eight attempts succeeds.
       let alone = 0;
-      for (let i = 0; i < 8; i++) {
+      for (let i = 0; i < 200 && alone === 0; i++) {
         await Deno.connect(address).then(async (connection) => {
           alone++;
           await connection.write(new Uint8Array(1024 * 1024)); // as connectWhenReady does

@@ -18,8 +18,6 @@ export interface Lesson {
   title: string;
   /** Its idea, in a few words. */
   idea: string;
-  /** What to notice when it has run. */
-  notice: string;
   /** Its program, `main.ts`, where there is something to see without a network. */
   main?: Program;
   /** Its server; a lesson that has one has a client as well. */
@@ -89,7 +87,6 @@ export const catalogue: readonly Lesson[] = [
     folder: "00-two-phases",
     title: "The two phases of a read",
     idea: "one recv is a wait and then a copy, separated by the kernel's timestamp",
-    notice: "The wait is the client's pause, whatever the size; the copy grows with the size.",
     server: {
       permissions: ["--allow-ffi"],
       sequential: true,
@@ -102,7 +99,6 @@ export const catalogue: readonly Lesson[] = [
     folder: "01-blocking",
     title: "Blocking I/O",
     idea: "one thread, one client at a time",
-    notice: "All clients are connected at once, but the only thread is waiting for client 1.",
     server: { permissions: ["--allow-ffi"], sequential: true },
     client,
   },
@@ -111,8 +107,6 @@ export const catalogue: readonly Lesson[] = [
     folder: "02-threads",
     title: "A thread for each client",
     idea: "a thread (a Worker) for each client",
-    notice:
-      "No client waits for another one, only for a thread to start; each thread costs memory.",
     server: { permissions: ["--allow-ffi", "--allow-read"], threads: true },
     client,
   },
@@ -121,7 +115,6 @@ export const catalogue: readonly Lesson[] = [
     folder: "03-nonblocking",
     title: "Non-blocking I/O",
     idea: "no call waits: poll every socket, again and again",
-    notice: "One thread serves all clients, but nearly every call that it makes returns EAGAIN.",
     server: { permissions: ["--allow-ffi"], polling: true },
     client,
   },
@@ -130,7 +123,6 @@ export const catalogue: readonly Lesson[] = [
     folder: "04-select",
     title: "I/O multiplexing with select",
     idea: "one call waits for all sockets",
-    notice: "One thread serves all clients and sleeps in between; now try --clients 1100.",
     server: { permissions: ["--allow-ffi"] },
     client,
   },
@@ -139,7 +131,6 @@ export const catalogue: readonly Lesson[] = [
     folder: "05-poll",
     title: "poll",
     idea: "a list without select's limit of 1,024",
-    notice: "No client is turned away, however many there are, but each call scans the whole list.",
     server: { permissions: ["--allow-ffi"] },
     client,
   },
@@ -148,8 +139,6 @@ export const catalogue: readonly Lesson[] = [
     folder: "06-epoll",
     title: "epoll",
     idea: "the kernel keeps the list and returns only the sockets that are ready",
-    notice:
-      "An idle client costs nothing, however many there are: epoll_wait returns only the others.",
     server: {
       permissions: ["--allow-ffi"],
       variants: [{ name: "edge-triggered", script: "edges.ts" }],
@@ -161,7 +150,6 @@ export const catalogue: readonly Lesson[] = [
     folder: "07-selectors",
     title: "selectors",
     idea: "the best multiplexer available, and a callback for each socket",
-    notice: "The server names no call that waits: its selector chooses one. Now try --interactive.",
     server: {
       permissions: ["--allow-ffi"],
       variants: [
@@ -176,7 +164,6 @@ export const catalogue: readonly Lesson[] = [
     folder: "08-signal-driven",
     title: "Signal-driven I/O",
     idea: "the kernel interrupts the program: something happened somewhere",
-    notice: "SIGIO coalesces and names no socket, so each signal means checking all of them.",
     server: { permissions: ["--allow-ffi"], variants: [{ name: "queued", script: "queued.ts" }] },
     client,
   },
@@ -185,8 +172,6 @@ export const catalogue: readonly Lesson[] = [
     folder: "09-io-uring",
     title: "io_uring",
     idea: "the kernel does both phases and reports completions",
-    notice:
-      "No recv and no send call: io_uring_enter submits both, and the kernel reports completions.",
     server: {
       permissions: ["--allow-ffi"],
       needsIoUring: true,
@@ -199,7 +184,6 @@ export const catalogue: readonly Lesson[] = [
     folder: "10-generators",
     title: "Generators",
     idea: "yield switches between two pieces of code on one thread",
-    notice: "Two pieces of code take turns, but one of them has to know when to resume the other.",
     main: { permissions: [] },
   },
   {
@@ -207,7 +191,6 @@ export const catalogue: readonly Lesson[] = [
     folder: "11-delegation",
     title: "Delegation",
     idea: "yield* delegates to another generator",
-    notice: "Every function between the caller and the one that waits has to write yield*.",
     main: { permissions: [] },
   },
   {
@@ -215,7 +198,6 @@ export const catalogue: readonly Lesson[] = [
     folder: "12-sleep-scheduler",
     title: "A sleep scheduler",
     idea: "a scheduler resumes the coroutine that wakes up first",
-    notice: "All coroutines sleep at the same time; but the scheduler can only wait for time.",
     main: { permissions: [], coroutines: true },
   },
   {
@@ -223,7 +205,6 @@ export const catalogue: readonly Lesson[] = [
     folder: "13-event-loop",
     title: "An event loop",
     idea: "asyncio rebuilt: coroutines on top of a scheduler and a selector",
-    notice: "The calls are those of lesson 07, but everything for one client is in one function.",
     main: { permissions: ["--allow-ffi"], coroutines: true },
     server: {
       permissions: ["--allow-ffi"],
@@ -236,8 +217,6 @@ export const catalogue: readonly Lesson[] = [
     folder: "14-greenlets",
     title: "Greenlets",
     idea: "code that looks blocking, and a hub that runs the others meanwhile",
-    notice:
-      "Straight-line code that keeps no client waiting; but a computation still stops them all.",
     main: { permissions: ["--allow-ffi"], coroutines: true },
     server: {
       permissions: ["--allow-ffi"],
@@ -250,8 +229,6 @@ export const catalogue: readonly Lesson[] = [
     folder: "15-async-await",
     title: "async and await",
     idea: "Deno's own listen and await, with its own epoll instance underneath",
-    notice:
-      "The script makes no system call of its own, and yet there is epoll: see the first lines.",
     main: { permissions: ["--allow-ffi"] },
     server: { permissions: ["--allow-ffi", "--allow-net"], native: true },
     client,
@@ -261,7 +238,6 @@ export const catalogue: readonly Lesson[] = [
     folder: "16-comparison",
     title: "Every model under one load",
     idea: "all servers and their usual alternatives, measured side by side",
-    notice: "The cheapest server depends on how many connections there are, and how many are idle.",
     main: { permissions: ["-A"], measures: true },
   },
   {
@@ -269,8 +245,6 @@ export const catalogue: readonly Lesson[] = [
     folder: "17-claims",
     title: "What people say",
     idea: "common claims about I/O models, each with an experiment and a verdict",
-    notice:
-      "A verdict is only as good as its experiment: read the script, change it, run it again.",
     main: { permissions: ["-A"] },
   },
 ];

@@ -7,7 +7,7 @@
 
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { catalogue, type Lesson } from "../lesson/catalogue.ts";
+import { findLesson, type Lesson } from "../lesson/catalogue.ts";
 import { firstSentence, refuse } from "../../options.ts";
 import { NotWritable, reasonOf, userPath, writeUserFile } from "../process/files.ts";
 import { NotOneFile } from "./keep.ts";
@@ -28,7 +28,7 @@ if (values.help) {
   Deno.exit();
 }
 const [number] = positionals;
-const lesson = catalogue.find((lesson) => lesson.number === number);
+const lesson = findLesson(number ?? "");
 if (positionals.length !== 1) refuse("deno task note takes the number of a lesson, such as 03");
 if (values.out === "") refuse("--out takes the name of a folder");
 if (lesson === undefined) refuse(`there is no lesson ${number}; deno task lesson lists them`);

@@ -23,43 +23,105 @@ export function timelineOf({ folder }: Lesson): string | undefined {
   }
 }
 
+/** A page has so many lines at the most; scripts that do not fit are named, with what they show. */
+const MOST = 400;
+
 /**
- * The page: the idea, the scripts as they are, the run in the README, and the terms of the glossary
- * that occur in the lesson. The only link is to the picture, so the page can be moved anywhere.
+ * The page: the idea, the scripts as they are, the run in the README and what it says of it, and the
+ * terms of the glossary that occur in the lesson. The only link is to the picture, so the page can be
+ * moved anywhere.
  *
  * @param picture The name of the timeline's file beside the page, if there is one.
  */
 export function pageOf(lesson: Lesson, picture?: string): string {
-  const { folder, number, title, idea, notice } = lesson;
+  const { folder, number, title, idea } = lesson;
   const readme = Deno.readTextFileSync(new URL(`lessons/${folder}/README.md`, ROOT));
-  const scripts = scriptsOf(folder).map((name) =>
-    [name, Deno.readTextFileSync(new URL(`lessons/${folder}/${name}`, ROOT))] as const
-  );
+  const scripts = scriptsOf(folder).map((name) => {
+    const source = Deno.readTextFileSync(new URL(`lessons/${folder}/${name}`, ROOT));
+    return { name, source };
+  });
   const introduction = readme.slice(readme.indexOf("\n"), readme.indexOf("\n## "));
-  const text = [readme, ...scripts.map(([, source]) => source)].join("\n");
-  const parts = [
+  const text = [readme, ...scripts.map(({ source }) => source)].join("\n");
+  const before = [
+    frontMatter(lesson),
     `# ${number} · ${title}`,
     `> ${idea}`,
     withoutLinks(introduction),
     "## Where the thread is stuck",
     withoutLinks(sectionOf(readme, /^Where the threads? (is|are) stuck$/)),
-    ...scripts.flatMap(([name, source]) => [`## ${name}`, fenced("ts", source)]),
+  ];
+  const after = [
     "## What it printed",
-    withoutLinks(sectionOf(readme, /^What it printed$/)),
+    shortened(withoutLinks(sectionOf(readme, /^What it printed$/))),
     ...picture === undefined ? [] : ["## Timeline", `![Timeline of lesson ${number}](${picture})`],
-    "## What to notice",
-    notice,
+    withoutLinks(readme.slice(readme.indexOf("## What to notice"))),
     "## Terms",
     termsIn(text),
   ];
-  return parts.map((part) => part.trim()).join("\n\n") + "\n";
+  let room = MOST - linesOf([...before, ...after]);
+  const shown: string[] = [];
+  const named: string[] = [];
+  for (const { name, source } of scripts) {
+    const part = `## ${name}\n\n${fenced("ts", source)}`;
+    if (linesOf([part]) + scripts.length < room) {
+      shown.push(part);
+      room -= linesOf([part]);
+    } else named.push(`- \`${name}\`: ${firstSentence(source)}`);
+  }
+  if (named.length > 0) shown.push(`## Other scripts\n\n${named.join("\n")}`);
+  return [...before, ...shown, ...after].map((part) => part.trim()).join("\n\n") + "\n";
+}
+
+/** What tools for notes read at the beginning of a page. */
+function frontMatter({ number, folder, title }: Lesson): string {
+  return `---
+title: "${number} · ${title}"
+lesson: "${number}"
+source: lessons/${folder}
+tags: [network-io, lesson-${number}]
+---`;
+}
+
+/** How many lines parts have on the page, with the blank lines between them. */
+function linesOf(parts: string[]): number {
+  return parts.reduce((sum, part) => sum + part.trim().split("\n").length + 1, 0);
+}
+
+/** The first sentence about a script, behind its title. */
+function firstSentence(source: string): string {
+  const [, comment] = /^\/\*\*\n((?: \*.*\n)+?) \*\//.exec(source) ?? [, ""];
+  const paragraphs = comment!.replaceAll(/^ \* ?/gm, "").split("\n\n");
+  const about = paragraphs.find((paragraph) => !paragraph.startsWith("Lesson ")) ?? "";
+  return about.replaceAll("\n", " ").split(/(?<=\.) /)[0].trim();
+}
+
+/** Output without lines that are the same but for numbers: two of them stay, and their count. */
+function shortened(markdown: string): string {
+  const lines: string[] = [];
+  for (const run of runsOf(markdown.split("\n"))) {
+    if (run.length < 5) lines.push(...run);
+    else lines.push(...run.slice(0, 2), `… ${run.length - 2} more lines like these`);
+  }
+  return lines.join("\n");
+}
+
+function runsOf(lines: string[]): string[][] {
+  const runs: string[][] = [];
+  let last: string | undefined;
+  for (const line of lines) {
+    const shape = line.replaceAll(/[\d.,]+/g, "0");
+    if (shape === last && line.trim() !== "") runs.at(-1)!.push(line);
+    else runs.push([line]);
+    last = shape;
+  }
+  return runs;
 }
 
 /** The scripts of a lesson: those that it runs come first. */
 export function scriptsOf(folder: string): string[] {
   const names = [...Deno.readDirSync(new URL(`lessons/${folder}`, ROOT))]
     .map(({ name }) => name).filter((name) => name.endsWith(".ts")).sort();
-  const first = ["main.ts", "server.ts", "client.ts"].filter((name) => names.includes(name));
+  const first = ["server.ts", "main.ts", "client.ts"].filter((name) => names.includes(name));
   return [...first, ...names.filter((name) => !first.includes(name))];
 }
 
