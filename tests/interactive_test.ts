@@ -34,14 +34,14 @@ async function converse(command: Deno.Command, pieces: Uint8Array<ArrayBuffer>[]
   return { code, output: await output };
 }
 
-/** Reads an output to its end; `prompt` settles when a prompt has been printed, or at the end. */
-function read(stream: ReadableStream<Uint8Array<ArrayBuffer>>) {
+/** Reads an output to its end; `prompt` settles when the prompt has been printed, or at the end. */
+function read(stream: ReadableStream<Uint8Array<ArrayBuffer>>, expected = ">>: ") {
   const prompt = Promise.withResolvers<void>();
   async function readAll() {
     let text = "";
     for await (const piece of stream.pipeThrough(new TextDecoderStream())) {
       text += piece;
-      if (text.includes(">>: ")) prompt.resolve();
+      if (text.includes(expected)) prompt.resolve();
     }
     prompt.resolve();
     return text;
@@ -99,11 +99,12 @@ Deno.test("07 selectors: --interactive ends with exit code 1 if the server ends"
   });
   const process = command.spawn();
   const errors = new Response(process.stderr).text();
-  const { prompt, output } = read(process.stdout);
-  await prompt;
+  const { prompt, output } = read(process.stdout, "HELLO\n>>: ");
+  const keyboard = process.stdin.getWriter();
+  await keyboard.write(bytesOf("hello\n"));
+  await prompt; // the server has accepted the client, so it will not reset the connection
   await server.stop("SIGTERM");
   await server[Symbol.asyncDispose]();
-  const keyboard = process.stdin.getWriter();
   await keyboard.write(bytesOf("hello\n"));
   assertEquals((await process.status).code, 1);
   await keyboard.close().catch(() => {});
