@@ -104,7 +104,7 @@ const refusals: [args: string[], says: RegExp, code?: number][] = [
     ["03", "--single", "thread"],
     /lesson 03 has no thread\.ts: --single takes server, client \(--h/,
   ],
-  [["13", "--single", "nothing"], /--single takes main, server, client, event_loop, futures/],
+  [["13", "--single", "nothing"], /--single takes server, main, client, event_loop, futures/],
   [["03", "--single", "../01-blocking/server"], /lesson 03 has no \.\.\//],
   [["03", "--nonsense"], /--nonsense/],
   [["03", "--out="], /--out takes the name of a folder/],
