@@ -387,3 +387,36 @@ for (
     assertEquals([code, stdout, stderr], [2, "", `${says} (--help shows the options)\n`]);
   });
 }
+
+/** A coroutine that begins at a time, in milliseconds, and computes from the beginning to the end. */
+function coroutine(id: number, start: number, computes: number, ends: number): TraceEvent[] {
+  const event = { cat: "coroutine", pid: 1, tid: 0, id: String(id), args: {} } as const;
+  const running = { ...event, name: "running" } as const;
+  return [
+    { ...event, name: `c-${id}`, ph: "b", ts: 1000 * start },
+    { ...running, ph: "b", ts: 1000 * start },
+    { ...running, ph: "e", ts: 1000 * (start + computes) },
+    { ...event, name: `c-${id}`, ph: "e", ts: 1000 * ends },
+  ];
+}
+
+Deno.test("coroutines are drawn in the order in which they begin, nine of nine", () => {
+  const events = [3, 1, 2, 9, 8, 7, 6, 5, 4].flatMap((id, i) => coroutine(id, i, 1, 50));
+  const { lanes, more } = timelineOf("", "", events)!;
+  assertEquals(
+    lanes.map(({ name }) => name),
+    ["c-3", "c-1", "c-2", "c-9", "c-8", "c-7", "c-6"].concat(["c-5", "c-4"]),
+  );
+  assertEquals(more, []);
+});
+
+Deno.test("of many coroutines, the one that computes and the one that waits longest are drawn", () => {
+  const events = Array.from({ length: 20 }, (_, id) => {
+    if (id === 15) return coroutine(id, id, 40, 60);
+    return coroutine(id, id, 1, id === 17 ? 90 : 30);
+  }).flat();
+  const { lanes, more } = timelineOf("", "", events)!;
+  assertEquals(lanes.length, 8);
+  assert(["c-15", "c-17", "c-0"].every((name) => lanes.some((lane) => lane.name === name)));
+  assertEquals(more, ["12 more coroutines"]);
+});

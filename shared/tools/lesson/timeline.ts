@@ -79,28 +79,49 @@ export function timelineOf(
   const lanes = lanesOf(recorded, names, end)
     .map((lane) => ({ ...lane, segments: within(lane.segments, begin, end) }))
     .filter(({ segments }) => segments.length > 0);
-  lanes.sort((a, b) => collator.compare(a.name, b.name));
+  lanes.sort((a, b) => beginOf(a) - beginOf(b) || collator.compare(a.name, b.name));
   const kinds = ["thread", "operation", "coroutine", "client"] as const;
   const byKind = kinds.map((kind) => lanes.filter((lane) => lane.kind === kind));
   return {
     title,
     costs,
     length: (end - begin) / 1000,
-    lanes: byKind.flatMap((lanes) => lanes.slice(0, MOST)),
-    more: byKind.flatMap((lanes, i) =>
-      lanes.length > MOST
-        ? [`${(lanes.length - MOST).toLocaleString("en")} more ${plural(kinds[i], lanes.length)}`]
-        : []
-    ),
+    lanes: byKind.flatMap(shownOf),
+    more: byKind.flatMap((lanes, i) => {
+      const hidden = lanes.length - shownOf(lanes).length;
+      return hidden === 0 ? [] : [`${hidden.toLocaleString("en")} more ${kinds[i]}s`];
+    }),
   };
+}
+
+/** Coroutines are sorted by what happens, the first to begin first; all others by their names. */
+function beginOf({ kind, segments }: Lane): number {
+  return kind === "coroutine" ? segments[0].start : 0;
+}
+
+/** The lanes of a kind that are drawn: the first ones, and those that stand out among the rest. */
+function shownOf(lanes: Lane[]): Lane[] {
+  if (lanes.length <= MOST + 1) return lanes; // a line that says "1 more" takes as much room
+  const outstanding = lanes[0].kind === "coroutine"
+    ? (["computing", "waiting"] as const).map((state) =>
+      lanes.reduce((a, b) => longest(b, state) > longest(a, state) ? b : a)
+    )
+    : [];
+  const shown = new Set(outstanding);
+  for (const lane of lanes) if (shown.size < MOST) shown.add(lane);
+  return lanes.filter((lane) => shown.has(lane));
+}
+
+/** The longest time that a lane is in a state. */
+function longest({ segments }: Lane, wanted: Segment["state"]): number {
+  return Math.max(
+    0,
+    ...segments.filter(({ state }) => state === wanted).map(({ start, end }) => end - start),
+  );
 }
 
 /** "client 10" comes after "client 9", and "thread 1" after "server". */
 const collator = new Intl.Collator("en", { numeric: true });
-
-function plural(kind: string, count: number): string {
-  return count - MOST === 1 ? kind : `${kind}s`;
-}
 
 /** What lies within a time, in milliseconds from its beginning. */
 function within(segments: Segment[], begin: number, end: number): Segment[] {
