@@ -170,7 +170,9 @@ async function runServer(
   const recorded = await visitServer(run, lesson, args, { recorded: true })
     .finally(recording.end);
   if ("reason" in recorded) return fail(recorded);
-  const calls = [...callRows(recorded.calls), recorderRow(recorded)];
+  // Deno's own sockets make their calls where the recorder cannot see them.
+  const { calls: seen } = recorded;
+  const calls = seen.length === 0 ? [] : [...callRows(seen), recorderRow(recorded)];
   printRows("What it asked of the kernel, in a second run, under the recorder", calls);
   printTimeline(timelineOf(lesson, { ...visit, calls: recorded.calls }, recorded.traces), svg);
   onCosts?.([...rows, ...calls]);
