@@ -11,6 +11,7 @@
 import { pathToFileURL } from "node:url";
 import { parseArgs, styleText } from "node:util";
 import { findLesson } from "../lesson/catalogue.ts";
+import { printSentence } from "../process/terminal.ts";
 import { killAll } from "../process/child.ts";
 import { userPath } from "../process/files.ts";
 import { onEndSignal } from "../process/signals.ts";
@@ -69,7 +70,7 @@ async function examine(candidate: Candidate): Promise<number> {
     } else if (typeof failure === "string" || failure instanceof OutOfDescriptors) {
       counts["left out"]++;
       const reason = typeof failure === "string" ? failure : failure.message;
-      console.log(styleText("dim", `  - ${name} (left out: ${reason})`));
+      printSentence(styleText("dim", `- ${name} (left out: ${reason})`), "  ");
     } else {
       counts.wrong++;
       console.log(`  ${styleText("red", "✗")} ${name}`);
@@ -83,11 +84,11 @@ async function examine(candidate: Candidate): Promise<number> {
 
 /** Prints what was seen, and the fault that it usually comes from, unless that was reported. */
 function report({ seenBy }: Scenario, failure: Error, reported: Set<string>) {
-  if (!(failure instanceof Failure)) return console.log(`      ${failure.message}`);
+  if (!(failure instanceof Failure)) return printSentence(failure.message, "      ");
   const { saw, fault, stderr } = failure;
-  console.log(`      ${seenBy}: ${saw}`);
+  printSentence(`${seenBy}: ${saw}`, "      ");
   for (const line of stderr) console.log(`      stderr: ${line}`);
-  if (!reported.has(fault)) console.log(`      Usually: ${fault}.`);
+  if (!reported.has(fault)) printSentence(`Usually: ${fault}.`, "      ");
   reported.add(fault);
 }
 

@@ -9,6 +9,7 @@
 import { styleText } from "node:util";
 import { refuse } from "../../options.ts";
 import { requireWritable, userPath } from "../process/files.ts";
+import { printSentence } from "../process/terminal.ts";
 import { catalogue, findLesson, type Lesson, type ServerLesson } from "./catalogue.ts";
 import { lessonsRun, rememberRun } from "./history.ts";
 import { compareLessons, runLesson } from "./run.ts";
@@ -45,7 +46,7 @@ if (lesson !== undefined) {
   const run = lessonsRun();
   for (const { number, title, idea, server } of catalogue) {
     const mark = run.has(number) ? styleText("green", "✓") : " ";
-    console.log(`${mark} ${styleText("bold", `${number} · ${title}`)}: ${idea}`);
+    printSentence(`${styleText("bold", `${number} · ${title}`)}: ${idea}`, `${mark} `, 5);
     console.log(`       deno task lesson:${number}`);
     for (const { name } of server?.variants ?? []) {
       console.log(`       deno task lesson ${number}/${name}`);

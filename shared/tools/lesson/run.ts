@@ -11,6 +11,7 @@
 import { styleText } from "node:util";
 import { writeUserFile } from "../process/files.ts";
 import { Meter } from "../process/proc.ts";
+import { columns, wrapped } from "../process/terminal.ts";
 import { catalogue, type Lesson, type Program, type ServerLesson } from "./catalogue.ts";
 import {
   callRows,
@@ -26,7 +27,7 @@ import { print, showProgress } from "./progress.ts";
 import { sideBySide } from "./side_by_side.ts";
 import { type NoTimeline, readTimeline, type Timeline } from "./timeline.ts";
 import { timelineSvg } from "./timeline_svg.ts";
-import { timelineText, wrapped } from "./timeline_text.ts";
+import { timelineText } from "./timeline_text.ts";
 import {
   type Failed,
   failure,
@@ -273,11 +274,6 @@ function printTimeline(timeline: Timeline | NoTimeline | undefined, svg?: string
   if ("reason" in timeline) return console.log(`  no picture: ${timeline.reason}`);
   for (const line of timelineText(timeline, columns() - 2)) console.log(`  ${line}`);
   if (svg !== undefined) writeUserFile(svg, timelineSvg(timeline));
-}
-
-/** How wide the output may be. */
-function columns(): number {
-  return (Deno.stdout.isTerminal() && Deno.consoleSize().columns) || 80;
 }
 
 function seconds(milliseconds: number): string {

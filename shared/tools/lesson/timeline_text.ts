@@ -5,7 +5,8 @@
  * @module
  */
 
-import { stripVTControlCharacters, styleText } from "node:util";
+import { styleText } from "node:util";
+import { wrapped } from "../process/terminal.ts";
 import { type Column, columnsOf, labelsOf, MEANINGS, statesIn, ticksOf } from "./columns.ts";
 import type { State } from "./lanes.ts";
 import type { Timeline } from "./timeline.ts";
@@ -103,18 +104,4 @@ function number(value: number): string {
   return Number(value.toPrecision(2)) < 10
     ? String(Number(value.toPrecision(2)))
     : Math.round(value).toLocaleString("en");
-}
-
-/** Words in lines that are at most `width` characters wide, with a gap between words. */
-export function wrapped(words: readonly string[], width: number, gap = " "): string[] {
-  const lines: { text: string; length: number }[] = [];
-  for (const word of words) {
-    const { length } = stripVTControlCharacters(word); // colours take no room
-    const last = lines.at(-1);
-    if (last !== undefined && last.length + gap.length + length <= width) {
-      last.text += gap + word;
-      last.length += gap.length + length;
-    } else lines.push({ text: word, length });
-  }
-  return lines.map(({ text }) => text);
 }
