@@ -29,7 +29,7 @@ runMain(function* () {
   yield* joinAll([spawn(work, "A", 400), spawn(work, "B", 200)]);
 
   heading("B computes, while A only wants to sleep for 100 ms");
-  yield* joinAll([spawn(work, "A", 100), spawn(compute, "B", 300_000_000)]);
+  yield* joinAll([spawn(work, "A", 100), spawn(compute, "B", 200_000_000)]);
 });
 
 function* eat(name: string, milliseconds: number): Coroutine {
