@@ -388,7 +388,7 @@ for (
   });
 }
 
-/** A coroutine that begins at a time, in milliseconds, and computes from the beginning to the end. */
+/** A coroutine that begins at a time, in milliseconds, and first computes for a while. */
 function coroutine(id: number, start: number, computes: number, ends: number): TraceEvent[] {
   const event = { cat: "coroutine", pid: 1, tid: 0, id: String(id), args: {} } as const;
   const running = { ...event, name: "running" } as const;
@@ -410,7 +410,7 @@ Deno.test("coroutines are drawn in the order in which they begin, nine of nine",
   assertEquals(more, []);
 });
 
-Deno.test("of many coroutines, the one that computes and the one that waits longest are drawn", () => {
+Deno.test("of many coroutines, those that compute and wait longest are drawn", () => {
   const events = Array.from({ length: 20 }, (_, id) => {
     if (id === 15) return coroutine(id, id, 40, 60);
     return coroutine(id, id, 1, id === 17 ? 90 : 30);

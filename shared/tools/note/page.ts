@@ -27,9 +27,9 @@ export function timelineOf({ folder }: Lesson): string | undefined {
 const MOST = 400;
 
 /**
- * The page: the idea, the scripts as they are, the run in the README and what it says of it, and the
- * terms of the glossary that occur in the lesson. The only link is to the picture, so the page can be
- * moved anywhere.
+ * The page: the idea, the scripts as they are, the run in the README and what it says of it, and
+ * the terms of the glossary that occur in the lesson. The only link is to the picture, so the page
+ * can be moved anywhere.
  *
  * @param picture The name of the timeline's file beside the page, if there is one.
  */
