@@ -16,25 +16,29 @@ interface Mistake extends Disposable {
   place: string;
 }
 
-/** Copies the folder of a script, and misspells a function that is called once there. */
+/** Copies the folder of a script, and misspells a function that is called there. */
 function misspell(script: URL, name: string, wrong: string): Mistake {
-  const folder = fileURLToPath(new URL(".", script));
   const copy = Deno.makeTempDirSync({ prefix: "mistake-" });
+  using stack = new DisposableStack();
+  stack.defer(() => Deno.removeSync(copy, { recursive: true }));
+  const folder = fileURLToPath(new URL(".", script));
   const shared = new URL("../shared/", import.meta.url).href;
   let place = "";
   for (const { name: file } of Deno.readDirSync(folder)) {
     if (!file.endsWith(".ts")) continue;
     const text = Deno.readTextFileSync(folder + file).replaceAll('"../../shared/', `"${shared}`);
-    const edited = text.replace(`${name}(`, `${wrong}(`);
-    Deno.writeTextFileSync(`${copy}/${file}`, isPartOf(script, file) ? edited : text);
-    if (!isPartOf(script, file) || edited === text) continue;
+    const edited = isPartOf(script, file) ? text.replace(`${name}(`, `${wrong}(`) : text;
+    Deno.writeTextFileSync(`${copy}/${file}`, edited);
+    if (edited === text) continue;
     const line = edited.split("\n").findIndex((line) => line.includes(`${wrong}(`)) + 1;
     place = `${pathToFileURL(`${copy}/${file}`)}:${line}:`;
   }
+  const path = `${copy}/${script.pathname.split("/").at(-1)}`;
+  const remaining = stack.move();
   return {
-    script: pathToFileURL(`${copy}/${script.pathname.split("/").at(-1)}`),
+    script: pathToFileURL(path),
     place,
-    [Symbol.dispose]: () => Deno.removeSync(copy, { recursive: true }),
+    [Symbol.dispose]: () => remaining.dispose(),
   };
 }
 
