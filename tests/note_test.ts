@@ -188,7 +188,7 @@ Deno.test("the lesson comes first in a single file, which has nothing of the too
 /** How many lines the single file of a server may have. */
 const MOST: Record<string, number> = {
   "00-two-phases/server.ts": 710,
-  "00-two-phases/two-calls.ts": 600,
+  "00-two-phases/two-calls.ts": 590,
   "01-blocking/server.ts": 580,
   "02-threads/server.ts": 700,
   "03-nonblocking/server.ts": 620,
@@ -196,15 +196,15 @@ const MOST: Record<string, number> = {
   "05-poll/server.ts": 770,
   "06-epoll/server.ts": 780,
   "06-epoll/edges.ts": 780,
-  "07-selectors/server.ts": 1360,
-  "08-signal-driven/server.ts": 670,
+  "07-selectors/server.ts": 1350,
+  "08-signal-driven/server.ts": 660,
   "08-signal-driven/queued.ts": 870,
-  "09-io-uring/server.ts": 950,
+  "09-io-uring/server.ts": 940,
   "09-io-uring/provided.ts": 1090,
-  "13-event-loop/server.ts": 1640,
+  "13-event-loop/server.ts": 1580,
   "13-event-loop/smallest.ts": 970,
-  "14-greenlets/server.ts": 1870,
-  "15-async-await/server.ts": 550,
+  "14-greenlets/server.ts": 1630,
+  "15-async-await/server.ts": 560,
 };
 
 for (const [script, most] of Object.entries(MOST)) {

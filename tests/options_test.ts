@@ -24,6 +24,7 @@ const wrong: [script: string[], args: string[], complaint: string][] = [
   [SERVER, ["--host", "localhost"], "--host takes a numeric IPv4 address"],
   [SERVER, ["--host", "1.2.3.4."], "--host takes a numeric IPv4 address"],
   [SERVER, ["something"], "something"],
+  [SERVER, ["--port", "x. y"], 'from 0 to 65535, not "x. y"'],
   [CLIENT, ["--port", "0"], "--port takes a whole number from 1 to 65535"],
   [CLIENT, ["--clients", "0"], "--clients takes a whole number from 1"],
   [CLIENT, ["--message="], "--message takes a text that is not empty"],

@@ -82,7 +82,7 @@ Deno.test("with --watch, a lesson runs again after a change, with costs compared
     const changed = text.slice(text.indexOf("\nWhat the change did\n"));
     assertMatch(changed, /^\nWhat the change did\n {2,}before +after\n/);
     // The costs of the run that nothing watched are among the rows, and those that were recorded.
-    assertMatch(changed, /^ {2}CPU time +[\d.]+ s, \d+ % of a core +[\d.]+ s, \d+ % of a core$/m);
+    assertMatch(changed, /^ {2}CPU time +[\d.]+ s, \d+ % of a core\s+[\d.]+ s, \d+ % of a core$/m);
     const calls = /^ {2}accept4 calls +([\d,]+) .*\n? +([\d,]+)/m.exec(changed)!.slice(1);
     const [before, after] = calls.map((number) => Number(number.replaceAll(",", "")));
     assert(before > 2 * after, `${before} calls, and then ${after}`);

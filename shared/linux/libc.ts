@@ -12,11 +12,6 @@
 /** Bytes that C functions may work on: no other thread shares them. */
 export type Bytes = Uint8Array<ArrayBuffer>;
 
-/** C functions by name. Anything that is put in the place of one of them is called instead. */
-export type Functions<Table extends Deno.ForeignLibraryInterface> = {
-  -readonly [Name in keyof Table]: Deno.StaticForeignLibraryInterface<Table>[Name];
-};
-
 /** errno(3): why a call has failed. */
 export const ERRORS = {
   /** int *__errno_location(void); the address of this thread's errno */
@@ -25,7 +20,7 @@ export const ERRORS = {
   strerror: { parameters: ["i32"], result: "pointer" },
 } as const satisfies Deno.ForeignLibraryInterface;
 /** The functions of {@linkcode ERRORS}. */
-export const errors: Functions<typeof ERRORS> = load(ERRORS);
+export const errors: Deno.DynamicLibrary<typeof ERRORS>["symbols"] = load(ERRORS);
 
 /** socket(7): what a server does with sockets. */
 export const SOCKETS = {
@@ -47,7 +42,7 @@ export const SOCKETS = {
   send: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 /** The functions of {@linkcode SOCKETS}. */
-export const sockets: Functions<typeof SOCKETS> = load(SOCKETS);
+export const sockets: Deno.DynamicLibrary<typeof SOCKETS>["symbols"] = load(SOCKETS);
 
 /** socket(7): what is rarely needed, or by clients alone. */
 export const OTHER_SOCKETS = {
@@ -63,7 +58,9 @@ export const OTHER_SOCKETS = {
   shutdown: { parameters: ["i32", "i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 /** The functions of {@linkcode OTHER_SOCKETS}. */
-export const otherSockets: Functions<typeof OTHER_SOCKETS> = load(OTHER_SOCKETS);
+export const otherSockets: Deno.DynamicLibrary<typeof OTHER_SOCKETS>["symbols"] = load(
+  OTHER_SOCKETS,
+);
 
 /** close(2). */
 export const DESCRIPTORS = {
@@ -71,7 +68,7 @@ export const DESCRIPTORS = {
   close: { parameters: ["i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 /** The functions of {@linkcode DESCRIPTORS}. */
-export const descriptors: Functions<typeof DESCRIPTORS> = load(DESCRIPTORS);
+export const descriptors: Deno.DynamicLibrary<typeof DESCRIPTORS>["symbols"] = load(DESCRIPTORS);
 
 /** fcntl(2). */
 export const FLAGS = {
@@ -81,7 +78,7 @@ export const FLAGS = {
   fcntl_pointer: { parameters: ["i32", "i32", "buffer"], result: "i32", name: "fcntl" },
 } as const satisfies Deno.ForeignLibraryInterface;
 /** The functions of {@linkcode FLAGS}. */
-export const flags: Functions<typeof FLAGS> = load(FLAGS);
+export const flags: Deno.DynamicLibrary<typeof FLAGS>["symbols"] = load(FLAGS);
 
 /** Files: open(2), read(2), write(2) and the like. */
 export const FILES = {
@@ -97,7 +94,7 @@ export const FILES = {
   lseek: { parameters: ["i32", "i64", "i32"], result: "i64" },
 } as const satisfies Deno.ForeignLibraryInterface;
 /** The functions of {@linkcode FILES}. */
-export const files: Functions<typeof FILES> = load(FILES);
+export const files: Deno.DynamicLibrary<typeof FILES>["symbols"] = load(FILES);
 
 /** mmap(2). */
 export const MEMORY = {
@@ -107,7 +104,7 @@ export const MEMORY = {
   munmap: { parameters: ["pointer", "usize"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 /** The functions of {@linkcode MEMORY}. */
-export const memory: Functions<typeof MEMORY> = load(MEMORY);
+export const memory: Deno.DynamicLibrary<typeof MEMORY>["symbols"] = load(MEMORY);
 
 /** getrlimit(2). */
 export const LIMITS = {
@@ -117,7 +114,7 @@ export const LIMITS = {
   setrlimit: { parameters: ["i32", "buffer"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 /** The functions of {@linkcode LIMITS}. */
-export const limits: Functions<typeof LIMITS> = load(LIMITS);
+export const limits: Deno.DynamicLibrary<typeof LIMITS>["symbols"] = load(LIMITS);
 
 /** select(2). */
 export const SELECTING = {
@@ -125,7 +122,7 @@ export const SELECTING = {
   select: { parameters: ["i32", "buffer", "buffer", "buffer", "buffer"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 /** The functions of {@linkcode SELECTING}. */
-export const selecting: Functions<typeof SELECTING> = load(SELECTING);
+export const selecting: Deno.DynamicLibrary<typeof SELECTING>["symbols"] = load(SELECTING);
 
 /** poll(2). */
 export const POLLING = {
@@ -133,7 +130,7 @@ export const POLLING = {
   poll: { parameters: ["buffer", "u32", "i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 /** The functions of {@linkcode POLLING}. */
-export const polling: Functions<typeof POLLING> = load(POLLING);
+export const polling: Deno.DynamicLibrary<typeof POLLING>["symbols"] = load(POLLING);
 
 /** epoll(7). */
 export const EPOLLS = {
@@ -145,7 +142,7 @@ export const EPOLLS = {
   epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 /** The functions of {@linkcode EPOLLS}. */
-export const epolls: Functions<typeof EPOLLS> = load(EPOLLS);
+export const epolls: Deno.DynamicLibrary<typeof EPOLLS>["symbols"] = load(EPOLLS);
 
 /** io_uring(7), for which the C library has no functions: these are bare system calls. */
 export const RINGS = {
@@ -165,7 +162,7 @@ export const RINGS = {
   },
 } as const satisfies Deno.ForeignLibraryInterface;
 /** The functions of {@linkcode RINGS}. */
-export const rings: Functions<typeof RINGS> = load(RINGS);
+export const rings: Deno.DynamicLibrary<typeof RINGS>["symbols"] = load(RINGS);
 
 /** signal(7). */
 export const SIGNALS = {
@@ -175,7 +172,7 @@ export const SIGNALS = {
   signalfd: { parameters: ["i32", "buffer", "i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 /** The functions of {@linkcode SIGNALS}. */
-export const signals: Functions<typeof SIGNALS> = load(SIGNALS);
+export const signals: Deno.DynamicLibrary<typeof SIGNALS>["symbols"] = load(SIGNALS);
 
 /** Threads: gettid(2), getrusage(2), and sched_setaffinity(2), which chooses their cores. */
 export const THREADS = {
@@ -189,7 +186,7 @@ export const THREADS = {
   sched_setaffinity: { parameters: ["i32", "u32", "buffer"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 /** The functions of {@linkcode THREADS}. */
-export const threads: Functions<typeof THREADS> = load(THREADS);
+export const threads: Deno.DynamicLibrary<typeof THREADS>["symbols"] = load(THREADS);
 
 /** clock_gettime(2). */
 export const CLOCKS = {
@@ -197,13 +194,16 @@ export const CLOCKS = {
   clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 /** The functions of {@linkcode CLOCKS}. */
-export const clocks: Functions<typeof CLOCKS> = load(CLOCKS);
+export const clocks: Deno.DynamicLibrary<typeof CLOCKS>["symbols"] = load(CLOCKS);
 
 /**
- * Opens functions of the C library. A script that lacks the platform or the permission for them
- * cannot work: it ends here, with one line instead of a stack trace.
+ * Opens functions of the C library, as an ordinary object: anything that is put in the place of one
+ * of them is called instead. A script that lacks the platform or the permission for them cannot
+ * work, and ends here, with one line instead of a stack trace.
  */
-function load<Table extends Deno.ForeignLibraryInterface>(table: Table): Functions<Table> {
+function load<Table extends Deno.ForeignLibraryInterface>(
+  table: Table,
+): Deno.DynamicLibrary<Table>["symbols"] {
   let reason = `this makes Linux system calls, which ${Deno.build.os} does not have: run it in ` +
     "a Linux container, in WSL 2 or in a virtual machine";
   try {
