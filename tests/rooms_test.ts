@@ -43,10 +43,8 @@ const MEASURES = /^lessons\/1[67]-/;
 
 /** What the tools offer to each other, and to the lessons that measure; all else is their own. */
 const OFFERED = [
-  "shared/tools/process/child.ts", // starts a script, waits for its line, ends it
-  "shared/tools/process/files.ts", // files that a user has named
-  "shared/tools/process/proc.ts", // what a process has used
-  "shared/tools/process/signals.ts", // signals that ask a program to end
+  // Processes, their signals and files, and the terminal: all of it is there for all tools.
+  ...scriptsBelow("shared/tools/process"),
   "shared/tools/lesson/catalogue.ts", // which lessons and servers there are
   "shared/tools/lesson/costs.ts", // what the recorder has counted
   "shared/tools/lesson/progress.ts", // a line that shows how far something is
