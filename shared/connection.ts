@@ -19,6 +19,9 @@ export const WRITE = 4;
 /** What a client waits for next. */
 export type Want = typeof GONE | typeof READ | typeof WRITE;
 
+/** What is kept when nothing is. */
+const NOTHING = new Uint8Array();
+
 /**
  * A client whose socket is non-blocking, and the bytes that have yet to be sent to it.
  *
@@ -28,7 +31,7 @@ export type Want = typeof GONE | typeof READ | typeof WRITE;
 export class Connection {
   /** The socket. */
   readonly fd: number;
-  #unsent: Uint8Array<ArrayBuffer> | undefined;
+  #unsent = NOTHING;
 
   /** Takes over a non-blocking socket. */
   constructor(fd: number) {
@@ -37,12 +40,12 @@ export class Connection {
 
   /** How many bytes are kept. */
   get unsent(): number {
-    return this.#unsent === undefined ? 0 : this.#unsent.length;
+    return this.#unsent.length;
   }
 
   /** What it waits for: room to write while bytes are kept, else something to read. */
   get want(): Want {
-    return this.#unsent === undefined ? READ : WRITE;
+    return this.unsent > 0 ? WRITE : READ;
   }
 
   /**
@@ -53,26 +56,15 @@ export class Connection {
    */
   send(buffer: Uint8Array<ArrayBuffer>, length: number): Want {
     const sent = trySend(this.fd, buffer, length);
-    // The common case comes first, and allocates nothing.
-    if (sent === length) return READ;
     if (sent < 0 && sent !== -EAGAIN) return GONE; // a reset or a broken pipe
-    this.#unsent = buffer.slice(Math.max(sent, 0), length);
-    return WRITE;
+    // The common case allocates nothing.
+    this.#unsent = sent === length ? NOTHING : buffer.slice(Math.max(sent, 0), length);
+    return this.want;
   }
 
-  /**
-   * Sends what is kept, or as much of it as the socket takes.
-   *
-   * @returns What the client waits for next.
-   */
+  /** Sends what is kept, or as much as the socket takes; returns what the client waits for next. */
   flush(): Want {
-    const unsent = this.#unsent;
-    if (unsent === undefined) return READ;
-    const sent = trySend(this.fd, unsent);
-    if (sent === -EAGAIN) return WRITE;
-    if (sent < 0) return GONE;
-    this.#unsent = sent === unsent.length ? undefined : unsent.subarray(sent);
-    return this.want;
+    return this.send(this.#unsent, this.unsent);
   }
 
   /** Closes the socket; what is unsent is lost. */

@@ -15,6 +15,7 @@ import {
   tryRecv,
 } from "../shared/linux/socket.ts";
 import { sleep } from "../shared/linux/time.ts";
+import { EVENT_READ, EVENT_WRITE } from "../shared/selectors/selector.ts";
 import { openDescriptors, Pair } from "./sockets.ts";
 
 /**
@@ -66,9 +67,10 @@ function drain(pair: Pair, connection: Connection, total: number): { flushes: nu
   return { flushes };
 }
 
-Deno.test("READ and WRITE are the numbers that poll and epoll have for them", () => {
+Deno.test("READ and WRITE are the numbers that poll, epoll and the selectors have for them", () => {
   assertEquals<number[]>([READ, WRITE], [POLLIN, POLLOUT]);
   assertEquals<number[]>([READ, WRITE], [EPOLLIN, EPOLLOUT]);
+  assertEquals<number[]>([READ, WRITE], [EVENT_READ, EVENT_WRITE]);
 });
 
 Deno.test("send() keeps nothing of what the socket takes as a whole, and wants to read", () => {

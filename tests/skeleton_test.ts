@@ -73,6 +73,13 @@ for (const [i, folder] of FOLDERS.slice(1).entries()) {
   });
 }
 
+Deno.test("the selector of lesson 07 is changed in a few lines", () => {
+  const [server, choose] = ["server", "choose"].map((name) =>
+    codeOf(belowImports(textOf(`07-selectors/${name}.ts`)))
+  );
+  assertLess(changedLines(server, choose), 13);
+});
+
 Deno.test("changedLines() counts what diff counts", () => {
   assertEquals(changedLines(["a", "b", "c"], ["a", "b", "c"]), 0);
   assertEquals(changedLines(["a", "b", "c"], ["a", "x", "c"]), 2);

@@ -9,7 +9,6 @@
  * Man:  select(2), accept4(2), recv(2), send(2)
  */
 
-import { AcceptPause } from "../../shared/accept_pause.ts";
 import { Connection, GONE, READ, type Want, WRITE } from "../../shared/connection.ts";
 import { close } from "../../shared/linux/descriptors.ts";
 import { EAGAIN, ECONNABORTED, systemError } from "../../shared/linux/errno.ts";
@@ -32,7 +31,7 @@ const buffer = new Uint8Array(64 * 1024);
 const connections = new Map<number, Connection>();
 const readable = new FdSet();
 const writable = new FdSet();
-const pause = new AcceptPause();
+let timeout: number | undefined; // in milliseconds, of a wait without the listener
 let turnedAway = 0;
 let served = 0;
 
@@ -40,7 +39,7 @@ while (served < options.connections) {
   // select overwrites its sets with the answer, so they are filled again for every call.
   readable.clear();
   writable.clear();
-  if (!pause.active) readable.add(listener);
+  if (timeout === undefined) readable.add(listener);
   let highest = listener;
   for (const [fd, { want }] of connections) {
     (want === WRITE ? writable : readable).add(fd);
@@ -49,8 +48,8 @@ while (served < options.connections) {
 
   // Phase 1 happens here, for all clients at once, while the thread sleeps. The kernel checks every
   // descriptor up to the highest; the loops before and after it go through every client as well.
-  select(highest + 1, readable, writable, null, pause.timeout);
-  pause.endIfOver();
+  select(highest + 1, readable, writable, null, timeout);
+  timeout = undefined;
   for (const [fd, connection] of connections) {
     if (!readable.has(fd) && !writable.has(fd)) continue;
     if (serve(connection) === GONE) drop(connection);
@@ -65,7 +64,8 @@ function acceptOne() {
   const fd = tryAccept4(listener, SOCK_NONBLOCK);
   if (fd >= FD_SETSIZE) turnAway(fd);
   else if (fd >= 0) connections.set(fd, new Connection(fd));
-  else if (isOutOfResources(fd)) pause.begin();
+  // The listener stays ready while descriptors are short, so the next wait leaves it out.
+  else if (isOutOfResources(fd)) timeout = 100;
   else if (fd !== -EAGAIN && fd !== -ECONNABORTED) throw systemError("accept4", -fd, listener);
 }
 
@@ -91,5 +91,4 @@ function drop(connection: Connection) {
   connections.delete(connection.fd);
   connection.close();
   served++;
-  pause.end(); // a descriptor is free again
 }

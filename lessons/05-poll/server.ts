@@ -9,7 +9,6 @@
  * Man:  poll(2), accept4(2), recv(2), send(2)
  */
 
-import { AcceptPause } from "../../shared/accept_pause.ts";
 import { Connection, GONE, READ, type Want } from "../../shared/connection.ts";
 import { close } from "../../shared/linux/descriptors.ts";
 import { EAGAIN, ECONNABORTED, systemError } from "../../shared/linux/errno.ts";
@@ -32,13 +31,14 @@ const buffer = new Uint8Array(64 * 1024);
 const connections = new Map<number, Connection>();
 const list = new PollList();
 list.add(listener, POLLIN); // it keeps index 0
-const pause = new AcceptPause((accepting) => list.watch(0, accepting ? POLLIN : 0));
+let timeout: number | undefined; // in milliseconds, of a wait without the listener
 let served = 0;
 
 while (served < options.connections) {
+  list.watch(0, timeout === undefined ? POLLIN : 0);
   // Phase 1 happens here, for all clients at once. The kernel goes through the whole list.
-  poll(list, pause.timeout);
-  pause.endIfOver();
+  poll(list, timeout);
+  timeout = undefined;
   // So does this loop, however few are ready. It goes backwards, because delete() fills the gap
   // with the last entry.
   for (let i = list.length - 1; i > 0; i--) {
@@ -61,7 +61,8 @@ close(listener);
 function acceptOne() {
   const fd = tryAccept4(listener, SOCK_NONBLOCK);
   if (fd >= 0) add(new Connection(fd));
-  else if (isOutOfResources(fd)) pause.begin();
+  // The listener stays ready while descriptors are short, so the next wait leaves it out.
+  else if (isOutOfResources(fd)) timeout = 100;
   else if (fd !== -EAGAIN && fd !== -ECONNABORTED) throw systemError("accept4", -fd, listener);
 }
 
@@ -86,5 +87,4 @@ function drop(connection: Connection) {
   connections.delete(connection.fd);
   connection.close();
   served++;
-  pause.end(); // a descriptor is free again
 }

@@ -10,7 +10,6 @@
  * Man:  epoll(7), the section "Level-triggered and edge-triggered"
  */
 
-import { AcceptPause } from "../../shared/accept_pause.ts";
 import { Connection, GONE, READ, type Want } from "../../shared/connection.ts";
 import { close } from "../../shared/linux/descriptors.ts";
 import {
@@ -46,14 +45,12 @@ const connections = new Map<number, Connection>();
 const epoll = epoll_create1();
 const events = new EpollEvents(1024);
 epoll_ctl(epoll, EPOLL_CTL_ADD, listener, EPOLLIN); // the listener stays level-triggered
-const pause = new AcceptPause((accepting) =>
-  epoll_ctl(epoll, EPOLL_CTL_MOD, listener, accepting ? EPOLLIN : 0)
-);
+let timeout: number | undefined;
 let served = 0;
 
 while (served < options.connections) {
-  const ready = epoll_wait(epoll, events, pause.timeout);
-  pause.endIfOver();
+  const ready = epoll_wait(epoll, events, timeout);
+  if (timeout !== undefined) watchListener(true);
   for (let i = 0; i < ready; i++) {
     const fd = events.fd(i);
     if (fd === listener) acceptOne();
@@ -70,31 +67,34 @@ function acceptOne() {
   if (fd >= 0) {
     connections.set(fd, new Connection(fd));
     epoll_ctl(epoll, EPOLL_CTL_ADD, fd, EDGES); // reports data that is already there
-  } else if (isOutOfResources(fd)) pause.begin();
+  } else if (isOutOfResources(fd)) watchListener(false);
   else if (fd !== -EAGAIN && fd !== -ECONNABORTED) throw systemError("accept4", -fd, listener);
+}
+
+// While descriptors are short, the listener stays ready, and watching it would spin. So the next
+// wait leaves it out, and lasts 100 ms at most.
+function watchListener(watch: boolean) {
+  epoll_ctl(epoll, EPOLL_CTL_MOD, listener, watch ? EPOLLIN : 0);
+  timeout = watch ? undefined : 100;
 }
 
 /** Serves a client until EAGAIN, since what is left now is not reported again. */
 function drain(connection: Connection): Want {
   let want = connection.flush();
-  for (let turn = 0; want === READ; turn++) {
-    // A client that never stops sending would keep us in this loop. Re-arming it makes epoll report
-    // it again, after the others.
-    if (turn === 16) {
-      epoll_ctl(epoll, EPOLL_CTL_MOD, connection.fd, EDGES);
-      return READ;
-    }
+  for (let turn = 0; want === READ && turn < 16; turn++) {
     const length = tryRecv(connection.fd, buffer);
     if (length === -EAGAIN) return READ;
     if (length <= 0) return GONE;
     want = connection.send(shout(buffer, length), length);
   }
-  return want; // WRITE ends the loop, too: room in the socket is an edge of its own
+  // A client that never stops sending would keep us in the loop. Re-arming it makes epoll report it
+  // again, after the others. WRITE needs none: room in the socket is an edge of its own.
+  if (want === READ) epoll_ctl(epoll, EPOLL_CTL_MOD, connection.fd, EDGES);
+  return want;
 }
 
 function drop(connection: Connection) {
   connections.delete(connection.fd);
   connection.close();
   served++;
-  pause.end(); // a descriptor is free again
 }

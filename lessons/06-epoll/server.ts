@@ -9,7 +9,6 @@
  * Man:  epoll(7), epoll_create1(2), epoll_ctl(2), epoll_wait(2)
  */
 
-import { AcceptPause } from "../../shared/accept_pause.ts";
 import { Connection, GONE, READ, type Want } from "../../shared/connection.ts";
 import { close } from "../../shared/linux/descriptors.ts";
 import {
@@ -40,15 +39,13 @@ const connections = new Map<number, Connection>();
 const epoll = epoll_create1();
 const events = new EpollEvents(1024);
 epoll_ctl(epoll, EPOLL_CTL_ADD, listener, READ);
-const pause = new AcceptPause((accepting) =>
-  epoll_ctl(epoll, EPOLL_CTL_MOD, listener, accepting ? READ : 0)
-);
+let timeout: number | undefined;
 let served = 0;
 
 while (served < options.connections) {
   // Phase 1 happens here, for all clients at once. Only sockets that are ready are returned.
-  const ready = epoll_wait(epoll, events, pause.timeout);
-  pause.endIfOver();
+  const ready = epoll_wait(epoll, events, timeout);
+  if (timeout !== undefined) watchListener(true);
   for (let i = 0; i < ready; i++) {
     const connection = connections.get(events.fd(i));
     // EPOLLERR and EPOLLHUP are always reported, requested or not; recv returns the actual error.
@@ -63,14 +60,18 @@ close(epoll);
 
 function acceptOne() {
   const fd = tryAccept4(listener, SOCK_NONBLOCK);
-  if (fd >= 0) add(new Connection(fd));
-  else if (isOutOfResources(fd)) pause.begin();
+  if (fd >= 0) {
+    connections.set(fd, new Connection(fd));
+    epoll_ctl(epoll, EPOLL_CTL_ADD, fd, READ);
+  } else if (isOutOfResources(fd)) watchListener(false);
   else if (fd !== -EAGAIN && fd !== -ECONNABORTED) throw systemError("accept4", -fd, listener);
 }
 
-function add(connection: Connection) {
-  connections.set(connection.fd, connection);
-  epoll_ctl(epoll, EPOLL_CTL_ADD, connection.fd, READ);
+// While descriptors are short, the listener stays ready, and watching it would spin. So the next
+// wait leaves it out, and lasts 100 ms at most.
+function watchListener(watch: boolean) {
+  epoll_ctl(epoll, EPOLL_CTL_MOD, listener, watch ? READ : 0);
+  timeout = watch ? undefined : 100;
 }
 
 function advance(connection: Connection) {
@@ -96,5 +97,4 @@ function drop(connection: Connection) {
   connections.delete(connection.fd);
   connection.close(); // also removes it from the kernel's list
   served++;
-  pause.end(); // a descriptor is free again
 }

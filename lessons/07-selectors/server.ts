@@ -10,8 +10,7 @@
  * Man:  select(2), poll(2), epoll(7)
  */
 
-import { AcceptPause } from "../../shared/accept_pause.ts";
-import { Connection, GONE, READ, type Want, WRITE } from "../../shared/connection.ts";
+import { Connection, GONE, READ, type Want } from "../../shared/connection.ts";
 import { close } from "../../shared/linux/descriptors.ts";
 import { EAGAIN, ECONNABORTED, systemError } from "../../shared/linux/errno.ts";
 import {
@@ -22,61 +21,55 @@ import {
   tryAccept4,
   tryRecv,
 } from "../../shared/linux/socket.ts";
-import { SELECTOR } from "../../shared/selectors/option.ts";
-import { EVENT_READ, EVENT_WRITE } from "../../shared/selectors/selector.ts";
+import { DefaultSelector } from "../../shared/selectors/default.ts";
 import { serverOptions } from "../../shared/server.ts";
 import { shout } from "../../shared/shout.ts";
 
-const options = serverOptions({ selector: SELECTOR });
+const options = serverOptions();
 const listener = listenTcp(options, SOCK_NONBLOCK);
 console.log(`listening on ${addressOf(listener)}`);
 const buffer = new Uint8Array(64 * 1024);
 const connections = new Map<number, Connection>();
-const selector = new options.selector<() => void>();
-selector.register(listener, EVENT_READ, acceptOne);
-const pause = new AcceptPause((accepting) =>
-  selector.modify(listener, accepting ? EVENT_READ : 0, acceptOne)
-);
+using selector = new DefaultSelector<() => void>();
+selector.register(listener, READ, acceptOne);
+let timeout: number | undefined;
 let served = 0;
 
 while (served < options.connections) {
   // Phase 1 happens here, for all clients at once.
-  const ready = selector.select(pause.timeout);
-  pause.endIfOver();
+  const ready = selector.select(timeout);
+  if (timeout !== undefined) watchListener(true);
   // The callbacks run one after another, in this thread: while one of them runs, no other does.
   for (const { data: callback } of ready) callback();
 }
 
 for (const connection of connections.values()) connection.close();
 close(listener);
-selector.close();
 
 function acceptOne() {
   const fd = tryAccept4(listener, SOCK_NONBLOCK);
   if (fd >= 0) add(new Connection(fd));
-  else if (isOutOfResources(fd)) pause.begin();
+  else if (isOutOfResources(fd)) watchListener(false);
   else if (fd !== -EAGAIN && fd !== -ECONNABORTED) throw systemError("accept4", -fd, listener);
 }
 
 function add(connection: Connection) {
-  try {
-    selector.register(connection.fd, EVENT_READ, () => advance(connection));
-    connections.set(connection.fd, connection);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    connection.close(); // its descriptor does not fit into select's set
-    console.error(`turned away: ${error.message}`);
-  }
+  connections.set(connection.fd, connection);
+  selector.register(connection.fd, READ, () => advance(connection));
+}
+
+// While descriptors are short, the listener stays ready, and watching it would spin. So the next
+// wait leaves it out, and lasts 100 ms at most.
+function watchListener(watch: boolean) {
+  selector.modify(listener, watch ? READ : 0, acceptOne);
+  timeout = watch ? undefined : 100;
 }
 
 function advance(connection: Connection) {
   const { want } = connection;
   const next = serve(connection);
   if (next === GONE) drop(connection);
-  else if (next !== want) {
-    const event = next === WRITE ? EVENT_WRITE : EVENT_READ;
-    selector.modify(connection.fd, event, () => advance(connection));
-  }
+  else if (next !== want) selector.modify(connection.fd, next, () => advance(connection));
 }
 
 /** Does what one client needs now, and returns what it waits for next. */
@@ -96,5 +89,4 @@ function drop(connection: Connection) {
   connections.delete(connection.fd);
   connection.close();
   served++;
-  pause.end(); // a descriptor is free again
 }

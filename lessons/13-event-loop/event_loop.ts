@@ -134,7 +134,7 @@ class EventLoop implements Loop, Disposable {
       console.error(`Task ${name}: it was destroyed while it was pending`);
     }
     for (const future of this.unretrieved) report(future);
-    this.#selector.close();
+    this.#selector[Symbol.dispose]();
   }
 }
 

@@ -147,7 +147,7 @@ class Crowd {
 
   /** Closes all connections. */
   [Symbol.dispose]() {
-    this.#selector.close();
+    this.#selector[Symbol.dispose]();
     for (const { fd } of this.#clients) close(fd);
   }
 

@@ -13,9 +13,9 @@ import {
   epoll_create1,
   epoll_ctl,
   EPOLL_CTL_ADD,
+  epoll_wait,
   EpollEvents,
   EPOLLIN,
-  tryEpollWait,
 } from "../../shared/linux/epoll.ts";
 import { MappedMemory } from "../../shared/linux/memory.ts";
 import { send, tryRecv } from "../../shared/linux/socket.ts";
@@ -50,7 +50,7 @@ const rows = [1, 10, 100].map((size) => {
   return { size, ofEpoll, ofUring, ratio: ofUring / ofEpoll };
 
   function withEpoll() {
-    const ready = tryEpollWait(epoll, events, -1);
+    const ready = epoll_wait(epoll, events, -1);
     for (let i = 0; i < ready; i++) tryRecv(events.fd(i), places[0].bytes);
   }
 

@@ -43,14 +43,11 @@ const DATA = EPOLL_EVENT.data / 4;
 
 /** Room for the reports of epoll_wait: which descriptors, and what they are ready for. */
 export class EpollEvents {
-  /** How many descriptors can be reported at once. */
-  readonly capacity: number;
   /** The memory that the kernel writes. */
   readonly words: Uint32Array<ArrayBuffer>;
 
   /** Makes room for `capacity` reports; if more are ready, the next call reports them. */
   constructor(capacity: number) {
-    this.capacity = capacity;
     this.words = new Uint32Array(capacity * WORDS);
   }
 
@@ -93,14 +90,9 @@ export function epoll_ctl(epfd: number, operation: number, fd: number, events = 
  * Waits until a descriptor is ready, see epoll_wait(2).
  *
  * @param timeout Milliseconds; 0 does not wait at all, -1 waits without a limit.
- * @returns The number of reports in `events`, or `-EINTR`, `-EBADF`, …
+ * @returns How many reports are in `events`; 0 when the time is up, or when a signal came.
  */
-export function tryEpollWait(epfd: number, events: EpollEvents, timeout = -1): number {
-  return orErrno(libc.epoll_wait(epfd, events.words, events.capacity, timeout));
-}
-
-/** Like {@linkcode tryEpollWait}, but throws. A signal counts as "none is ready" and returns 0. */
-export function epoll_wait(epfd: number, events: EpollEvents, timeout = -1): number {
-  const ready = tryEpollWait(epfd, events, timeout);
+export function epoll_wait(epfd: number, { words }: EpollEvents, timeout = -1): number {
+  const ready = orErrno(libc.epoll_wait(epfd, words, words.length / WORDS, timeout));
   return ready === -EINTR ? 0 : orThrow("epoll_wait", ready, epfd);
 }

@@ -30,31 +30,21 @@ export const POLLFD = { fd: 0, events: 4, revents: 6 };
  * select's sets, the request outlives the call. The list grows as needed.
  */
 export class PollList {
-  #ints: Int32Array<ArrayBuffer> = new Int32Array(2 * 64);
-  #shorts = new Int16Array(this.#ints.buffer);
-  #length = 0;
-
-  /** How many descriptors are in the list. */
-  get length(): number {
-    return this.#length;
-  }
-
   /** The memory that the kernel reads and writes. */
-  get memory(): Int32Array<ArrayBuffer> {
-    return this.#ints;
-  }
+  memory: Int32Array<ArrayBuffer> = new Int32Array(2 * 64);
+  /** How many descriptors are in the list. */
+  length = 0;
+  #shorts = new Int16Array(this.memory.buffer);
 
   /** Adds a descriptor at the end. */
   add(fd: number, events: number): void {
-    if (2 * this.#length === this.#ints.length) {
-      const ints = new Int32Array(2 * this.#ints.length);
-      ints.set(this.#ints);
-      this.#ints = ints;
-      this.#shorts = new Int16Array(ints.buffer);
+    if (2 * this.length === this.memory.length) {
+      this.memory = new Int32Array(this.memory.buffer.transfer(2 * this.memory.byteLength));
+      this.#shorts = new Int16Array(this.memory.buffer);
     }
-    const i = this.#length++;
-    this.#ints[2 * i] = fd;
-    this.#ints[2 * i + 1] = 0; // the answer for an earlier entry at this index
+    const i = this.length++;
+    this.memory[2 * i] = fd;
+    this.memory[2 * i + 1] = 0; // the answer for an earlier entry at this index
     this.watch(i, events);
   }
 
@@ -63,21 +53,20 @@ export class PollList {
    * runs from the end to the beginning.
    */
   delete(index: number): void {
-    const last = --this.#length;
-    this.#ints[2 * index] = this.#ints[2 * last];
-    this.#ints[2 * index + 1] = this.#ints[2 * last + 1];
+    const last = --this.length;
+    this.memory.copyWithin(2 * index, 2 * last, 2 * last + 2);
   }
 
   /** The descriptor at `index`. */
   fd(index: number): number {
-    const fd = this.#ints[2 * index];
+    const fd = this.memory[2 * index];
     return fd < 0 ? ~fd : fd;
   }
 
   /** Changes the requested events at `index`; with 0, not even errors are reported. */
   watch(index: number, events: number): void {
     const fd = this.fd(index);
-    this.#ints[2 * index] = events === 0 ? ~fd : fd; // the kernel skips negative descriptors
+    this.memory[2 * index] = events === 0 ? ~fd : fd; // the kernel skips negative descriptors
     this.#shorts[4 * index + 2] = events;
   }
 
@@ -91,14 +80,9 @@ export class PollList {
  * Waits until one of the descriptors is ready, see poll(2).
  *
  * @param timeout Milliseconds; 0 does not wait at all, -1 waits without a limit.
- * @returns How many entries have an answer, or `-EINTR`, `-EINVAL`, …
+ * @returns How many entries have an answer; 0 when the time is up, or when a signal came.
  */
-export function tryPoll(list: PollList, timeout = -1): number {
-  return orErrno(libc.poll(list.memory, list.length, timeout));
-}
-
-/** Like {@linkcode tryPoll}, but throws. A signal counts as "none is ready yet" and returns 0. */
 export function poll(list: PollList, timeout = -1): number {
-  const ready = tryPoll(list, timeout);
+  const ready = orErrno(libc.poll(list.memory, list.length, timeout));
   return ready === -EINTR ? 0 : orThrow("poll", ready, list.length);
 }

@@ -71,10 +71,10 @@ const timeval = new BigInt64Array(2);
  *
  * @param nfds The highest descriptor in any of the sets, plus 1: how far the kernel has to look.
  * @param timeout Milliseconds; 0 does not wait at all, undefined waits without a limit.
- * @returns How many bits are left in the sets, or `-EINTR`, `-EBADF`, …
+ * @returns How many bits are left in the sets; 0 when the time is up, or when a signal came.
  * @throws {RangeError} if `nfds` is greater than 1,024.
  */
-export function trySelect(
+export function select(
   nfds: number,
   read: FdSet | null,
   write: FdSet | null,
@@ -88,28 +88,15 @@ export function trySelect(
     timeval[0] = BigInt(Math.trunc(microseconds / 1e6));
     timeval[1] = BigInt(microseconds % 1e6);
   }
-  return orErrno(libc.select(
+  const ready = orErrno(libc.select(
     nfds,
     read && read.words,
     write && write.words,
     except && except.words,
     timeout === undefined ? null : timeval,
   ));
-}
-
-/** Like {@linkcode trySelect}, but throws. A signal counts as "none is ready yet" and returns 0. */
-export function select(
-  nfds: number,
-  read: FdSet | null,
-  write: FdSet | null,
-  except: FdSet | null,
-  timeout?: number,
-): number {
-  const ready = trySelect(nfds, read, write, except, timeout);
+  if (ready !== -EINTR) return orThrow("select", ready, nfds);
   // An error leaves the sets unchanged, which would look as if all descriptors were ready.
-  if (ready === -EINTR) {
-    for (const set of [read, write, except]) set?.clear();
-    return 0;
-  }
-  return orThrow("select", ready, nfds);
+  for (const set of [read, write, except]) set?.clear();
+  return 0;
 }

@@ -18,7 +18,7 @@ import {
   tryEpollCtl,
 } from "../linux/epoll.ts";
 import { EBADF, ENOENT, orThrow } from "../linux/errno.ts";
-import { Registry, wholeMilliseconds } from "./registry.ts";
+import { checked, Registry, wholeMilliseconds } from "./registry.ts";
 import {
   EVENT_READ,
   EVENT_WRITE,
@@ -31,11 +31,7 @@ import {
 export const EpollSelector: SelectorClass = class<Data> implements Selector<Data> {
   readonly #registry = new Registry<Data>();
   readonly #events = new EpollEvents(1024);
-  #epoll = epoll_create1();
-
-  get size(): number {
-    return this.#registry.size;
-  }
+  readonly #epoll = epoll_create1();
 
   register(fd: number, events: number, data: Data): void {
     this.#registry.add(fd, events, data);
@@ -48,19 +44,13 @@ export const EpollSelector: SelectorClass = class<Data> implements Selector<Data
   }
 
   modify(fd: number, events: number, data: Data): void {
-    const { events: before, data: dataBefore } = this.#registry.get(fd);
+    // If the kernel refuses it, nothing has changed.
+    this.#control(fd, this.#registry.get(fd).events, checked(events));
     this.#registry.modify(fd, events, data);
-    try {
-      this.#control(fd, before, events);
-    } catch (error) {
-      this.#registry.modify(fd, before, dataBefore);
-      throw error;
-    }
   }
 
   unregister(fd: number): void {
-    const { events } = this.#registry.delete(fd);
-    if (events === 0) return;
+    if (this.#registry.delete(fd) === 0) return; // the kernel does not have it
     const result = tryEpollCtl(this.#epoll, EPOLL_CTL_DEL, fd);
     // The kernel forgets a descriptor that is closed, and may have given out its number again.
     if (result !== -EBADF && result !== -ENOENT) orThrow("epoll_ctl", result, fd);
@@ -71,7 +61,7 @@ export const EpollSelector: SelectorClass = class<Data> implements Selector<Data
     // A descriptor that waits for nothing is not in the kernel's list: epoll would go on reporting
     // its errors.
     const operation = before === 0 ? EPOLL_CTL_ADD : events === 0 ? EPOLL_CTL_DEL : EPOLL_CTL_MOD;
-    epoll_ctl(this.#epoll, operation, fd, epollEvents(events));
+    epoll_ctl(this.#epoll, operation, fd, events);
   }
 
   select(timeout?: number): readonly SelectorKey<Data>[] {
@@ -84,20 +74,10 @@ export const EpollSelector: SelectorClass = class<Data> implements Selector<Data
     return registry.ready;
   }
 
-  close(): void {
-    if (this.#epoll !== -1) close(this.#epoll);
-    this.#epoll = -1; // a second call finds nothing to close
-  }
-
-  /** The same, at the end of a block that says `using`. */
   [Symbol.dispose](): void {
-    this.close();
+    close(this.#epoll);
   }
 };
-
-function epollEvents(events: number): number {
-  return (events & EVENT_READ ? EPOLLIN : 0) | (events & EVENT_WRITE ? EPOLLOUT : 0);
-}
 
 /** Errors and hang-ups count as both, so that whatever waits for the descriptor finds out. */
 function eventsOf(events: number): number {

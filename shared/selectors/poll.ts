@@ -18,27 +18,25 @@ import {
 export const PollSelector: SelectorClass = class<Data> implements Selector<Data> {
   readonly #registry = new Registry<Data>();
   readonly #list = new PollList();
-
-  get size(): number {
-    return this.#registry.size;
-  }
+  readonly #indexes: number[] = []; // in the list, by descriptor
 
   register(fd: number, events: number, data: Data): void {
-    const entry = this.#registry.add(fd, events, data);
-    entry.index = this.#list.length;
-    this.#list.add(fd, pollEvents(events));
+    this.#registry.add(fd, events, data);
+    this.#indexes[fd] = this.#list.length;
+    this.#list.add(fd, events);
   }
 
   modify(fd: number, events: number, data: Data): void {
     this.#registry.modify(fd, events, data);
-    this.#list.watch(this.#registry.get(fd).index, pollEvents(events));
+    this.#list.watch(this.#indexes[fd], events);
   }
 
   unregister(fd: number): void {
-    const { index } = this.#registry.delete(fd);
+    this.#registry.delete(fd);
+    const index = this.#indexes[fd];
     this.#list.delete(index);
     // The last one in the list has moved to this index.
-    if (index < this.#list.length) this.#registry.get(this.#list.fd(index)).index = index;
+    if (index < this.#list.length) this.#indexes[this.#list.fd(index)] = index;
   }
 
   select(timeout?: number): readonly SelectorKey<Data>[] {
@@ -54,15 +52,8 @@ export const PollSelector: SelectorClass = class<Data> implements Selector<Data>
     return registry.ready;
   }
 
-  close(): void {} // the list is plain memory
-
-  /** The same, at the end of a block that says `using`. */
-  [Symbol.dispose](): void {}
+  [Symbol.dispose](): void {} // the list is plain memory
 };
-
-function pollEvents(events: number): number {
-  return (events & EVENT_READ ? POLLIN : 0) | (events & EVENT_WRITE ? POLLOUT : 0);
-}
 
 /** Errors and hang-ups count as both, so that whatever waits for the descriptor finds out. */
 function eventsOf(revents: number): number {

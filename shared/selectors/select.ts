@@ -20,10 +20,6 @@ export const SelectSelector: SelectorClass = class<Data> implements Selector<Dat
   readonly #readable = new FdSet();
   readonly #writable = new FdSet();
 
-  get size(): number {
-    return this.#registry.size;
-  }
-
   register(fd: number, events: number, data: Data): void {
     this.#readable.has(fd); // throws a RangeError if the set has no bit for it
     this.#registry.add(fd, events, data);
@@ -44,14 +40,16 @@ export const SelectSelector: SelectorClass = class<Data> implements Selector<Dat
     readable.clear();
     writable.clear();
     let highest = -1;
-    for (const { fd, events } of registry) {
-      if (events & EVENT_READ) readable.add(fd);
-      if (events & EVENT_WRITE) writable.add(fd);
-      highest = fd;
+    for (const entry of registry.entries) {
+      if (entry === undefined) continue;
+      highest = entry.fd;
+      if (entry.events & EVENT_READ) readable.add(entry.fd);
+      if (entry.events & EVENT_WRITE) writable.add(entry.fd);
     }
     const count = select(highest + 1, readable, writable, null, bounded(timeout));
     if (count === 0) return registry.ready;
-    for (const entry of registry) {
+    for (const entry of registry.entries) {
+      if (entry === undefined) continue;
       const read = readable.has(entry.fd) ? EVENT_READ : 0;
       const write = writable.has(entry.fd) ? EVENT_WRITE : 0;
       registry.report(entry, read | write);
@@ -59,8 +57,5 @@ export const SelectSelector: SelectorClass = class<Data> implements Selector<Dat
     return registry.ready;
   }
 
-  close(): void {} // the sets are plain memory
-
-  /** The same, at the end of a block that says `using`. */
-  [Symbol.dispose](): void {}
+  [Symbol.dispose](): void {} // the sets are plain memory
 };

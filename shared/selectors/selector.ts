@@ -6,10 +6,10 @@
  * @module
  */
 
-/** Wait until there is something to read, or a client to accept. */
+/** Something to read, or a client to accept. The number is that of POLLIN and EPOLLIN. */
 export const EVENT_READ = 1;
-/** Wait until there is room to write. */
-export const EVENT_WRITE = 2;
+/** Room to write. The number is that of POLLOUT and EPOLLOUT. */
+export const EVENT_WRITE = 4;
 
 /** A registered descriptor. */
 export interface SelectorKey<Data> {
@@ -23,11 +23,8 @@ export interface SelectorKey<Data> {
   readonly data: Data;
 }
 
-/** What every selector supplies. */
+/** What every selector supplies. Its end releases what it uses; the descriptors stay open. */
 export interface Selector<Data> extends Disposable {
-  /** How many descriptors are registered. */
-  readonly size: number;
-
   /**
    * Begins to watch a descriptor.
    *
@@ -37,19 +34,12 @@ export interface Selector<Data> extends Disposable {
    */
   register(fd: number, events: number, data: Data): void;
 
-  /**
-   * Changes what a descriptor waits for, and what is registered with it.
-   *
-   * @throws {RangeError} if `events` has other bits than EVENT_READ and EVENT_WRITE.
-   * @throws {Error} if it is not registered.
-   */
+  /** Changes what a descriptor waits for, and its data. Throws like `register`. */
   modify(fd: number, events: number, data: Data): void;
 
   /**
-   * Stops watching a descriptor. It should be called before the descriptor is closed, and works
-   * afterwards as well.
-   *
-   * @throws {Error} if it is not registered.
+   * Stops watching a descriptor; throws an Error if it is not registered. It should be called
+   * before the descriptor is closed, and works afterwards as well.
    */
   unregister(fd: number): void;
 
@@ -63,9 +53,6 @@ export interface Selector<Data> extends Disposable {
    * @throws {RangeError} if the timeout is NaN.
    */
   select(timeout?: number): readonly SelectorKey<Data>[];
-
-  /** Releases what the selector itself uses. The registered descriptors stay open. */
-  close(): void;
 }
 
 /** A selector for one system call, which {@linkcode Selector} describes. */

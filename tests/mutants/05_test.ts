@@ -50,7 +50,7 @@ testEdits("05 poll", [
   },
   {
     name: "never sleeps",
-    changes: [["poll(list, pause.timeout);", "poll(list, 0);"]],
+    changes: [["poll(list, timeout);", "poll(list, 0);"]],
     foundBy: "uses no CPU while there is nothing to do",
     says: /% of a core/,
     explained: /never sleeps/,
@@ -58,10 +58,7 @@ testEdits("05 poll", [
   },
   {
     name: "never ends its pause",
-    changes: [
-      ["  pause.endIfOver();\n", ""],
-      ["  pause.end();", ""],
-    ],
+    changes: [["  timeout = undefined;\n", ""]],
     foundBy: SHORTAGE,
     says: HANGS,
     explained: /does not accept again/,

@@ -50,7 +50,10 @@ testEdits("06 epoll", [
   },
   {
     name: "spins without descriptors",
-    changes: [["if (isOutOfResources(fd)) pause.begin();", "if (isOutOfResources(fd)) return;"]],
+    changes: [[
+      "if (isOutOfResources(fd)) watchListener(false);",
+      "if (isOutOfResources(fd)) return;",
+    ]],
     foundBy: "stops accepting while it is out of descriptors, and recovers",
     says: /% of a core/,
     explained: /stop accepting for a while/,
@@ -61,7 +64,10 @@ testEdits("06 epoll", [
 testEdits("06 epoll edge-triggered", [
   {
     name: "reads once for an edge and not until EAGAIN",
-    changes: [["if (turn === 16) {", "if (turn === 1) return READ;\n    if (turn === 16) {"]],
+    changes: [
+      ["turn < 16", "turn < 1"],
+      ["  if (want === READ) epoll_ctl(epoll, EPOLL_CTL_MOD, connection.fd, EDGES);\n", ""],
+    ],
     foundBy: "answers 1 MiB",
     says: HANGS,
     explained: /edge-triggered.* until EAGAIN/,

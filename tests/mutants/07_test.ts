@@ -21,8 +21,8 @@ testEdits("07 selectors", [
   {
     name: "waits for input while it has bytes to send",
     changes: [[
-      "const event = next === WRITE ? EVENT_WRITE : EVENT_READ;",
-      "const event = EVENT_READ;",
+      "selector.modify(connection.fd, next,",
+      "selector.modify(connection.fd, READ,",
     ]],
     foundBy: "keeps little for each of 20 clients that do not read, and serves others",
     says: /% of a core/,

@@ -153,8 +153,8 @@ export const catalogue: readonly Lesson[] = [
     server: {
       permissions: ["--allow-ffi"],
       variants: [
-        { name: "poll", args: ["--selector", "poll"] },
-        { name: "select", args: ["--selector", "select"] },
+        { name: "poll", script: "choose.ts", args: ["--selector", "poll"] },
+        { name: "select", script: "choose.ts", args: ["--selector", "select"] },
       ],
     },
     client,
