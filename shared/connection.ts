@@ -56,15 +56,19 @@ export class Connection {
    */
   send(buffer: Uint8Array<ArrayBuffer>, length: number): Want {
     const sent = trySend(this.fd, buffer, length);
+    if (sent === length) return READ; // the common case allocates nothing
     if (sent < 0 && sent !== -EAGAIN) return GONE; // a reset or a broken pipe
-    // The common case allocates nothing.
-    this.#unsent = sent === length ? NOTHING : buffer.slice(Math.max(sent, 0), length);
-    return this.want;
+    this.#unsent = buffer.slice(Math.max(sent, 0), length);
+    return WRITE;
   }
 
   /** Sends what is kept, or as much as the socket takes; returns what the client waits for next. */
   flush(): Want {
-    return this.send(this.#unsent, this.unsent);
+    if (this.unsent === 0) return READ;
+    const sent = trySend(this.fd, this.#unsent);
+    if (sent < 0) return sent === -EAGAIN ? WRITE : GONE;
+    this.#unsent = sent === this.unsent ? NOTHING : this.#unsent.subarray(sent);
+    return this.want;
   }
 
   /** Closes the socket; what is unsent is lost. */

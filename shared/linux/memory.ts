@@ -36,8 +36,7 @@ export function mmap(
   fd: number,
   offset = 0n,
 ): ArrayBuffer {
-  const address = memory.mmap(null, BigInt(length), protection, flags, fd, offset);
-  return mappedAt(address, length, fd);
+  return mappedAt(memory.mmap(null, BigInt(length), protection, flags, fd, offset), length, fd);
 }
 
 /** The memory that mmap(2) has mapped at `address`; throws if the call failed. */
@@ -46,16 +45,6 @@ export function mappedAt(address: Deno.PointerValue, length: number, fd: number)
     throw systemError("mmap", errno(), fd);
   }
   return Deno.UnsafePointerView.getArrayBuffer(address, length);
-}
-
-/** Memory of this process alone, all zeros. A page takes up memory once it has been touched. */
-function mapAnonymous(length: number): ArrayBuffer {
-  return mmap(
-    length,
-    PROT_READ | PROT_WRITE,
-    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-    -1,
-  );
 }
 
 /** Releases what {@linkcode mmap} has mapped; the buffer must not be used afterwards. */
@@ -76,7 +65,8 @@ export class MappedMemory implements Disposable {
 
   /** Maps `length` bytes. */
   constructor(length: number) {
-    this.bytes = new Uint8Array(mapAnonymous(length));
+    const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    this.bytes = new Uint8Array(mmap(length, PROT_READ | PROT_WRITE, flags, -1));
     this.address = Number(Deno.UnsafePointer.value(Deno.UnsafePointer.of(this.bytes)));
   }
 

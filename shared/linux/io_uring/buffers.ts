@@ -10,6 +10,7 @@ import {
   IO_URING_BUF_REG,
   IO_URING_BUF_REG_SIZE,
   IO_URING_BUF_SIZE,
+  io_uring_register,
   IORING_CQE_BUFFER_SHIFT,
   IORING_CQE_F_BUFFER,
   IORING_OP_RECV,
@@ -48,7 +49,7 @@ export class ProvidedBuffers {
     request[IO_URING_BUF_REG.ring_addr / 4] = address; // its lower half
     request[IO_URING_BUF_REG.ring_addr / 4 + 1] = address / 2 ** 32;
     request[IO_URING_BUF_REG.ring_entries / 4] = MOST_BUFFERS;
-    uring.register(IORING_REGISTER_PBUF_RING, request);
+    io_uring_register(uring.fd, IORING_REGISTER_PBUF_RING, request);
   }
 
   /** Receives what arrives next into a free buffer. Completes with `-ENOBUFS` if there is none. */

@@ -52,13 +52,7 @@ export const IORING_CQE_BUFFER_SHIFT = 16;
 /** `sizeof(struct io_uring_params)`. */
 export const IO_URING_PARAMS_SIZE = 120;
 /** Where the fields of `struct io_uring_params` are. */
-export const IO_URING_PARAMS = {
-  sq_entries: 0,
-  cq_entries: 4,
-  flags: 8,
-  sq_off: 40,
-  cq_off: 80,
-};
+export const IO_URING_PARAMS = { cq_entries: 4, flags: 8, sq_off: 40, cq_off: 80 };
 /** Where the fields of `struct io_sqring_offsets` are. */
 export const IO_SQRING_OFFSETS = { head: 0, tail: 4, ring_mask: 8, array: 24 };
 /** Where the fields of `struct io_cqring_offsets` are. */
@@ -66,16 +60,7 @@ export const IO_CQRING_OFFSETS = { head: 0, tail: 4, ring_mask: 8, cqes: 20 };
 /** `sizeof(struct io_uring_sqe)`, an entry of the submission ring. */
 export const IO_URING_SQE_SIZE = 64;
 /** Where the fields of `struct io_uring_sqe` are. */
-export const IO_URING_SQE = {
-  opcode: 0,
-  flags: 1,
-  ioprio: 2,
-  fd: 4,
-  addr: 16,
-  len: 24,
-  msg_flags: 28,
-  user_data: 32,
-};
+export const IO_URING_SQE = { flags: 1, fd: 4, addr: 16, len: 24, msg_flags: 28, user_data: 32 };
 /** `sizeof(struct io_uring_cqe)`, an entry of the completion ring. */
 export const IO_URING_CQE_SIZE = 16;
 /** Where the fields of `struct io_uring_cqe` are. */

@@ -24,7 +24,6 @@ import {
   IO_URING_CQE_SIZE,
   IO_URING_PARAMS,
   IO_URING_PARAMS_SIZE,
-  io_uring_register,
   io_uring_setup,
   IO_URING_SQE,
   IO_URING_SQE_SIZE,
@@ -56,12 +55,8 @@ const RES = IO_URING_CQE.res / 4;
 const FLAGS = IO_URING_CQE.flags / 4;
 
 /**
- * Handles a completion.
- *
- * @param op The operation: IORING_OP_RECV, …
- * @param fd On which descriptor.
- * @param result What the system call would have returned, or a negative error number.
- * @param flags IORING_CQE_F_BUFFER, …
+ * Handles a completion: of the operation `op`, such as IORING_OP_RECV, on the descriptor `fd`. The
+ * result is what the system call would have returned; of `flags`, see IORING_CQE_F_BUFFER.
  */
 export type OnCompletion = (op: number, fd: number, result: number, flags: number) => void;
 
@@ -72,7 +67,8 @@ export type OnCompletion = (op: number, fd: number, result: number, flags: numbe
  * be an array of the engine's, which could be moved or freed, and is a {@linkcode MappedMemory}.
  */
 export class IoUring implements Disposable {
-  readonly #fd: number;
+  /** The descriptor of the rings. */
+  readonly fd: number;
   readonly #mappings = new DisposableStack();
   readonly #timespec: MappedMemory;
   readonly #ring: Int32Array<ArrayBuffer>;
@@ -97,7 +93,7 @@ export class IoUring implements Disposable {
     params[IO_URING_PARAMS.flags / 4] = IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL |
       IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN;
     params[IO_URING_PARAMS.cq_entries / 4] = CQ_ENTRIES;
-    this.#fd = io_uring_setup(SQ_ENTRIES, params);
+    this.fd = io_uring_setup(SQ_ENTRIES, params);
     using undo = new DisposableStack(); // in case anything fails from here on
     undo.use(this);
 
@@ -119,7 +115,7 @@ export class IoUring implements Disposable {
 
   #map(words: number, offset: number): Int32Array<ArrayBuffer> {
     const [protection, flags] = [PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE];
-    const memory = mmap(4 * words, protection, flags, this.#fd, BigInt(offset));
+    const memory = mmap(4 * words, protection, flags, this.fd, BigInt(offset));
     return new Int32Array(this.#mappings.adopt(memory, munmap));
   }
 
@@ -166,7 +162,7 @@ export class IoUring implements Disposable {
     this.#tail = (this.#tail + 1) | 0; // it wraps round, as the kernel's counter does
     const sqes = this.#sqes;
     for (let i = sqe; i < sqe + SQE; i++) sqes[i] = 0;
-    sqes[sqe] = op | flags << 8;
+    sqes[sqe] = op | flags << 8 * IO_URING_SQE.flags;
     sqes[sqe + FD] = fd;
     // The completion brings these back.
     sqes[sqe + USER_DATA] = fd;
@@ -185,10 +181,10 @@ export class IoUring implements Disposable {
     // The kernel reads the entries when it sees the new tail. Atomics is used since neither the
     // compiler nor the processor may move this store before those that wrote the entries.
     Atomics.store(this.#ring, this.#sqTail, this.#tail);
-    const result = tryIoUringEnter(this.#fd, (this.#tail - this.#submitted) | 0, least);
+    const result = tryIoUringEnter(this.fd, (this.#tail - this.#submitted) | 0, least);
     // What was not submitted will be by the next call.
     if (result === -EINTR || result === -EBUSY) return;
-    this.#submitted = (this.#submitted + orThrow("io_uring_enter", result, this.#fd)) | 0;
+    this.#submitted = (this.#submitted + orThrow("io_uring_enter", result, this.fd)) | 0;
   }
 
   /** Calls the handler for each completion that is there, and makes room for new ones. */
@@ -204,11 +200,6 @@ export class IoUring implements Disposable {
     Atomics.store(ring, this.#cqHead, head);
   }
 
-  /** Registers something with the rings, see io_uring_register(2). */
-  register(operation: number, argument: Uint32Array<ArrayBuffer>): void {
-    io_uring_register(this.#fd, operation, argument);
-  }
-
   /** Releases something that the kernel uses, but not before the rings have ended. */
   own<Resource extends Disposable>(resource: Resource): Resource {
     return this.#mappings.use(resource);
@@ -217,7 +208,7 @@ export class IoUring implements Disposable {
   /** Ends the rings, which cancels what is under way, and then releases the memory. */
   [Symbol.dispose](): void {
     if (this.#mappings.disposed) return;
-    close(this.#fd);
+    close(this.fd);
     this.#mappings.dispose();
   }
 }
