@@ -11,9 +11,6 @@ export interface Timer<Item> {
   readonly time: number;
   /** What. */
   readonly item: Item;
-}
-
-interface Entry<Item> extends Timer<Item> {
   /** How many were added before it: of two with the same time, the first added comes first. */
   readonly arrival: number;
   /** Where it is in the heap; -1 when it has left it. */
@@ -26,13 +23,8 @@ interface Entry<Item> extends Timer<Item> {
  */
 export class Timers<Item> {
   // The children of index N are at 2 N + 1 and 2 N + 2, and none is earlier than its parent.
-  readonly #heap: Entry<Item>[] = [];
+  readonly #heap: Timer<Item>[] = [];
   #arrivals = 0;
-
-  /** How many there are. */
-  get size(): number {
-    return this.#heap.length;
-  }
 
   /** The earliest; undefined if there is none. */
   get next(): Timer<Item> | undefined {
@@ -42,23 +34,22 @@ export class Timers<Item> {
   /** Adds one; throws a RangeError if its time is not a number. */
   add(time: number, item: Item): Timer<Item> {
     if (Number.isNaN(time)) throw new RangeError("the time is not a number");
-    const entry = { time, item, arrival: this.#arrivals++, index: this.#heap.length };
-    this.#heap.push(entry);
-    this.#rise(entry);
-    return entry;
+    const timer = { time, item, arrival: this.#arrivals++, index: this.#heap.length };
+    this.#heap.push(timer);
+    this.#rise(timer);
+    return timer;
   }
 
   /** Removes one. Nothing happens if it was removed before. */
   delete(timer: Timer<Item>): void {
-    const entry = timer as Entry<Item>;
-    if (entry.index === -1) return;
+    if (timer.index === -1) return;
     const last = this.#heap.pop()!;
-    if (last !== entry) {
-      this.#put(last, entry.index);
+    if (last !== timer) {
+      this.#put(last, timer.index);
       this.#rise(last);
       this.#sink(last);
     }
-    entry.index = -1;
+    timer.index = -1;
   }
 
   /** Removes the earliest if its time has come, and returns it. */
@@ -69,34 +60,34 @@ export class Timers<Item> {
     return first;
   }
 
-  #put(entry: Entry<Item>, index: number): void {
-    this.#heap[index] = entry;
-    entry.index = index;
+  #put(timer: Timer<Item>, index: number): void {
+    this.#heap[index] = timer;
+    timer.index = index;
   }
 
-  #rise(entry: Entry<Item>): void {
-    while (entry.index > 0) {
-      const { index } = entry;
+  #rise(timer: Timer<Item>): void {
+    while (timer.index > 0) {
+      const { index } = timer;
       const parent = this.#heap[(index - 1) >> 1];
-      if (isBefore(parent, entry)) return;
-      this.#put(entry, parent.index);
+      if (isBefore(parent, timer)) return;
+      this.#put(timer, parent.index);
       this.#put(parent, index);
     }
   }
 
-  #sink(entry: Entry<Item>): void {
+  #sink(timer: Timer<Item>): void {
     while (true) {
-      const { index } = entry;
+      const { index } = timer;
       const left = this.#heap[2 * index + 1];
       const right = this.#heap[2 * index + 2];
       const child = right !== undefined && isBefore(right, left) ? right : left;
-      if (child === undefined || isBefore(entry, child)) return;
-      this.#put(entry, child.index);
+      if (child === undefined || isBefore(timer, child)) return;
+      this.#put(timer, child.index);
       this.#put(child, index);
     }
   }
 }
 
-function isBefore(a: Entry<unknown>, b: Entry<unknown>): boolean {
+function isBefore(a: Timer<unknown>, b: Timer<unknown>): boolean {
   return a.time < b.time || (a.time === b.time && a.arrival < b.arrival);
 }

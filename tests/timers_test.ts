@@ -17,7 +17,7 @@ Deno.test("timers come out in the order of their times, and then of their arriva
   }
   assertEquals(timers.next?.item, "a");
   assertEquals(drain(timers, 2), ["a", "b", "c"]);
-  assertEquals(timers.size, 2);
+  assertEquals(timers.next?.item, "d");
   assertEquals(drain(timers), ["d", "e"]);
   assertEquals(timers.next, undefined);
 });
@@ -28,7 +28,7 @@ Deno.test("a deleted timer does not come out, and can be deleted again", () => {
   for (const timer of [all[0], all[9], all[4], all[0]]) timers.delete(timer);
   assertEquals(drain(timers), [3, 6, 1, 7, 2, 5, 8]);
   timers.delete(all[1]);
-  assertEquals(timers.size, 0);
+  assertEquals(timers.next, undefined);
 });
 
 Deno.test("10,000 timers, a third of them deleted, come out like a sorted list", () => {
@@ -43,7 +43,7 @@ Deno.test("10,000 timers, a third of them deleted, come out like a sorted list",
       if (victim !== undefined) timers.delete(victim);
     } else kept.push(timer);
   }
-  assert(timers.size < 8000 && timers.size === kept.length);
+  assert(kept.length < 8000);
   const sorted = kept.toSorted((a, b) => a.time - b.time || a.item - b.item);
   assertEquals(drain(timers), sorted.map(({ item }) => item));
 });

@@ -41,9 +41,6 @@ export let listen: (address: Address) => number = listenTcp;
 /** socket.accept: waits for a client, and returns its descriptor. */
 export let accept: (listener: number) => Coroutine<number> = blocking(blockingAccept);
 
-/** socket.connect: a new socket, as soon as it is connected. */
-export let connect: (address: Address) => Coroutine<number> = blocking(blockingConnect);
-
 /**
  * socket.recv_into: waits until something has arrived, and puts it at the beginning of a buffer.
  *
@@ -66,13 +63,13 @@ export let sendAll: (
 /** socket.close; patched, it gives an error to greenlets that wait for the socket. */
 export let close: (fd: number) => void = closeDescriptor;
 
+const waits = { readable: waitRead, writable: waitWrite, sleep: hubSleep, forget };
+
 /** gevent.monkey.patch_all: from now on, only greenlets wait, and not the thread. */
 export function patchAll(): void {
-  const waits = { readable: waitRead, writable: waitWrite, sleep: hubSleep, forget };
   sleep = hubSleep;
   listen = listenNonblocking;
   accept = (listener) => acceptWith(waits, listener);
-  connect = (address) => connectWith(waits, address);
   recv = (fd, buffer) => recvWith(waits, fd, buffer);
   sendAll = (fd, buffer, length) => sendAllWith(waits, fd, buffer, length);
   close = (fd) => closeWith(waits, fd);
@@ -86,6 +83,15 @@ function blocking<Args extends unknown[], Result>(
   return function* (...args) {
     return call(...args);
   };
+}
+
+/**
+ * socket.create_connection: a new socket, as soon as it is connected. As in Python, it is not
+ * replaced itself, but waits as the patched calls do.
+ */
+export function connect(address: Address): Coroutine<number> {
+  const isPatched = listen !== listenTcp;
+  return isPatched ? connectWith(waits, address) : blocking(blockingConnect)(address);
 }
 
 function blockingConnect(address: Address): number {
