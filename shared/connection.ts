@@ -50,9 +50,8 @@ export class Connection {
 
   /**
    * Sends the first `length` bytes of a buffer that will be used again: what the socket does not
-   * take is copied. Must not be called while bytes are kept, which would be overtaken.
-   *
-   * @returns What the client waits for next.
+   * take is copied. Must not be called while bytes are kept, which would be overtaken. Returns what
+   * the client waits for next.
    */
   send(buffer: Uint8Array<ArrayBuffer>, length: number): Want {
     const sent = trySend(this.fd, buffer, length);

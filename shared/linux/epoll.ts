@@ -70,10 +70,8 @@ export function epoll_create1(flags = EPOLL_CLOEXEC): number {
 const event = new Uint32Array(WORDS);
 
 /**
- * Starts, changes or stops watching a descriptor, see epoll_ctl(2). The kernel stores the
- * descriptor's number and reports it with each event.
- *
- * @returns 0, or `-EEXIST`, `-ENOENT`, `-EPERM` (a file, which cannot be watched), …
+ * Starts, changes or stops watching a descriptor, whose number is reported with each event. Returns
+ * 0, or `-EEXIST`, `-ENOENT`, `-EPERM` (a file, which cannot be watched), … See epoll_ctl(2).
  */
 export function tryEpollCtl(epfd: number, operation: number, fd: number, events = 0): number {
   event[0] = events;
@@ -87,10 +85,8 @@ export function epoll_ctl(epfd: number, operation: number, fd: number, events = 
 }
 
 /**
- * Waits until a descriptor is ready, see epoll_wait(2).
- *
- * @param timeout Milliseconds; 0 does not wait at all, -1 waits without a limit.
- * @returns How many reports are in `events`; 0 when the time is up, or when a signal came.
+ * Waits until a descriptor is ready, `timeout` milliseconds at most; -1 is no limit. Returns how
+ * many reports there are; 0 when the time is up, or when a signal came. See epoll_wait(2).
  */
 export function epoll_wait(epfd: number, { words }: EpollEvents, timeout = -1): number {
   const ready = orErrno(libc.epoll_wait(epfd, words, words.length / WORDS, timeout));

@@ -77,10 +77,8 @@ export class PollList {
 }
 
 /**
- * Waits until one of the descriptors is ready, see poll(2).
- *
- * @param timeout Milliseconds; 0 does not wait at all, -1 waits without a limit.
- * @returns How many entries have an answer; 0 when the time is up, or when a signal came.
+ * Waits until a descriptor is ready, `timeout` milliseconds at most; -1 is no limit. See poll(2).
+ * Returns how many have an answer; 0 when the time is up, or when a signal came.
  */
 export function poll(list: PollList, timeout = -1): number {
   const ready = orErrno(libc.poll(list.memory, list.length, timeout));

@@ -29,11 +29,7 @@ export class FdSet {
   /** The bits. */
   readonly words: Int32Array<ArrayBuffer> = new Int32Array(FD_SETSIZE / 32);
 
-  /**
-   * Adds a descriptor (FD_SET).
-   *
-   * @throws {RangeError} if it is 1,024 or more.
-   */
+  /** Adds a descriptor (FD_SET); throws a RangeError if it is 1,024 or more. */
   add(fd: number): void {
     this.words[wordOf(fd)] |= 1 << (fd & 31);
   }
@@ -66,13 +62,12 @@ function wordOf(fd: number): number {
 const timeval = new BigInt64Array(2);
 
 /**
- * Waits until one of the descriptors is ready, see select(2). Afterwards the sets contain only the
- * ready ones, so they must be filled again before each call.
+ * Waits until a descriptor is ready, `timeout` milliseconds at most; undefined is no limit.
+ * Afterwards the sets contain only the ready ones, so they must be filled again before each call.
+ * `nfds` is the highest descriptor in any of the sets, plus 1: how far the kernel has to look.
  *
- * @param nfds The highest descriptor in any of the sets, plus 1: how far the kernel has to look.
- * @param timeout Milliseconds; 0 does not wait at all, undefined waits without a limit.
  * @returns How many bits are left in the sets; 0 when the time is up, or when a signal came.
- * @throws {RangeError} if `nfds` is greater than 1,024.
+ * @throws {RangeError} if `nfds` is greater than 1,024. See select(2) for other errors.
  */
 export function select(
   nfds: number,

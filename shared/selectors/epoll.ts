@@ -74,6 +74,7 @@ export const EpollSelector: SelectorClass = class<Data> implements Selector<Data
     return registry.ready;
   }
 
+  /** Closes the epoll instance. */
   [Symbol.dispose](): void {
     close(this.#epoll);
   }

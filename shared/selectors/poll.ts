@@ -52,7 +52,8 @@ export const PollSelector: SelectorClass = class<Data> implements Selector<Data>
     return registry.ready;
   }
 
-  [Symbol.dispose](): void {} // the list is plain memory
+  /** Nothing to release: the list is plain memory. */
+  [Symbol.dispose](): void {}
 };
 
 /** Errors and hang-ups count as both, so that whatever waits for the descriptor finds out. */

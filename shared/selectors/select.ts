@@ -57,5 +57,6 @@ export const SelectSelector: SelectorClass = class<Data> implements Selector<Dat
     return registry.ready;
   }
 
-  [Symbol.dispose](): void {} // the sets are plain memory
+  /** Nothing to release: the sets are plain memory. */
+  [Symbol.dispose](): void {}
 };

@@ -44,13 +44,12 @@ export interface Selector<Data> extends Disposable {
   unregister(fd: number): void;
 
   /**
-   * Waits until at least one descriptor is ready. A broken connection counts as ready for what it
-   * waits for: the next read or write returns the actual error.
+   * Waits until a descriptor is ready, `timeout` milliseconds at most; undefined is no limit, and
+   * NaN throws a RangeError. A broken connection counts as ready for what it waits for: the
+   * next read or write returns the actual error.
    *
-   * @param timeout Milliseconds; 0 or less does not wait at all, undefined waits without a limit.
    * @returns The keys of those that are ready, in an array that the next call uses again. It is
    *   empty when the time is up, or when a signal came.
-   * @throws {RangeError} if the timeout is NaN.
    */
   select(timeout?: number): readonly SelectorKey<Data>[];
 }

@@ -19,10 +19,7 @@ export const IORING_SETUP_CQSIZE = 1 << 3;
 export const IORING_SETUP_SUBMIT_ALL = 1 << 7;
 /** io_uring_setup(2): only one thread submits operations. */
 export const IORING_SETUP_SINGLE_ISSUER = 1 << 12;
-/**
- * io_uring_setup(2): whatever completes later is worked on inside io_uring_enter(2), and at
- * no other time. So no memory changes in between.
- */
+/** io_uring_setup(2): work is done inside io_uring_enter(2) only, and no memory changes outside. */
 export const IORING_SETUP_DEFER_TASKRUN = 1 << 13;
 /** mmap(2) of the ring: where the entries of the submission ring are. */
 export const IORING_OFF_SQES = 0x10000000;
