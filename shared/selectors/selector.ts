@@ -34,7 +34,7 @@ export interface Selector<Data> extends Disposable {
    */
   register(fd: number, events: number, data: Data): void;
 
-  /** Changes what a descriptor waits for, and its data. Throws like `register`. */
+  /** Changes what is waited for, and the data. Throws as above, or if it is not registered. */
   modify(fd: number, events: number, data: Data): void;
 
   /**
@@ -45,8 +45,8 @@ export interface Selector<Data> extends Disposable {
 
   /**
    * Waits until a descriptor is ready, `timeout` milliseconds at most; undefined is no limit, and
-   * NaN throws a RangeError. A broken connection counts as ready for what it waits for: the
-   * next read or write returns the actual error.
+   * NaN throws a RangeError. A broken connection counts as ready for what it waits for: the next
+   * read or write returns the actual error.
    *
    * @returns The keys of those that are ready, in an array that the next call uses again. It is
    *   empty when the time is up, or when a signal came.
