@@ -29,14 +29,10 @@ const NOTHING = new Uint8Array();
  * kept than what was received at once, and when the input ends, there is nothing left to send.
  */
 export class Connection {
-  /** The socket. */
-  readonly fd: number;
   #unsent = NOTHING;
 
   /** Takes over a non-blocking socket. */
-  constructor(fd: number) {
-    this.fd = fd;
-  }
+  constructor(readonly fd: number) {}
 
   /** How many bytes are kept. */
   get unsent(): number {

@@ -31,7 +31,7 @@ const buffer = new Uint8Array(64 * 1024);
 const connections = new Map<number, Connection>();
 const readable = new FdSet();
 const writable = new FdSet();
-let timeout: number | undefined; // in milliseconds, of a wait without the listener
+let pause: number | undefined; // in milliseconds, without watching the listener
 let turnedAway = 0;
 let served = 0;
 
@@ -39,7 +39,7 @@ while (served < options.connections) {
   // select overwrites its sets with the answer, so they are filled again for every call.
   readable.clear();
   writable.clear();
-  if (timeout === undefined) readable.add(listener);
+  if (pause === undefined) readable.add(listener);
   let highest = listener;
   for (const [fd, { want }] of connections) {
     (want === WRITE ? writable : readable).add(fd);
@@ -48,8 +48,8 @@ while (served < options.connections) {
 
   // Phase 1 happens here, for all clients at once, while the thread sleeps. The kernel checks every
   // descriptor up to the highest; the loops before and after it go through every client as well.
-  select(highest + 1, readable, writable, null, timeout);
-  timeout = undefined;
+  select(highest + 1, readable, writable, null, pause);
+  pause = undefined;
   for (const [fd, connection] of connections) {
     if (!readable.has(fd) && !writable.has(fd)) continue;
     if (serve(connection) === GONE) drop(connection);
@@ -65,7 +65,7 @@ function acceptOne() {
   if (fd >= FD_SETSIZE) turnAway(fd);
   else if (fd >= 0) connections.set(fd, new Connection(fd));
   // The listener stays ready while descriptors are short, so the next wait leaves it out.
-  else if (isOutOfResources(fd)) timeout = 100;
+  else if (isOutOfResources(fd)) pause = 100;
   else if (fd !== -EAGAIN && fd !== -ECONNABORTED) throw systemError("accept4", -fd, listener);
 }
 

@@ -31,14 +31,14 @@ const buffer = new Uint8Array(64 * 1024);
 const connections = new Map<number, Connection>();
 const list = new PollList();
 list.add(listener, POLLIN); // it keeps index 0
-let timeout: number | undefined; // in milliseconds, of a wait without the listener
+let pause: number | undefined; // in milliseconds, without watching the listener
 let served = 0;
 
 while (served < options.connections) {
-  list.watch(0, timeout === undefined ? POLLIN : 0);
+  list.watch(0, pause === undefined ? POLLIN : 0);
   // Phase 1 happens here, for all clients at once. The kernel goes through the whole list.
-  poll(list, timeout);
-  timeout = undefined;
+  poll(list, pause);
+  pause = undefined;
   // So does this loop, however few are ready. It goes backwards, because delete() fills the gap
   // with the last entry.
   for (let i = list.length - 1; i > 0; i--) {
@@ -62,7 +62,7 @@ function acceptOne() {
   const fd = tryAccept4(listener, SOCK_NONBLOCK);
   if (fd >= 0) add(new Connection(fd));
   // The listener stays ready while descriptors are short, so the next wait leaves it out.
-  else if (isOutOfResources(fd)) timeout = 100;
+  else if (isOutOfResources(fd)) pause = 100;
   else if (fd !== -EAGAIN && fd !== -ECONNABORTED) throw systemError("accept4", -fd, listener);
 }
 

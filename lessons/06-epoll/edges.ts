@@ -45,12 +45,12 @@ const connections = new Map<number, Connection>();
 const epoll = epoll_create1();
 const events = new EpollEvents(1024);
 epoll_ctl(epoll, EPOLL_CTL_ADD, listener, EPOLLIN); // the listener stays level-triggered
-let timeout: number | undefined;
+let pause: number | undefined;
 let served = 0;
 
 while (served < options.connections) {
-  const ready = epoll_wait(epoll, events, timeout);
-  if (timeout !== undefined) watchListener(true);
+  const ready = epoll_wait(epoll, events, pause);
+  if (pause !== undefined) watchListener(true);
   for (let i = 0; i < ready; i++) {
     const fd = events.fd(i);
     if (fd === listener) acceptOne();
@@ -75,7 +75,7 @@ function acceptOne() {
 // wait leaves it out, and lasts 100 ms at most.
 function watchListener(watch: boolean) {
   epoll_ctl(epoll, EPOLL_CTL_MOD, listener, watch ? EPOLLIN : 0);
-  timeout = watch ? undefined : 100;
+  pause = watch ? undefined : 100;
 }
 
 /** Serves a client until EAGAIN, since what is left now is not reported again. */

@@ -39,13 +39,13 @@ const connections = new Map<number, Connection>();
 const epoll = epoll_create1();
 const events = new EpollEvents(1024);
 epoll_ctl(epoll, EPOLL_CTL_ADD, listener, READ);
-let timeout: number | undefined;
+let pause: number | undefined;
 let served = 0;
 
 while (served < options.connections) {
   // Phase 1 happens here, for all clients at once. Only sockets that are ready are returned.
-  const ready = epoll_wait(epoll, events, timeout);
-  if (timeout !== undefined) watchListener(true);
+  const ready = epoll_wait(epoll, events, pause);
+  if (pause !== undefined) watchListener(true);
   for (let i = 0; i < ready; i++) {
     const connection = connections.get(events.fd(i));
     // EPOLLERR and EPOLLHUP are always reported, requested or not; recv returns the actual error.
@@ -71,7 +71,7 @@ function acceptOne() {
 // wait leaves it out, and lasts 100 ms at most.
 function watchListener(watch: boolean) {
   epoll_ctl(epoll, EPOLL_CTL_MOD, listener, watch ? READ : 0);
-  timeout = watch ? undefined : 100;
+  pause = watch ? undefined : 100;
 }
 
 function advance(connection: Connection) {

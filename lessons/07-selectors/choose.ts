@@ -31,13 +31,13 @@ const buffer = new Uint8Array(64 * 1024);
 const connections = new Map<number, Connection>();
 using selector = new options.selector<() => void>();
 selector.register(listener, READ, acceptOne);
-let timeout: number | undefined;
+let pause: number | undefined;
 let served = 0;
 
 while (served < options.connections) {
   // Phase 1 happens here, for all clients at once.
-  const ready = selector.select(timeout);
-  if (timeout !== undefined) watchListener(true);
+  const ready = selector.select(pause);
+  if (pause !== undefined) watchListener(true);
   // The callbacks run one after another, in this thread: while one of them runs, no other does.
   for (const { data: callback } of ready) callback();
 }
@@ -67,7 +67,7 @@ function add(connection: Connection) {
 // wait leaves it out, and lasts 100 ms at most.
 function watchListener(watch: boolean) {
   selector.modify(listener, watch ? READ : 0, acceptOne);
-  timeout = watch ? undefined : 100;
+  pause = watch ? undefined : 100;
 }
 
 function advance(connection: Connection) {

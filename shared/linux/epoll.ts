@@ -7,13 +7,13 @@
 import { EINTR, orErrno, orThrow } from "./errno.ts";
 import { epolls as libc } from "./libc.ts";
 
-/** epoll_create1(2): the epoll instance is not inherited by programs that this one executes. */
+/** epoll_create1(2): programs that are started later do not inherit it. */
 export const EPOLL_CLOEXEC = 0o2000000;
 /** epoll_ctl(2): start watching a descriptor. */
 export const EPOLL_CTL_ADD = 1;
 /** epoll_ctl(2): stop watching it. */
 export const EPOLL_CTL_DEL = 2;
-/** epoll_ctl(2): watch it for other events; also reports again what is already there. */
+/** epoll_ctl(2): watch it for other events; reports again what is there. */
 export const EPOLL_CTL_MOD = 3;
 
 /** There is something to read, or a client to accept; also the end of the input. */

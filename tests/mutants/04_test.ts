@@ -32,7 +32,7 @@ testEdits("04 select", [
   },
   {
     name: "dies without descriptors",
-    changes: [["  else if (isOutOfResources(fd)) timeout = 100;\n", ""]],
+    changes: [["  else if (isOutOfResources(fd)) pause = 100;\n", ""]],
     foundBy: "stops accepting while it is out of descriptors, and recovers",
     says: ENDED,
     explained: /accept4 failed with EMFILE, and that ended the server/,

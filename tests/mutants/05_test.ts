@@ -50,7 +50,7 @@ testEdits("05 poll", [
   },
   {
     name: "never sleeps",
-    changes: [["poll(list, timeout);", "poll(list, 0);"]],
+    changes: [["poll(list, pause);", "poll(list, 0);"]],
     foundBy: "uses no CPU while there is nothing to do",
     says: /% of a core/,
     explained: /never sleeps/,
@@ -58,7 +58,7 @@ testEdits("05 poll", [
   },
   {
     name: "never ends its pause",
-    changes: [["  timeout = undefined;\n", ""]],
+    changes: [["  pause = undefined;\n", ""]],
     foundBy: SHORTAGE,
     says: HANGS,
     explained: /does not accept again/,
