@@ -21,7 +21,7 @@ import {
   IORING_OP_TIMEOUT,
 } from "../shared/linux/io_uring/io_uring.ts";
 import { IoUring } from "../shared/linux/io_uring/ring.ts";
-import { descriptors, errors, memory as mapping, rings } from "../shared/linux/libc.ts";
+import { common, memory as mapping, rings } from "../shared/linux/libc.ts";
 import { MappedMemory } from "../shared/linux/memory.ts";
 import {
   AF_INET,
@@ -83,7 +83,7 @@ function replace<Family, Name extends keyof Family>(
 
 /** What a failed call leaves: the error number in errno. */
 function fail(number: number): -1 {
-  const location = Deno.UnsafePointerView.getArrayBuffer(errors.__errno_location()!, 4);
+  const location = Deno.UnsafePointerView.getArrayBuffer(common.__errno_location()!, 4);
   new Int32Array(location)[0] = number;
   return -1;
 }
@@ -201,7 +201,7 @@ test("IoUring ends the rings before it releases any memory", () => {
   ring.recv(pair.server, memory);
   ring.submitAndWait(0);
   {
-    using _close = replace(descriptors, "close", (close) => (...args) => {
+    using _close = replace(common, "close", (close) => (...args) => {
       calls.push("close");
       return close(...args);
     });

@@ -6,7 +6,7 @@
  */
 
 import { orErrno, orThrow } from "./errno.ts";
-import { descriptors, files, flags, limits } from "./libc.ts";
+import { common, files, flags, limits } from "./libc.ts";
 
 /** open(2): for reading. */
 export const O_RDONLY = 0;
@@ -53,13 +53,9 @@ export function read(fd: number, buffer: Uint8Array<ArrayBuffer>): number {
   return orThrow("read", orErrno(files.read(fd, buffer, buffer.length)), fd);
 }
 
-/**
- * Closes a descriptor, see close(2). On Linux it is closed whatever the call returns.
- *
- * @throws {Deno.errors.BadResource} if it was not open: something has closed it twice.
- */
+/** Closes a descriptor, see close(2). Throws BadResource if it was not open, or closed before. */
 export function close(fd: number): void {
-  orThrow("close", orErrno(descriptors.close(fd)), fd);
+  orThrow("close", orErrno(common.close(fd)), fd);
 }
 
 /** Reads or changes a descriptor's flags, see fcntl(2). Returns what the command returns. */

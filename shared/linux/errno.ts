@@ -14,7 +14,7 @@
  * @module
  */
 
-import { errors as libc } from "./libc.ts";
+import { common as libc } from "./libc.ts";
 import { errnoName } from "./names.ts";
 
 /** Operation not permitted. */
@@ -69,9 +69,8 @@ export const EINPROGRESS = 115;
 export const ECANCELED = 125;
 
 // Each thread has its own errno, and each Worker loads its own copy of this module.
-const location = new Int32Array(
-  Deno.UnsafePointerView.getArrayBuffer(libc.__errno_location()!, 4),
-);
+const pointer = libc.__errno_location()!;
+const location = new Int32Array(Deno.UnsafePointerView.getArrayBuffer(pointer, 4));
 
 /**
  * The error number of this thread's last failed call, see errno(3).
@@ -121,14 +120,9 @@ const classes: Record<string, new (message: string) => Error> = {
   ECONNREFUSED: Deno.errors.ConnectionRefused,
 };
 
-/** What the C library says about an error number, see strerror(3). */
-export function strerror(number: number): string {
-  return new Deno.UnsafePointerView(libc.strerror(number)!).getCString();
-}
-
 /**
- * The error for a call that failed with an error number. `subject` is what the call was about,
- * mostly a descriptor: the message is `bind(3): EADDRINUSE (Address already in use)`.
+ * The error for a call that failed. `subject` is what it was about, mostly a descriptor, and
+ * strerror(3) explains the number: `bind(3): EADDRINUSE (Address already in use)`.
  */
 export function systemError(
   syscall: string,
@@ -136,14 +130,12 @@ export function systemError(
   subject: number | string = "",
 ): SystemError {
   const code = errnoName(errno);
-  const message = `${syscall}(${subject}): ${code} (${strerror(errno)})`;
-  return Object.assign(new (classes[code] ?? SyscallError)(message), { code, errno, syscall });
+  const reason = new Deno.UnsafePointerView(libc.strerror(errno)!).getCString();
+  const error = new (classes[code] ?? SyscallError)(`${syscall}(${subject}): ${code} (${reason})`);
+  return Object.assign(error, { code, errno, syscall });
 }
 
-/**
- * Whether an error is a system call's, and concerns one descriptor. Any other is a bug in the
- * script, which must not be hidden.
- */
+/** Whether an error is a system call's. Any other is a bug in the script: it must not be hidden. */
 export function isSystemError(error: unknown): error is SystemError {
   return error instanceof Error && "syscall" in error;
 }

@@ -12,15 +12,22 @@
 /** Bytes that C functions may work on: no other thread shares them. */
 export type Bytes = Uint8Array<ArrayBuffer>;
 
-/** errno(3): why a call has failed. */
-export const ERRORS = {
+/** C functions by name. Anything that is put in the place of one of them is called instead. */
+export type Functions<Table extends Deno.ForeignLibraryInterface> = {
+  -readonly [Name in keyof Table]: Deno.StaticForeignLibraryInterface<Table>[Name];
+};
+
+/** close(2) and errno(3): what every script calls. */
+export const COMMON = {
+  /** int close(int fd); */
+  close: { parameters: ["i32"], result: "i32" },
   /** int *__errno_location(void); the address of this thread's errno */
   __errno_location: { parameters: [], result: "pointer" },
   /** char *strerror(int errnum); */
   strerror: { parameters: ["i32"], result: "pointer" },
 } as const satisfies Deno.ForeignLibraryInterface;
-/** The functions of {@linkcode ERRORS}. */
-export const errors: Deno.DynamicLibrary<typeof ERRORS>["symbols"] = load(ERRORS);
+/** The functions of {@linkcode COMMON}. */
+export const common: Functions<typeof COMMON> = load(COMMON);
 
 /** socket(7): what a server does with sockets. */
 export const SOCKETS = {
@@ -42,7 +49,7 @@ export const SOCKETS = {
   send: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 /** The functions of {@linkcode SOCKETS}. */
-export const sockets: Deno.DynamicLibrary<typeof SOCKETS>["symbols"] = load(SOCKETS);
+export const sockets: Functions<typeof SOCKETS> = load(SOCKETS);
 
 /** socket(7): what is rarely needed, or by clients alone. */
 export const OTHER_SOCKETS = {
@@ -58,17 +65,7 @@ export const OTHER_SOCKETS = {
   shutdown: { parameters: ["i32", "i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 /** The functions of {@linkcode OTHER_SOCKETS}. */
-export const otherSockets: Deno.DynamicLibrary<typeof OTHER_SOCKETS>["symbols"] = load(
-  OTHER_SOCKETS,
-);
-
-/** close(2). */
-export const DESCRIPTORS = {
-  /** int close(int fd); */
-  close: { parameters: ["i32"], result: "i32" },
-} as const satisfies Deno.ForeignLibraryInterface;
-/** The functions of {@linkcode DESCRIPTORS}. */
-export const descriptors: Deno.DynamicLibrary<typeof DESCRIPTORS>["symbols"] = load(DESCRIPTORS);
+export const otherSockets: Functions<typeof OTHER_SOCKETS> = load(OTHER_SOCKETS);
 
 /** fcntl(2). */
 export const FLAGS = {
@@ -78,7 +75,7 @@ export const FLAGS = {
   fcntl_pointer: { parameters: ["i32", "i32", "buffer"], result: "i32", name: "fcntl" },
 } as const satisfies Deno.ForeignLibraryInterface;
 /** The functions of {@linkcode FLAGS}. */
-export const flags: Deno.DynamicLibrary<typeof FLAGS>["symbols"] = load(FLAGS);
+export const flags: Functions<typeof FLAGS> = load(FLAGS);
 
 /** Files: open(2), read(2), write(2) and the like. */
 export const FILES = {
@@ -94,7 +91,7 @@ export const FILES = {
   lseek: { parameters: ["i32", "i64", "i32"], result: "i64" },
 } as const satisfies Deno.ForeignLibraryInterface;
 /** The functions of {@linkcode FILES}. */
-export const files: Deno.DynamicLibrary<typeof FILES>["symbols"] = load(FILES);
+export const files: Functions<typeof FILES> = load(FILES);
 
 /** mmap(2). */
 export const MEMORY = {
@@ -104,7 +101,7 @@ export const MEMORY = {
   munmap: { parameters: ["pointer", "usize"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 /** The functions of {@linkcode MEMORY}. */
-export const memory: Deno.DynamicLibrary<typeof MEMORY>["symbols"] = load(MEMORY);
+export const memory: Functions<typeof MEMORY> = load(MEMORY);
 
 /** getrlimit(2). */
 export const LIMITS = {
@@ -114,7 +111,7 @@ export const LIMITS = {
   setrlimit: { parameters: ["i32", "buffer"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 /** The functions of {@linkcode LIMITS}. */
-export const limits: Deno.DynamicLibrary<typeof LIMITS>["symbols"] = load(LIMITS);
+export const limits: Functions<typeof LIMITS> = load(LIMITS);
 
 /** select(2). */
 export const SELECTING = {
@@ -122,7 +119,7 @@ export const SELECTING = {
   select: { parameters: ["i32", "buffer", "buffer", "buffer", "buffer"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 /** The functions of {@linkcode SELECTING}. */
-export const selecting: Deno.DynamicLibrary<typeof SELECTING>["symbols"] = load(SELECTING);
+export const selecting: Functions<typeof SELECTING> = load(SELECTING);
 
 /** poll(2). */
 export const POLLING = {
@@ -130,7 +127,7 @@ export const POLLING = {
   poll: { parameters: ["buffer", "u32", "i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 /** The functions of {@linkcode POLLING}. */
-export const polling: Deno.DynamicLibrary<typeof POLLING>["symbols"] = load(POLLING);
+export const polling: Functions<typeof POLLING> = load(POLLING);
 
 /** epoll(7). */
 export const EPOLLS = {
@@ -142,7 +139,7 @@ export const EPOLLS = {
   epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 /** The functions of {@linkcode EPOLLS}. */
-export const epolls: Deno.DynamicLibrary<typeof EPOLLS>["symbols"] = load(EPOLLS);
+export const epolls: Functions<typeof EPOLLS> = load(EPOLLS);
 
 /** io_uring(7), for which the C library has no functions: these are bare system calls. */
 export const RINGS = {
@@ -162,7 +159,7 @@ export const RINGS = {
   },
 } as const satisfies Deno.ForeignLibraryInterface;
 /** The functions of {@linkcode RINGS}. */
-export const rings: Deno.DynamicLibrary<typeof RINGS>["symbols"] = load(RINGS);
+export const rings: Functions<typeof RINGS> = load(RINGS);
 
 /** signal(7). */
 export const SIGNALS = {
@@ -172,7 +169,7 @@ export const SIGNALS = {
   signalfd: { parameters: ["i32", "buffer", "i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 /** The functions of {@linkcode SIGNALS}. */
-export const signals: Deno.DynamicLibrary<typeof SIGNALS>["symbols"] = load(SIGNALS);
+export const signals: Functions<typeof SIGNALS> = load(SIGNALS);
 
 /** Threads: gettid(2), getrusage(2), and sched_setaffinity(2), which chooses their cores. */
 export const THREADS = {
@@ -186,7 +183,7 @@ export const THREADS = {
   sched_setaffinity: { parameters: ["i32", "u32", "buffer"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 /** The functions of {@linkcode THREADS}. */
-export const threads: Deno.DynamicLibrary<typeof THREADS>["symbols"] = load(THREADS);
+export const threads: Functions<typeof THREADS> = load(THREADS);
 
 /** clock_gettime(2). */
 export const CLOCKS = {
@@ -194,24 +191,17 @@ export const CLOCKS = {
   clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 /** The functions of {@linkcode CLOCKS}. */
-export const clocks: Deno.DynamicLibrary<typeof CLOCKS>["symbols"] = load(CLOCKS);
+export const clocks: Functions<typeof CLOCKS> = load(CLOCKS);
 
-/**
- * Opens functions of the C library, as an ordinary object: anything that is put in the place of one
- * of them is called instead. A script that lacks the platform or the permission for them cannot
- * work, and ends here, with one line instead of a stack trace.
- */
-function load<Table extends Deno.ForeignLibraryInterface>(
-  table: Table,
-): Deno.DynamicLibrary<Table>["symbols"] {
-  let reason = `this makes Linux system calls, which ${Deno.build.os} does not have: run it in ` +
-    "a Linux container, in WSL 2 or in a virtual machine";
+// A script that lacks the platform or the permission ends with one line, not with a stack trace.
+function load<Table extends Deno.ForeignLibraryInterface>(table: Table): Functions<Table> {
+  const [linux, os] = ["a Linux container, in WSL 2 or in a virtual machine", Deno.build.os];
   try {
-    if (Deno.build.os === "linux") return { ...Deno.dlopen("libc.so.6", table).symbols };
+    if (os === "linux") return { ...Deno.dlopen("libc.so.6", table).symbols };
+    console.error(`this makes Linux system calls, which ${os} does not have: run it in ${linux}`);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotCapable)) throw error;
-    reason = "calling libc needs a permission: run it again with --allow-ffi";
+    console.error("calling libc needs a permission: run it again with --allow-ffi");
   }
-  console.error(reason);
   Deno.exit(1);
 }

@@ -5,9 +5,9 @@
  * @module
  */
 
-import { EINTR, orErrno, orThrow } from "./errno.ts";
+import { orErrno } from "./errno.ts";
 import { otherSockets as libc } from "./libc.ts";
-import { badLength, SOL_SOCKET } from "./socket.ts";
+import { checkLength, completed, SOL_SOCKET } from "./socket.ts";
 import { milliseconds } from "./time.ts";
 
 /** socket(7): recvmsg(2) also reports when the kernel received the bytes. */
@@ -41,7 +41,7 @@ export class Message {
    * @throws {RangeError} if the buffer is empty.
    */
   constructor(buffer: Uint8Array<ArrayBuffer>) {
-    if (buffer.length === 0) throw badLength(0, buffer);
+    checkLength(buffer.length, buffer, 1);
     this.buffer = buffer;
     this.capacity = buffer.length;
     this.#iovec = BigUint64Array.of(addressOfBytes(buffer), BigInt(buffer.length));
@@ -78,21 +78,19 @@ export class Message {
  * Receives into a message, with the time of arrival if SO_TIMESTAMPNS is set. See recvmsg(2).
  *
  * @returns The number of bytes, 0 at the end of the input, or a negative error number.
- * @throws {RangeError} if the message's buffer is no longer as long as it was.
+ * @throws {RangeError} if the message's buffer is shorter than it was.
  */
 export function tryRecvmsg(fd: number, message: Message, flags = 0): number {
   const { buffer, capacity } = message;
   // The header holds an address: the memory there may by now belong to somebody else.
-  if (buffer.length !== capacity) throw badLength(capacity, buffer);
+  checkLength(capacity, buffer);
   message.reset();
   return orErrno(libc.recvmsg(fd, message.header, flags));
 }
 
 /** Like {@linkcode tryRecvmsg}, but throws what {@linkcode recv} throws. */
 export function recvmsg(fd: number, message: Message, flags = 0): number {
-  let result;
-  do result = tryRecvmsg(fd, message, flags); while (result === -EINTR);
-  return orThrow("recvmsg", result, fd);
+  return completed("recvmsg", fd, () => tryRecvmsg(fd, message, flags));
 }
 
 function addressOfBytes(bytes: Uint8Array<ArrayBuffer> | BigUint64Array<ArrayBuffer>): bigint {

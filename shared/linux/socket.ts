@@ -81,12 +81,8 @@ export const SOCKADDR_IN_SIZE = 16;
 
 /** A `struct sockaddr_in`, see ip(7). Throws a TypeError or a RangeError if there is none. */
 export function sockaddrIn({ host, port }: Address): Bytes {
-  if (!isIPv4(host)) {
-    throw new TypeError(`"${host}" is not a numeric IPv4 address such as 127.0.0.1`);
-  }
-  if (!Number.isInteger(port) || port < 0 || port > 65535) {
-    throw new RangeError(`${port} is not a port from 0 to 65535`);
-  }
+  if (!isIPv4(host)) throw new TypeError(`"${host}" is not a numeric IPv4 address`);
+  if ((port & 0xffff) !== port) throw new RangeError(`${port} is not a port from 0 to 65535`);
   const address = new Uint8Array(SOCKADDR_IN_SIZE);
   // The family is in the machine's byte order, the port in the network's, which is big-endian.
   address.set([AF_INET, 0, port >> 8, port & 0xff, ...host.split(".").map(Number)]);
@@ -115,21 +111,22 @@ export function listen(fd: number, backlog = SOMAXCONN): void {
 }
 
 /**
- * A listening TCP socket. With SOCK_NONBLOCK in `flags`, accept4 does not wait.
- *
- * SO_REUSEADDR lets a server that has ended be started again at once. Accepted sockets inherit
- * TCP_NODELAY, but on Linux not O_NONBLOCK.
+ * A listening TCP socket, whose accept4 does not wait with SOCK_NONBLOCK in `flags`. Accepted
+ * sockets inherit TCP_NODELAY, but on Linux not O_NONBLOCK.
  */
 export function listenTcp(address: Address, flags = 0): number {
-  const listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | flags);
+  const type = SOCK_STREAM | SOCK_CLOEXEC | flags;
+  const fd = orThrow("socket", orErrno(libc.socket(AF_INET, type, 0)));
   try {
-    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, 1);
-    setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, 1);
-    bind(listener, address);
-    listen(listener);
-    return listener;
+    const [name, on] = [sockaddrIn(address), Int32Array.of(1)];
+    // A server that has ended can be started again at once.
+    orThrow("setsockopt", orErrno(libc.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, on, 4)), fd);
+    orThrow("setsockopt", orErrno(libc.setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, on, 4)), fd);
+    orThrow("bind", orErrno(libc.bind(fd, name, SOCKADDR_IN_SIZE)), fd);
+    orThrow("listen", orErrno(libc.listen(fd, SOMAXCONN)), fd);
+    return fd;
   } catch (error) {
-    close(listener);
+    close(fd);
     throw error;
   }
 }
@@ -160,24 +157,18 @@ export function accept4(listener: number, flags = 0): number {
   return completed("accept4", listener, () => tryAccept4(listener, flags));
 }
 
-/**
- * Waits until there is a client, and returns its descriptor. Out of descriptors or memory, it tries
- * again every 100 ms; after a client that has already gone, it waits for the next one.
- */
+/** Waits for a client that has not gone again, and for resources; returns its descriptor. */
 export function accept(listener: number): number {
   while (true) {
-    const result = tryAccept4(listener);
-    if (isOutOfResources(result)) sleep(100);
-    else if (result !== -ECONNABORTED && result !== -EINTR) {
-      return orThrow("accept4", result, listener);
-    }
+    const fd = tryAccept4(listener);
+    if (isOutOfResources(fd)) sleep(100); // they may be free again then
+    else if (fd !== -ECONNABORTED && fd !== -EINTR) return orThrow("accept4", fd, listener);
   }
 }
 
 /**
- * Whether accept4 failed because the process or the machine has run out of descriptors or memory.
- * The client stays in the queue then and the listening socket stays readable, so a server that
- * simply calls accept4 again would spin.
+ * Whether accept4 found the process or the machine out of descriptors or memory. The client stays
+ * queued and the listening socket readable, so a server that calls accept4 again at once spins.
  */
 export function isOutOfResources(result: number): boolean {
   return result === -EMFILE || result === -ENFILE || result === -ENOBUFS || result === -ENOMEM;
@@ -198,7 +189,7 @@ export function connect(fd: number, address: Address): void {
  * the end of the input, or `-EAGAIN`, … Throws a RangeError if `length` does not fit.
  */
 export function tryRecv(fd: number, buffer: Bytes, length = buffer.length, flags = 0): number {
-  if (!(length > 0 && length <= buffer.length)) throw badLength(length, buffer);
+  checkLength(length, buffer, 1);
   return orErrno(libc.recv(fd, buffer, length, flags));
 }
 
@@ -212,7 +203,7 @@ export function recv(fd: number, buffer: Bytes, length = buffer.length, flags = 
  * or `-EAGAIN`, `-EPIPE`, … (Deno ignores SIGPIPE.) Throws a RangeError if `length` does not fit.
  */
 export function trySend(fd: number, buffer: Bytes, length = buffer.length, flags = 0): number {
-  if (!(length >= 0 && length <= buffer.length)) throw badLength(length, buffer);
+  checkLength(length, buffer);
   return orErrno(libc.send(fd, buffer, length, flags));
 }
 
@@ -228,15 +219,16 @@ export function sendAll(fd: number, buffer: Bytes, length = buffer.length): void
 }
 
 /** Makes a call again while signals interrupt it; throws if it fails in another way. */
-function completed(syscall: string, fd: number, attempt: () => number): number {
+export function completed(syscall: string, fd: number, attempt: () => number): number {
   let result;
   do result = attempt(); while (result === -EINTR);
   return orThrow(syscall, result, fd);
 }
 
-/** The error for a length that does not go with a buffer. */
-export function badLength(length: number, buffer: Bytes): RangeError {
-  return new RangeError(`${length} bytes do not go with a buffer of ${buffer.length} bytes`);
+/** Throws a RangeError if a buffer has not so many bytes, or if they are fewer than `least`. */
+export function checkLength(length: number, buffer: Bytes, least = 0): void {
+  if (length >= least && length <= buffer.length) return;
+  throw new RangeError(`${length} bytes do not go with a buffer of ${buffer.length} bytes`);
 }
 
 /** Ends one direction of a connection, or both, for everybody who has it open. See shutdown(2). */

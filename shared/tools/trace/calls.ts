@@ -4,9 +4,8 @@
  * @module
  */
 
-import { errno, setErrno, strerror } from "../../linux/errno.ts";
+import { errno, setErrno, systemError } from "../../linux/errno.ts";
 import { threads } from "../../linux/libc.ts";
-import { errnoName } from "../../linux/names.ts";
 import { Activity, now } from "./activity.ts";
 import { argumentsOf, descriptorOf, readyOf } from "./arguments.ts";
 import type { Hook, Recorder, TraceEvent } from "./events.ts";
@@ -76,7 +75,8 @@ class Calls {
         hook.after?.(args, result, end);
       } else {
         if (!this.#runs.repeats(kind, args[fdAt], start, end)) {
-          const error = `${errnoName(number)} (${strerror(number)})`;
+          const { message } = systemError(called, number);
+          const error = message.slice(`${called}(): `.length);
           const event = this.#event(called, start, end, { ...shown(args), result: -1, error });
           if (preempted) event.args.preempted = "yes";
           this.#runs.begin(kind, args[fdAt], event);
