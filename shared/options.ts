@@ -7,17 +7,15 @@
 import { parseArgs } from "node:util";
 import { isIPv4 } from "./linux/address.ts";
 
-/** An option of a script. A switch has no placeholder. */
-export interface Option<Value> {
-  /** Its value unless it is given. */
-  initial: Value;
-  /** What it is for, in a few words. */
-  help: string;
-  /** What the help shows in place of the value. */
-  placeholder?: string;
-  /** Reads the value; throws an error whose message ends the sentence "--port takes …". */
-  parse(text: string): Value;
-}
+/** An option of a script. A switch is a boolean, and the others take a string. */
+export type Option<Value> = {
+  type: "boolean" | "string";
+  initial: Value; // unless it is given
+  help: string; // what it is for, in a few words
+  placeholder?: string; // what the help shows in place of a string
+  takes: string; // the end of the sentence "--port takes …"
+  parse(text: string): Value | undefined; // undefined for what it does not take
+};
 
 /** Options by name. */
 // deno-lint-ignore no-explicit-any -- options of different types stand side by side
@@ -28,21 +26,19 @@ export type Values<Names extends Options> = { [Name in keyof Names]: Names[Name]
 
 /** A whole number from `least` to `most`. */
 export function number(initial: number, help: string, least = 0, most = 1e9): Option<number> {
-  function parse(text: string): number {
-    const value = Number(text);
-    if (/^\d+$/.test(text) && value >= least && value <= most) return value;
-    throw new Error(`a whole number from ${least} to ${most}, not "${text}"`);
+  const takes = `a whole number from ${least} to ${most}`;
+  function parse(text: string): number | undefined {
+    const value = /^\d+$/.test(text) ? Number(text) : NaN;
+    return value >= least && value <= most ? value : undefined;
   }
-  return { initial, help, placeholder: "N", parse };
+  return { type: "string", initial, help, placeholder: "N", takes, parse };
 }
 
 /** Any text that is not empty. */
 export function text(initial: string, help: string): Option<string> {
-  function parse(text: string): string {
-    if (text !== "") return text;
-    throw new Error("a text that is not empty");
-  }
-  return { initial, help, placeholder: "TEXT", parse };
+  const takes = "a text that is not empty";
+  const parse = (text: string) => text === "" ? undefined : text;
+  return { type: "string", initial, help, placeholder: "TEXT", takes, parse };
 }
 
 /** One of several words. */
@@ -51,28 +47,24 @@ export function choice<Word extends string>(
   initial: Word,
   help: string,
 ): Option<Word> {
-  function parse(text: string): Word {
-    const word = words.find((word) => word === text);
-    if (word !== undefined) return word;
-    throw new Error(`one of ${words.join(", ")}, not "${text}"`);
-  }
-  return { initial, help, placeholder: words.join("|"), parse };
+  const takes = `one of ${words.join(", ")}`;
+  const parse = (text: string) => words.find((word) => word === text);
+  return { type: "string", initial, help, placeholder: words.join("|"), takes, parse };
 }
 
 /** A switch: given or not. */
 export function flag(help: string): Option<boolean> {
-  return { initial: false, help, parse: () => true };
+  return { type: "boolean", initial: false, help, takes: "nothing", parse: () => true };
 }
 
 /** Where a server listens: a numeric IPv4 address. */
 export const HOST: Option<string> = {
+  type: "string",
   initial: "127.0.0.1",
   help: "numeric IPv4 address",
   placeholder: "ADDRESS",
-  parse(text) {
-    if (isIPv4(text)) return text;
-    throw new Error(`a numeric IPv4 address such as 127.0.0.1, not "${text}"`);
-  },
+  takes: "a numeric IPv4 address such as 127.0.0.1",
+  parse: (text) => isIPv4(text) ? text : undefined,
 };
 
 /**
@@ -80,39 +72,26 @@ export const HOST: Option<string> = {
  * one line on stderr and exit code 2.
  */
 export function parseOptions<Names extends Options>(options: Names): Values<Names> {
-  const given = wordsFor(options);
-  if (given.help) printHelp(options);
-  const values: Record<string, unknown> = {};
-  for (const [name, { initial, parse }] of Object.entries(options)) {
-    try {
-      values[name] = given[name] === undefined ? initial : parse(String(given[name]));
-    } catch (error) {
-      refuse(`--${name} takes ${(error as Error).message}`);
-    }
-  }
-  return values as Values<Names>;
-}
-
-function wordsFor(options: Options): Record<string, unknown> {
-  const kinds = Object.entries(options).map(([name, { placeholder }]) =>
-    [name, { type: placeholder === undefined ? "boolean" : "string" }] as const
-  );
   const help = { type: "boolean", short: "h" } as const;
+  let given: Record<string, unknown> = {};
   try {
-    return parseArgs({ options: { ...Object.fromEntries(kinds), help } }).values;
+    given = parseArgs({ options: { ...options, help } }).values;
   } catch (error) {
-    return refuse(firstSentence(error as Error));
+    refuse(error as Error);
   }
-}
-
-/** What is wrong with a command line; Node's messages go on to explain what else it may contain. */
-export function firstSentence({ message }: Error): string {
-  return message.split(/\.(?: |\n|$)|\n/)[0];
+  if (given.help) printHelp(options);
+  const values = Object.entries(options).map(([name, { initial, takes, parse }]) => {
+    const value = name in given ? parse(String(given[name])) : initial;
+    return [name, value ?? refuse(`--${name} takes ${takes}, not "${given[name]}"`)];
+  });
+  return Object.fromEntries(values);
 }
 
 /** Ends the program because of a wrong command line: with one line on stderr, and exit code 2. */
-export function refuse(reason: string): never {
-  console.error(`${reason} (--help shows the options)`);
+export function refuse(reason: string | Error): never {
+  // Node's messages go on to explain what else a command line may contain.
+  const text = typeof reason === "string" ? reason : reason.message.split(/\.(?: |\n|$)|\n/)[0];
+  console.error(`${text} (--help shows the options)`);
   Deno.exit(2);
 }
 

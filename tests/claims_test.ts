@@ -286,5 +286,5 @@ Deno.test("17 claims: --all gives a verdict on each within three minutes", async
 Deno.test("17 claims: an unknown claim is one line and exit code 2", async () => {
   const { code, stdout } = await deno([...MAIN, "C99"]);
   assertEquals(code, 2);
-  assertEquals(stdout, `main │ there is no claim "C99" (--help shows what there is)\n`);
+  assertEquals(stdout, `main │ there is no claim "C99" (--help shows the options)\n`);
 });

@@ -239,7 +239,9 @@ Deno.test("parseSummary() takes no other line for a client's last one", () => {
 Deno.test("clientOptions() reads a client's own options, and those of all clients", async () => {
   const { code, stdout } = await script(
     `console.log(JSON.stringify(client.clientOptions({
-       pause: { placeholder: "MS", help: "pause", initial: 5, parse: Number },
+       pause: {
+         type: "string", placeholder: "MS", help: "", initial: 5, takes: "", parse: Number,
+       },
      })));`,
     ["--port", "9", "--pause", "7"],
   );

@@ -12,24 +12,20 @@ const MOST = 100_000;
 
 /** Whole numbers with commas in between, or the word `none`. */
 export function list(initial: readonly number[], help: string): Option<readonly number[]> {
-  return {
-    placeholder: "N,…",
-    help,
-    initial,
-    parse(text) {
-      if (text === "none") return [];
-      const numbers = text.split(",").map(Number);
-      const valid = numbers.every((number) => Number.isInteger(number) && number <= MOST);
-      if (/^\d+(,\d+)*$/.test(text) && valid && !numbers.includes(0)) return numbers;
-      throw new Error(`numbers from 1 to ${MOST} such as 1,50, or none, not "${text}"`);
-    },
-  };
+  const takes = `numbers from 1 to ${MOST} such as 1,50, or none`;
+  function parse(text: string): number[] | undefined {
+    if (text === "none") return [];
+    const numbers = text.split(",").map(Number);
+    const valid = numbers.every((number) => Number.isInteger(number) && number <= MOST);
+    return /^\d+(,\d+)*$/.test(text) && valid && !numbers.includes(0) ? numbers : undefined;
+  }
+  return { type: "string", initial, help, placeholder: "N,…", takes, parse };
 }
 
 /** The path of a file or folder, from where `deno task` was called. */
 export function path(placeholder: string, help: string): Option<string> {
   const { parse, ...option } = named(placeholder, help);
-  return { ...option, parse: (text) => userPath(parse(text)) };
+  return { ...option, parse: (text) => parse(text) && userPath(text) };
 }
 
 /** A text option whose help names the kind of text. */

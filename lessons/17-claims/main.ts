@@ -9,7 +9,7 @@
  */
 
 import { parseArgs } from "node:util";
-import { firstSentence } from "../../shared/options.ts";
+import { refuse } from "../../shared/options.ts";
 import { type Claim, claims } from "./claims.ts";
 import { verdictOf } from "./verdict.ts";
 
@@ -31,8 +31,7 @@ function choose(args: string[]): readonly Claim[] {
     }
     return values.all ? claims : positionals.map(claimOf);
   } catch (error) {
-    console.error(`${firstSentence(error as Error)} (--help shows what there is)`);
-    Deno.exit(2);
+    refuse(error as Error);
   }
 }
 

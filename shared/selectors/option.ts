@@ -19,11 +19,10 @@ const CLASSES: Record<string, SelectorClass> = {
 
 /** A selector's name; without it, the best one. */
 export const SELECTOR: Option<SelectorClass> = {
+  type: "string",
   placeholder: Object.keys(CLASSES).join("|"),
   help: "what waits for the sockets; the best, unless given",
   initial: DefaultSelector,
-  parse(text) {
-    if (Object.hasOwn(CLASSES, text)) return CLASSES[text];
-    throw new Error(`one of ${Object.keys(CLASSES).join(", ")}, not "${text}"`);
-  },
+  takes: `one of ${Object.keys(CLASSES).join(", ")}`,
+  parse: (text) => Object.hasOwn(CLASSES, text) ? CLASSES[text] : undefined,
 };

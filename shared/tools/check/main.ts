@@ -16,7 +16,7 @@ import { killAll } from "../process/child.ts";
 import { userPath } from "../process/files.ts";
 import { onEndSignal } from "../process/signals.ts";
 import type { Address } from "../../linux/socket.ts";
-import { firstSentence, HOST, refuse } from "../../options.ts";
+import { HOST, refuse } from "../../options.ts";
 import { connect, say } from "./clients.ts";
 import { check, checkAddress, Failure, OutOfDescriptors, skipReason } from "./check.ts";
 import { deadline } from "./deadline.ts";
@@ -141,7 +141,7 @@ function parsed() {
       options: { address: { type: "string" }, help: { type: "boolean", short: "h" } },
     });
   } catch (error) {
-    return refuse(firstSentence(error as Error));
+    return refuse(error as Error);
   }
 }
 
@@ -197,11 +197,7 @@ async function ofAddress(text: string): Promise<Candidate> {
 
 /** Whether it is a name or a numeric address; anything else would be looked up in the DNS. */
 function isHost(host: string): boolean {
-  try {
-    return host === "localhost" || HOST.parse(host) !== "";
-  } catch {
-    return false;
-  }
+  return host === "localhost" || HOST.parse(host) !== undefined;
 }
 
 /** What does not even start would fail in every scenario, for the same reason. */

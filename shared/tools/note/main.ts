@@ -8,7 +8,7 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { findLesson, type Lesson } from "../lesson/catalogue.ts";
-import { firstSentence, refuse } from "../../options.ts";
+import { refuse } from "../../options.ts";
 import { NotWritable, reasonOf, userPath, writeUserFile } from "../process/files.ts";
 import { NotOneFile } from "./keep.ts";
 import { noteName, pageOf, scriptsOf, timelineOf } from "./page.ts";
@@ -61,7 +61,7 @@ function parsed() {
       },
     });
   } catch (error) {
-    return refuse(firstSentence(error as Error));
+    return refuse(error as Error);
   }
 }
 
