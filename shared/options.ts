@@ -18,8 +18,7 @@ export type Option<Value> = {
 };
 
 /** Options by name. */
-// deno-lint-ignore no-explicit-any -- options of different types stand side by side
-export type Options = Record<string, Option<any>>;
+export type Options = Record<string, Option<unknown>>;
 
 /** The values of the options of a script. */
 export type Values<Names extends Options> = { [Name in keyof Names]: Names[Name]["initial"] };
@@ -28,8 +27,7 @@ export type Values<Names extends Options> = { [Name in keyof Names]: Names[Name]
 export function number(initial: number, help: string, least = 0, most = 1e9): Option<number> {
   const takes = `a whole number from ${least} to ${most}`;
   function parse(text: string): number | undefined {
-    const value = /^\d+$/.test(text) ? Number(text) : NaN;
-    return value >= least && value <= most ? value : undefined;
+    if (/^\d+$/.test(text) && +text >= least && +text <= most) return Number(text);
   }
   return { type: "string", initial, help, placeholder: "N", takes, parse };
 }
@@ -100,10 +98,9 @@ function printHelp(options: Options): never {
     const shown = typeof initial === "string" || Number.isFinite(initial);
     return [`  --${name} ${placeholder}`, shown ? `${help} (${initial})` : help];
   });
+  rows.push(["  --help", "show this"]);
   const width = Math.max(...rows.map(([left]) => left.length)) + 2;
   console.log("Options:");
-  for (const [left, right] of [...rows, ["  --help", "show this"]]) {
-    console.log(left.padEnd(width) + right);
-  }
+  for (const [left, right] of rows) console.log(left.padEnd(width) + right);
   Deno.exit(0);
 }

@@ -87,12 +87,9 @@ export function setErrno(number: number): void {
   location[0] = number;
 }
 
-/**
- * The result of a C function as the kernel had returned it: `result`, or `-errno` if it is -1. The
- * call itself must be the argument, so that nothing happens in between.
- */
+/** What the kernel itself returned: `-errno` instead of -1. The argument must be the call. */
 export function orErrno(result: number): number {
-  return result === -1 ? -location[0] : result;
+  return result === -1 ? -location[0] : result; // at once: whatever comes next may change it
 }
 
 /** An error of a system call, with the names of the error and of the call, as EAGAIN and recv. */
@@ -100,8 +97,9 @@ export type SystemError = Error & { code: string; errno: number; syscall: string
 
 /** An error of a system call for which `Deno.errors` has no class. */
 export class SyscallError extends Error {
-  /** `SyscallError`. */
-  override name = "SyscallError";
+  static {
+    this.prototype.name = "SyscallError";
+  }
 }
 
 const classes: Record<string, new (message: string) => Error> = {
@@ -120,10 +118,7 @@ const classes: Record<string, new (message: string) => Error> = {
   ECONNREFUSED: Deno.errors.ConnectionRefused,
 };
 
-/**
- * The error for a call that failed. `subject` is what it was about, mostly a descriptor, and
- * strerror(3) explains the number: `bind(3): EADDRINUSE (Address already in use)`.
- */
+/** An error such as `bind(3): EADDRINUSE (Address already in use)`, where 3 is the `subject`. */
 export function systemError(
   syscall: string,
   errno: number,

@@ -9,13 +9,8 @@
  * @module
  */
 
-/** Bytes that C functions may work on: no other thread shares them. */
+/** Bytes for C functions, which no other thread shares. */
 export type Bytes = Uint8Array<ArrayBuffer>;
-
-/** C functions by name. Anything that is put in the place of one of them is called instead. */
-export type Functions<Table extends Deno.ForeignLibraryInterface> = {
-  -readonly [Name in keyof Table]: Deno.StaticForeignLibraryInterface<Table>[Name];
-};
 
 /** close(2) and errno(3): what every script calls. */
 export const COMMON = {
@@ -27,7 +22,7 @@ export const COMMON = {
   strerror: { parameters: ["i32"], result: "pointer" },
 } as const satisfies Deno.ForeignLibraryInterface;
 /** The functions of {@linkcode COMMON}. */
-export const common: Functions<typeof COMMON> = load(COMMON);
+export const common: Deno.StaticForeignLibraryInterface<typeof COMMON> = load(COMMON);
 
 /** socket(7): what a server does with sockets. */
 export const SOCKETS = {
@@ -49,7 +44,7 @@ export const SOCKETS = {
   send: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 /** The functions of {@linkcode SOCKETS}. */
-export const sockets: Functions<typeof SOCKETS> = load(SOCKETS);
+export const sockets: Deno.StaticForeignLibraryInterface<typeof SOCKETS> = load(SOCKETS);
 
 /** socket(7): what is rarely needed, or by clients alone. */
 export const OTHER_SOCKETS = {
@@ -65,7 +60,9 @@ export const OTHER_SOCKETS = {
   shutdown: { parameters: ["i32", "i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 /** The functions of {@linkcode OTHER_SOCKETS}. */
-export const otherSockets: Functions<typeof OTHER_SOCKETS> = load(OTHER_SOCKETS);
+export const otherSockets: Deno.StaticForeignLibraryInterface<typeof OTHER_SOCKETS> = load(
+  OTHER_SOCKETS,
+);
 
 /** fcntl(2). */
 export const FLAGS = {
@@ -75,7 +72,7 @@ export const FLAGS = {
   fcntl_pointer: { parameters: ["i32", "i32", "buffer"], result: "i32", name: "fcntl" },
 } as const satisfies Deno.ForeignLibraryInterface;
 /** The functions of {@linkcode FLAGS}. */
-export const flags: Functions<typeof FLAGS> = load(FLAGS);
+export const flags: Deno.StaticForeignLibraryInterface<typeof FLAGS> = load(FLAGS);
 
 /** Files: open(2), read(2), write(2) and the like. */
 export const FILES = {
@@ -91,7 +88,7 @@ export const FILES = {
   lseek: { parameters: ["i32", "i64", "i32"], result: "i64" },
 } as const satisfies Deno.ForeignLibraryInterface;
 /** The functions of {@linkcode FILES}. */
-export const files: Functions<typeof FILES> = load(FILES);
+export const files: Deno.StaticForeignLibraryInterface<typeof FILES> = load(FILES);
 
 /** mmap(2). */
 export const MEMORY = {
@@ -101,7 +98,7 @@ export const MEMORY = {
   munmap: { parameters: ["pointer", "usize"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 /** The functions of {@linkcode MEMORY}. */
-export const memory: Functions<typeof MEMORY> = load(MEMORY);
+export const memory: Deno.StaticForeignLibraryInterface<typeof MEMORY> = load(MEMORY);
 
 /** getrlimit(2). */
 export const LIMITS = {
@@ -111,7 +108,7 @@ export const LIMITS = {
   setrlimit: { parameters: ["i32", "buffer"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 /** The functions of {@linkcode LIMITS}. */
-export const limits: Functions<typeof LIMITS> = load(LIMITS);
+export const limits: Deno.StaticForeignLibraryInterface<typeof LIMITS> = load(LIMITS);
 
 /** select(2). */
 export const SELECTING = {
@@ -119,7 +116,7 @@ export const SELECTING = {
   select: { parameters: ["i32", "buffer", "buffer", "buffer", "buffer"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 /** The functions of {@linkcode SELECTING}. */
-export const selecting: Functions<typeof SELECTING> = load(SELECTING);
+export const selecting: Deno.StaticForeignLibraryInterface<typeof SELECTING> = load(SELECTING);
 
 /** poll(2). */
 export const POLLING = {
@@ -127,7 +124,7 @@ export const POLLING = {
   poll: { parameters: ["buffer", "u32", "i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 /** The functions of {@linkcode POLLING}. */
-export const polling: Functions<typeof POLLING> = load(POLLING);
+export const polling: Deno.StaticForeignLibraryInterface<typeof POLLING> = load(POLLING);
 
 /** epoll(7). */
 export const EPOLLS = {
@@ -139,7 +136,7 @@ export const EPOLLS = {
   epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 /** The functions of {@linkcode EPOLLS}. */
-export const epolls: Functions<typeof EPOLLS> = load(EPOLLS);
+export const epolls: Deno.StaticForeignLibraryInterface<typeof EPOLLS> = load(EPOLLS);
 
 /** io_uring(7), for which the C library has no functions: these are bare system calls. */
 export const RINGS = {
@@ -159,7 +156,7 @@ export const RINGS = {
   },
 } as const satisfies Deno.ForeignLibraryInterface;
 /** The functions of {@linkcode RINGS}. */
-export const rings: Functions<typeof RINGS> = load(RINGS);
+export const rings: Deno.StaticForeignLibraryInterface<typeof RINGS> = load(RINGS);
 
 /** signal(7). */
 export const SIGNALS = {
@@ -169,7 +166,7 @@ export const SIGNALS = {
   signalfd: { parameters: ["i32", "buffer", "i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 /** The functions of {@linkcode SIGNALS}. */
-export const signals: Functions<typeof SIGNALS> = load(SIGNALS);
+export const signals: Deno.StaticForeignLibraryInterface<typeof SIGNALS> = load(SIGNALS);
 
 /** Threads: gettid(2), getrusage(2), and sched_setaffinity(2), which chooses their cores. */
 export const THREADS = {
@@ -183,7 +180,7 @@ export const THREADS = {
   sched_setaffinity: { parameters: ["i32", "u32", "buffer"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 /** The functions of {@linkcode THREADS}. */
-export const threads: Functions<typeof THREADS> = load(THREADS);
+export const threads: Deno.StaticForeignLibraryInterface<typeof THREADS> = load(THREADS);
 
 /** clock_gettime(2). */
 export const CLOCKS = {
@@ -191,10 +188,11 @@ export const CLOCKS = {
   clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 /** The functions of {@linkcode CLOCKS}. */
-export const clocks: Functions<typeof CLOCKS> = load(CLOCKS);
+export const clocks: Deno.StaticForeignLibraryInterface<typeof CLOCKS> = load(CLOCKS);
 
-// A script that lacks the platform or the permission ends with one line, not with a stack trace.
-function load<Table extends Deno.ForeignLibraryInterface>(table: Table): Functions<Table> {
+// Copies the functions into an object in which others can be put in their place. A script that
+// lacks the platform or the permission ends with one line, not with a stack trace.
+function load<Table extends Deno.ForeignLibraryInterface>(table: Table) {
   const [linux, os] = ["a Linux container, in WSL 2 or in a virtual machine", Deno.build.os];
   try {
     if (os === "linux") return { ...Deno.dlopen("libc.so.6", table).symbols };

@@ -33,14 +33,14 @@ export const AF_INET = 2;
 export const SOCK_STREAM = 1;
 /** socket(2), accept4(2): the new socket is non-blocking. */
 export const SOCK_NONBLOCK = 0o4000;
-/** socket(2), accept4(2): the new socket is not inherited by programs that are started. */
+/** socket(2), accept4(2): programs started later do not inherit it. */
 export const SOCK_CLOEXEC = 0o2000000;
-/** listen(2): how many clients may wait to be accepted; net.core.somaxconn caps it. */
+/** listen(2): how many clients may wait; net.core.somaxconn caps it. */
 export const SOMAXCONN = 4096;
 
 /** setsockopt(2): options of the socket itself, see socket(7). */
 export const SOL_SOCKET = 1;
-/** The address may be bound although old connections of it are still in TIME_WAIT. */
+/** The address may be bound while old connections are in TIME_WAIT. */
 export const SO_REUSEADDR = 2;
 /** The error that a socket has pending, which reading it clears. */
 export const SO_ERROR = 4;
@@ -54,7 +54,7 @@ export const SO_LINGER = 13;
 export const SO_RCVTIMEO = 20;
 /** setsockopt(2): options of TCP, see tcp(7). */
 export const IPPROTO_TCP = 6;
-/** Small messages are sent at once and not held back to be joined with later ones. */
+/** Small messages are sent at once, and not joined with later ones. */
 export const TCP_NODELAY = 1;
 
 /** recv(2): leave the bytes in the kernel. */
@@ -110,16 +110,14 @@ export function listen(fd: number, backlog = SOMAXCONN): void {
   orThrow("listen", orErrno(libc.listen(fd, backlog)), fd);
 }
 
-/**
- * A listening TCP socket, whose accept4 does not wait with SOCK_NONBLOCK in `flags`. Accepted
- * sockets inherit TCP_NODELAY, but on Linux not O_NONBLOCK.
- */
+/** A listening TCP socket, whose accept4 does not wait with SOCK_NONBLOCK in `flags`. */
 export function listenTcp(address: Address, flags = 0): number {
   const type = SOCK_STREAM | SOCK_CLOEXEC | flags;
   const fd = orThrow("socket", orErrno(libc.socket(AF_INET, type, 0)));
   try {
     const [name, on] = [sockaddrIn(address), Int32Array.of(1)];
-    // A server that has ended can be started again at once.
+    // A server that has ended can be started again at once. TCP_NODELAY is inherited by accepted
+    // sockets, but on Linux O_NONBLOCK is not.
     orThrow("setsockopt", orErrno(libc.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, on, 4)), fd);
     orThrow("setsockopt", orErrno(libc.setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, on, 4)), fd);
     orThrow("bind", orErrno(libc.bind(fd, name, SOCKADDR_IN_SIZE)), fd);
@@ -193,9 +191,10 @@ export function tryRecv(fd: number, buffer: Bytes, length = buffer.length, flags
   return orErrno(libc.recv(fd, buffer, length, flags));
 }
 
-/** Like {@linkcode tryRecv}, but waits on a blocking socket, and throws. */
+/** Waits for bytes, at most `length`, see recv(2). Returns how many, 0 at the end of the input. */
 export function recv(fd: number, buffer: Bytes, length = buffer.length, flags = 0): number {
-  return completed("recv", fd, () => tryRecv(fd, buffer, length, flags));
+  checkLength(length, buffer, 1);
+  return completed("recv", fd, () => orErrno(libc.recv(fd, buffer, length, flags)));
 }
 
 /**
@@ -207,9 +206,10 @@ export function trySend(fd: number, buffer: Bytes, length = buffer.length, flags
   return orErrno(libc.send(fd, buffer, length, flags));
 }
 
-/** Like {@linkcode trySend}, but waits on a blocking socket until there is room, and throws. */
+/** Waits for room, and sends up to `length` bytes, see send(2). Returns how many it sent. */
 export function send(fd: number, buffer: Bytes, length = buffer.length, flags = 0): number {
-  return completed("send", fd, () => trySend(fd, buffer, length, flags));
+  checkLength(length, buffer);
+  return completed("send", fd, () => orErrno(libc.send(fd, buffer, length, flags)));
 }
 
 /** Sends all of the first `length` bytes on a blocking socket, however often that takes. */

@@ -2,7 +2,8 @@
  * Makes one file out of a script and the modules that it imports, for `deno task note --single`.
  *
  * What the lesson is about comes first: the script itself, as a function that is called at the end
- * of the file, when everything that it needs is there. Comments, types and names are kept.
+ * of the file, when everything that it needs is there. Comments, types and names are kept; what
+ * modules say above a declaration of one line is printed behind it where there is room.
  *
  * @module
  */
@@ -13,6 +14,9 @@ import { keyOf, type Meaning, nameOf, Needs, NotOneFile, workerAt } from "./keep
 import { type Module, readModule, type Statement } from "./module.ts";
 import { boundIn, referencesIn } from "./references.ts";
 import type { Token } from "./tokens.ts";
+
+/** How many columns a line has. */
+const WIDTH = 100;
 
 /**
  * A script and everything that it imports from files, as the text of one module.
@@ -33,7 +37,7 @@ function formatted(text: string): string {
   const path = `${folder}/script.ts`;
   try {
     Deno.writeTextFileSync(path, text);
-    const args = ["fmt", "--quiet", "--no-config", "--line-width", "100", path];
+    const args = ["fmt", "--quiet", "--no-config", "--line-width", String(WIDTH), path];
     const { success, stderr } = new Deno.Command(Deno.execPath(), { args }).outputSync();
     if (!success) throw new Error(new TextDecoder().decode(stderr));
     return Deno.readTextFileSync(path);
@@ -191,17 +195,20 @@ class SingleFile {
     return [`// ${nameOf(module.url)}\n${this.#printAll(statements)}`];
   }
 
-  /** Statements with their comments. Those that stood together still do. */
+  /** Statements with their comments. Those that stood together still do, and those of one line. */
   #printAll(statements: Statement[]): string {
-    return statements.map((statement, i) =>
-      (i > 0 && statement.apart ? "\n" : "") + this.#printOne(statement)
-    ).join("\n");
+    const texts = statements.map((statement) => this.#printOne(statement));
+    return texts.map((text, i) => {
+      const isList = i > 0 && [texts[i - 1], text].every(isOneLine);
+      return (i > 0 && statements[i].apart && !isList ? "\n" : "") + text;
+    }).join("\n");
   }
 
   #printOne(statement: Statement): string {
     const { module, tokens, start, end } = statement;
     const bound = boundIn(tokens);
     const references = new Set(referencesIn(statement));
+    const isScript = module === this.#script || module === this.#worker;
     let text = "";
     let at = start;
     function replace(token: Token, by: string, last = token) {
@@ -212,6 +219,11 @@ class SingleFile {
       if (i === 0 && token.text === "export" && !this.#isExported(module)) {
         replace(token, "");
         at++; // and the space behind it
+      } else if (token.text === "(" && !isScript) {
+        // The format keeps a line break here, which may not be needed without `export`.
+        const next = tokens[i + 1];
+        const between = module.source.slice(token.end, next.start);
+        if (between.trim() === "") replace(token, "(", { ...token, end: next.start });
       } else if (token.text === "import" && workerAt(tokens, i) !== undefined) {
         // The one file is the script of its Workers as well.
         const url = tokens.slice(i, i + 5).map(({ text }) => text).join("");
@@ -228,7 +240,8 @@ class SingleFile {
         replace(token, isShorthand(tokens, i) ? `${token.text}: ${name}` : name);
       }
     }
-    return text + module.source.slice(at, end);
+    text += module.source.slice(at, end);
+    return isScript ? text : withCommentBehind(text);
   }
 
   #isExported(module: Module): boolean {
@@ -238,6 +251,21 @@ class SingleFile {
   #nameOf(meaning: Meaning | undefined): string | undefined {
     return meaning && this.#names.get(keyOf(meaning));
   }
+}
+
+/** A declaration of one line, with the comment above it, if that is of one line as well. */
+const ONE_LINE = /^(?:\/\*\* (.*) \*\/\n)?((?:const|let|type) .*;.*)$/;
+
+function isOneLine(text: string): boolean {
+  return ONE_LINE.test(text);
+}
+
+/** Moves a comment of one line behind a declaration of one line, if there is room for it. */
+function withCommentBehind(text: string): string {
+  const [, comment, declaration] = ONE_LINE.exec(text) ?? [];
+  if (comment === undefined) return text;
+  const line = `${declaration} // ${comment.replaceAll(/\{@linkcode (.*?)\}/g, "$1")}`;
+  return line.length > WIDTH ? text : line;
 }
 
 /** The tokens of a class that are evaluated when it is declared: what it extends. */
