@@ -12,9 +12,8 @@ import { HOST, number, type Options, parseOptions, type Values } from "./options
 export type ServerOptions = Address & { connections: number };
 
 /**
- * Reads a server's command line: `--host`, `--port`, `--connections`, `--help`, and options of its
- * own. From here on, a failed system call that nothing handles, such as a bind to a port that is
- * taken, ends the script with exit code 1 and one line that says what to do.
+ * Reads a server's command line, with options of its `own`. From here on, a failed system call that
+ * nothing handles, such as a bind to a taken port, is exit code 1 and one line that says what to do.
  */
 export function serverOptions<Own extends Options = Record<never, never>>(
   own = {} as Own,

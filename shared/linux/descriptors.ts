@@ -63,13 +63,8 @@ export function fcntl(fd: number, command: number, argument = 0): number {
   return orThrow("fcntl", orErrno(flags.fcntl(fd, command, argument)), fd);
 }
 
-/** A limit of this process: the current one, and how far it may be raised. See getrlimit(2). */
-export interface ResourceLimit {
-  /** The limit that is in force. */
-  soft: number;
-  /** The most that `soft` may be raised to; `Infinity` if there is no limit. */
-  hard: number;
-}
+/** A limit, and how far it may be raised; `Infinity` is no limit. See getrlimit(2). */
+export type ResourceLimit = { soft: number; hard: number };
 
 const RLIM_INFINITY = 2n ** 64n - 1n;
 

@@ -97,9 +97,8 @@ export type SystemError = Error & { code: string; errno: number; syscall: string
 
 /** An error of a system call for which `Deno.errors` has no class. */
 export class SyscallError extends Error {
-  static {
-    this.prototype.name = "SyscallError";
-  }
+  /** `SyscallError`. */
+  override name = "SyscallError";
 }
 
 const classes: Record<string, new (message: string) => Error> = {

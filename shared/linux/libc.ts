@@ -54,8 +54,6 @@ export const OTHER_SOCKETS = {
   getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
   /** int getsockopt(int fd, int level, int name, void *value, socklen_t *length); */
   getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
-  /** ssize_t recvmsg(int fd, struct msghdr *message, int flags); */
-  recvmsg: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   /** int shutdown(int fd, int how); */
   shutdown: { parameters: ["i32", "i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
@@ -63,6 +61,14 @@ export const OTHER_SOCKETS = {
 export const otherSockets: Deno.StaticForeignLibraryInterface<typeof OTHER_SOCKETS> = load(
   OTHER_SOCKETS,
 );
+
+/** recvmsg(2). */
+export const MESSAGES = {
+  /** ssize_t recvmsg(int fd, struct msghdr *message, int flags); */
+  recvmsg: { parameters: ["i32", "buffer", "i32"], result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
+/** The functions of {@linkcode MESSAGES}. */
+export const messages: Deno.StaticForeignLibraryInterface<typeof MESSAGES> = load(MESSAGES);
 
 /** fcntl(2). */
 export const FLAGS = {

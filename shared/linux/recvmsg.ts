@@ -6,7 +6,7 @@
  */
 
 import { orErrno } from "./errno.ts";
-import { otherSockets as libc } from "./libc.ts";
+import { messages as libc } from "./libc.ts";
 import { checkLength, completed, SOL_SOCKET } from "./socket.ts";
 import { milliseconds } from "./time.ts";
 
@@ -35,11 +35,7 @@ export class Message {
   readonly #control = new Uint8Array(64);
   readonly #controlView = new DataView(this.#control.buffer);
 
-  /**
-   * Makes a message around a buffer.
-   *
-   * @throws {RangeError} if the buffer is empty.
-   */
+  /** Makes a message around a buffer. Throws a RangeError if that is empty. */
   constructor(buffer: Uint8Array<ArrayBuffer>) {
     checkLength(buffer.length, buffer, 1);
     this.buffer = buffer;
@@ -67,22 +63,18 @@ export class Message {
       used < CMSGHDR.data + 16 || view.getInt32(CMSGHDR.level, true) !== SOL_SOCKET ||
       view.getInt32(CMSGHDR.type, true) !== SCM_TIMESTAMPNS
     ) return undefined;
-    return milliseconds(
-      view.getBigInt64(CMSGHDR.data, true),
-      view.getBigInt64(CMSGHDR.data + 8, true),
-    );
+    const [seconds, nanoseconds] = [0, 8].map((at) => view.getBigInt64(CMSGHDR.data + at, true));
+    return milliseconds(seconds, nanoseconds);
   }
 }
 
 /**
- * Receives into a message, with the time of arrival if SO_TIMESTAMPNS is set. See recvmsg(2).
- *
- * @returns The number of bytes, 0 at the end of the input, or a negative error number.
- * @throws {RangeError} if the message's buffer is shorter than it was.
+ * Receives into a message, see recvmsg(2). Returns how many bytes, 0 at the end of the input, or
+ * `-EAGAIN`, … Throws a RangeError if the message's buffer is shorter than it was.
  */
 export function tryRecvmsg(fd: number, message: Message, flags = 0): number {
   const { buffer, capacity } = message;
-  // The header holds an address: the memory there may by now belong to somebody else.
+  // The header holds an address, and the memory there may have been freed.
   checkLength(capacity, buffer);
   message.reset();
   return orErrno(libc.recvmsg(fd, message.header, flags));

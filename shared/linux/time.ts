@@ -16,11 +16,7 @@ export const CLOCK_THREAD_CPUTIME_ID = 3;
 
 const timespec = new BigInt64Array(2);
 
-/**
- * Reads a clock, see clock_gettime(2).
- *
- * @returns Milliseconds with fractions, exact to a quarter of a microsecond.
- */
+/** Reads a clock in milliseconds, exact to a quarter of a microsecond, see clock_gettime(2). */
 export function clock_gettime(clock: number): number {
   orThrow("clock_gettime", orErrno(libc.clock_gettime(clock, timespec)), clock);
   return milliseconds(timespec[0], timespec[1]);
