@@ -13,7 +13,7 @@ export type ServerOptions = Address & { connections: number };
 
 /**
  * Reads a server's command line, with options of its `own`. From here on, a failed system call that
- * nothing handles, such as a bind to a taken port, is exit code 1 and one line that says what to do.
+ * nothing handles, such as a bind to a taken port, is one line of advice and exit code 1.
  */
 export function serverOptions<Own extends Options = Record<never, never>>(
   own = {} as Own,

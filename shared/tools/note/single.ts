@@ -241,7 +241,7 @@ class SingleFile {
       }
     }
     text += module.source.slice(at, end);
-    return isScript ? text : withCommentBehind(text);
+    return isScript ? text : withCommentsBehind(text);
   }
 
   #isExported(module: Module): boolean {
@@ -253,19 +253,17 @@ class SingleFile {
   }
 }
 
-/** A declaration of one line, with the comment above it, if that is of one line as well. */
-const ONE_LINE = /^(?:\/\*\* (.*) \*\/\n)?((?:const|let|type) .*;.*)$/;
-
+/** Whether it is a declaration of one line, with or without a comment of one line above it. */
 function isOneLine(text: string): boolean {
-  return ONE_LINE.test(text);
+  return /^(\/\*\* .* \*\/\n)?(const|let|type) .*;.*$/.test(text);
 }
 
-/** Moves a comment of one line behind a declaration of one line, if there is room for it. */
-function withCommentBehind(text: string): string {
-  const [, comment, declaration] = ONE_LINE.exec(text) ?? [];
-  if (comment === undefined) return text;
-  const line = `${declaration} // ${comment.replaceAll(/\{@linkcode (.*?)\}/g, "$1")}`;
-  return line.length > WIDTH ? text : line;
+/** Moves comments of one line behind declarations and members of one line, if there is room. */
+function withCommentsBehind(text: string): string {
+  return text.replaceAll(/^( *)\/\*\* (.*) \*\/\n( *.*;)$/gm, (all, indent, comment, line) => {
+    const whole = `${line} // ${comment.replaceAll(/\{@linkcode (.*?)\}/g, "$1")}`;
+    return line.startsWith(`${indent} `) || whole.length > WIDTH ? all : whole;
+  });
 }
 
 /** The tokens of a class that are evaluated when it is declared: what it extends. */
