@@ -224,7 +224,9 @@ Deno.test("a single file has comments of one line behind what they are about", a
   const [least, above] = ["What stands above it.", "What has no room behind it ".repeat(4).trim()];
   await Deno.writeTextFile(
     `${modules}/one.ts`,
-    `/** ${least} */
+    `/** A module. */
+
+/** ${least} */
 export const A = 1;
 
 /** ${above} */
