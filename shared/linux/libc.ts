@@ -21,8 +21,8 @@ export const COMMON = {
   /** char *strerror(int errnum); */
   strerror: { parameters: ["i32"], result: "pointer" },
 } as const satisfies Deno.ForeignLibraryInterface;
-/** The functions of {@linkcode COMMON}. */
-export const common: Deno.StaticForeignLibraryInterface<typeof COMMON> = load(COMMON);
+/** {@linkcode COMMON}, opened. */
+export const common: Deno.DynamicLibrary<typeof COMMON>["symbols"] = load(COMMON);
 
 /** socket(7): what a server does with sockets. */
 export const SOCKETS = {
@@ -43,11 +43,11 @@ export const SOCKETS = {
   /** ssize_t send(int fd, const void *buffer, size_t length, int flags); */
   send: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
-/** The functions of {@linkcode SOCKETS}. */
-export const sockets: Deno.StaticForeignLibraryInterface<typeof SOCKETS> = load(SOCKETS);
+/** {@linkcode SOCKETS}, opened. */
+export const sockets: Deno.DynamicLibrary<typeof SOCKETS>["symbols"] = load(SOCKETS);
 
 /** socket(7): what is rarely needed, or by clients alone. */
-export const OTHER_SOCKETS = {
+export const MORE_SOCKETS = {
   /** int connect(int fd, const struct sockaddr *addr, socklen_t length); */
   connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   /** int getpeername(int fd, struct sockaddr *addr, socklen_t *length); */
@@ -57,18 +57,16 @@ export const OTHER_SOCKETS = {
   /** int shutdown(int fd, int how); */
   shutdown: { parameters: ["i32", "i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
-/** The functions of {@linkcode OTHER_SOCKETS}. */
-export const otherSockets: Deno.StaticForeignLibraryInterface<typeof OTHER_SOCKETS> = load(
-  OTHER_SOCKETS,
-);
+/** {@linkcode MORE_SOCKETS}, opened. */
+export const moreSockets: Deno.DynamicLibrary<typeof MORE_SOCKETS>["symbols"] = load(MORE_SOCKETS);
 
 /** recvmsg(2). */
 export const MESSAGES = {
   /** ssize_t recvmsg(int fd, struct msghdr *message, int flags); */
   recvmsg: { parameters: ["i32", "buffer", "i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
-/** The functions of {@linkcode MESSAGES}. */
-export const messages: Deno.StaticForeignLibraryInterface<typeof MESSAGES> = load(MESSAGES);
+/** {@linkcode MESSAGES}, opened. */
+export const messages: Deno.DynamicLibrary<typeof MESSAGES>["symbols"] = load(MESSAGES);
 
 /** fcntl(2). */
 export const FLAGS = {
@@ -77,8 +75,8 @@ export const FLAGS = {
   /** int fcntl(int fd, int command, void *argument); the same function, for a structure */
   fcntl_pointer: { parameters: ["i32", "i32", "buffer"], result: "i32", name: "fcntl" },
 } as const satisfies Deno.ForeignLibraryInterface;
-/** The functions of {@linkcode FLAGS}. */
-export const flags: Deno.StaticForeignLibraryInterface<typeof FLAGS> = load(FLAGS);
+/** {@linkcode FLAGS}, opened. */
+export const flags: Deno.DynamicLibrary<typeof FLAGS>["symbols"] = load(FLAGS);
 
 /** Files: open(2), read(2), write(2) and the like. */
 export const FILES = {
@@ -93,8 +91,8 @@ export const FILES = {
   /** off_t lseek(int fd, off_t offset, int whence); */
   lseek: { parameters: ["i32", "i64", "i32"], result: "i64" },
 } as const satisfies Deno.ForeignLibraryInterface;
-/** The functions of {@linkcode FILES}. */
-export const files: Deno.StaticForeignLibraryInterface<typeof FILES> = load(FILES);
+/** {@linkcode FILES}, opened. */
+export const files: Deno.DynamicLibrary<typeof FILES>["symbols"] = load(FILES);
 
 /** mmap(2). */
 export const MEMORY = {
@@ -103,8 +101,8 @@ export const MEMORY = {
   /** int munmap(void *addr, size_t length); */
   munmap: { parameters: ["pointer", "usize"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
-/** The functions of {@linkcode MEMORY}. */
-export const memory: Deno.StaticForeignLibraryInterface<typeof MEMORY> = load(MEMORY);
+/** {@linkcode MEMORY}, opened. */
+export const memory: Deno.DynamicLibrary<typeof MEMORY>["symbols"] = load(MEMORY);
 
 /** getrlimit(2). */
 export const LIMITS = {
@@ -113,24 +111,24 @@ export const LIMITS = {
   /** int setrlimit(int resource, const struct rlimit *limit); */
   setrlimit: { parameters: ["i32", "buffer"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
-/** The functions of {@linkcode LIMITS}. */
-export const limits: Deno.StaticForeignLibraryInterface<typeof LIMITS> = load(LIMITS);
+/** {@linkcode LIMITS}, opened. */
+export const limits: Deno.DynamicLibrary<typeof LIMITS>["symbols"] = load(LIMITS);
 
 /** select(2). */
 export const SELECTING = {
   /** int select(int nfds, fd_set *read, fd_set *write, fd_set *except, struct timeval *timeout); */
   select: { parameters: ["i32", "buffer", "buffer", "buffer", "buffer"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
-/** The functions of {@linkcode SELECTING}. */
-export const selecting: Deno.StaticForeignLibraryInterface<typeof SELECTING> = load(SELECTING);
+/** {@linkcode SELECTING}, opened. */
+export const selecting: Deno.DynamicLibrary<typeof SELECTING>["symbols"] = load(SELECTING);
 
 /** poll(2). */
 export const POLLING = {
   /** int poll(struct pollfd *list, nfds_t length, int timeout); */
   poll: { parameters: ["buffer", "u32", "i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
-/** The functions of {@linkcode POLLING}. */
-export const polling: Deno.StaticForeignLibraryInterface<typeof POLLING> = load(POLLING);
+/** {@linkcode POLLING}, opened. */
+export const polling: Deno.DynamicLibrary<typeof POLLING>["symbols"] = load(POLLING);
 
 /** epoll(7). */
 export const EPOLLS = {
@@ -141,8 +139,8 @@ export const EPOLLS = {
   /** int epoll_wait(int epfd, struct epoll_event *events, int capacity, int timeout); */
   epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
-/** The functions of {@linkcode EPOLLS}. */
-export const epolls: Deno.StaticForeignLibraryInterface<typeof EPOLLS> = load(EPOLLS);
+/** {@linkcode EPOLLS}, opened. */
+export const epolls: Deno.DynamicLibrary<typeof EPOLLS>["symbols"] = load(EPOLLS);
 
 /** io_uring(7), for which the C library has no functions: these are bare system calls. */
 export const RINGS = {
@@ -161,8 +159,8 @@ export const RINGS = {
     name: "syscall",
   },
 } as const satisfies Deno.ForeignLibraryInterface;
-/** The functions of {@linkcode RINGS}. */
-export const rings: Deno.StaticForeignLibraryInterface<typeof RINGS> = load(RINGS);
+/** {@linkcode RINGS}, opened. */
+export const rings: Deno.DynamicLibrary<typeof RINGS>["symbols"] = load(RINGS);
 
 /** signal(7). */
 export const SIGNALS = {
@@ -171,8 +169,8 @@ export const SIGNALS = {
   /** int signalfd(int fd, const sigset_t *set, int flags); */
   signalfd: { parameters: ["i32", "buffer", "i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
-/** The functions of {@linkcode SIGNALS}. */
-export const signals: Deno.StaticForeignLibraryInterface<typeof SIGNALS> = load(SIGNALS);
+/** {@linkcode SIGNALS}, opened. */
+export const signals: Deno.DynamicLibrary<typeof SIGNALS>["symbols"] = load(SIGNALS);
 
 /** Threads: gettid(2), getrusage(2), and sched_setaffinity(2), which chooses their cores. */
 export const THREADS = {
@@ -185,18 +183,18 @@ export const THREADS = {
   /** int sched_setaffinity(pid_t thread, size_t size, const cpu_set_t *set); */
   sched_setaffinity: { parameters: ["i32", "u32", "buffer"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
-/** The functions of {@linkcode THREADS}. */
-export const threads: Deno.StaticForeignLibraryInterface<typeof THREADS> = load(THREADS);
+/** {@linkcode THREADS}, opened. */
+export const threads: Deno.DynamicLibrary<typeof THREADS>["symbols"] = load(THREADS);
 
 /** clock_gettime(2). */
 export const CLOCKS = {
   /** int clock_gettime(clockid_t clock, struct timespec *time); */
   clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
-/** The functions of {@linkcode CLOCKS}. */
-export const clocks: Deno.StaticForeignLibraryInterface<typeof CLOCKS> = load(CLOCKS);
+/** {@linkcode CLOCKS}, opened. */
+export const clocks: Deno.DynamicLibrary<typeof CLOCKS>["symbols"] = load(CLOCKS);
 
-// Copies the functions into an object in which others can be put in their place. A script that
+// In an ordinary object: what is put in the place of a function is called instead. A script that
 // lacks the platform or the permission ends with one line, not with a stack trace.
 function load<Table extends Deno.ForeignLibraryInterface>(table: Table) {
   const [linux, os] = ["a Linux container, in WSL 2 or in a virtual machine", Deno.build.os];

@@ -24,7 +24,7 @@
 import { isIPv4 } from "./address.ts";
 import { close } from "./descriptors.ts";
 import { ECONNABORTED, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, orErrno, orThrow } from "./errno.ts";
-import { type Bytes, otherSockets, sockets as libc } from "./libc.ts";
+import { type Bytes, moreSockets, sockets as libc } from "./libc.ts";
 import { sleep } from "./time.ts";
 
 /** socket(2): IPv4. */
@@ -174,7 +174,7 @@ export function isOutOfResources(result: number): boolean {
 
 /** Connects a socket, see connect(2). Returns 0, `-EINPROGRESS` if it is non-blocking, … */
 export function tryConnect(fd: number, address: Address): number {
-  return orErrno(otherSockets.connect(fd, sockaddrIn(address), SOCKADDR_IN_SIZE));
+  return orErrno(moreSockets.connect(fd, sockaddrIn(address), SOCKADDR_IN_SIZE));
 }
 
 /** Like {@linkcode tryConnect}, but throws. */
@@ -233,13 +233,13 @@ export function checkLength(length: number, buffer: Bytes, least = 0): void {
 
 /** Ends one direction of a connection, or both, for everybody who has it open. See shutdown(2). */
 export function shutdown(fd: number, how: number): void {
-  orThrow("shutdown", orErrno(otherSockets.shutdown(fd, how)), fd);
+  orThrow("shutdown", orErrno(moreSockets.shutdown(fd, how)), fd);
 }
 
 /** Reads an option that is an int, see getsockopt(2). */
 export function getsockopt(fd: number, level: number, name: number): number {
   const value = new Int32Array(1);
   const length = Uint32Array.of(value.byteLength);
-  orThrow("getsockopt", orErrno(otherSockets.getsockopt(fd, level, name, value, length)), fd);
+  orThrow("getsockopt", orErrno(moreSockets.getsockopt(fd, level, name, value, length)), fd);
   return value[0];
 }

@@ -4,10 +4,10 @@
  * @module
  */
 
-import { otherSockets } from "../../linux/libc.ts";
+import { moreSockets } from "../../linux/libc.ts";
 import { SOCKADDR_IN_SIZE } from "../../linux/socket.ts";
 
-const { getpeername } = otherSockets; // the plain function, whatever will be put in its place
+const { getpeername } = moreSockets; // the plain function, whatever will be put in its place
 const address = new Uint8Array(SOCKADDR_IN_SIZE);
 const length = new Uint32Array(1);
 
