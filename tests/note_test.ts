@@ -187,24 +187,24 @@ Deno.test("the lesson comes first in a single file, which has nothing of the too
 
 /** How many lines the single file of a server may have. */
 const MOST: Record<string, number> = {
-  "00-two-phases/server.ts": 560, // the aim is 500
-  "00-two-phases/two-calls.ts": 450,
-  "01-blocking/server.ts": 440, // the aim is 320
-  "02-threads/server.ts": 540, // the aim is 500
-  "03-nonblocking/server.ts": 500, // the aim is 460
-  "04-select/server.ts": 670, // the aim is 460
-  "05-poll/server.ts": 650, // the aim is 460
-  "06-epoll/server.ts": 650, // the aim is 460
-  "06-epoll/edges.ts": 650,
-  "07-selectors/server.ts": 1210, // the aim is 460
-  "08-signal-driven/server.ts": 540, // the aim is 500
-  "08-signal-driven/queued.ts": 730,
+  "00-two-phases/server.ts": 540, // the aim is 500
+  "00-two-phases/two-calls.ts": 440,
+  "01-blocking/server.ts": 430, // the aim is 320
+  "02-threads/server.ts": 530, // the aim is 500
+  "03-nonblocking/server.ts": 470, // the aim is 460
+  "04-select/server.ts": 640, // the aim is 460
+  "05-poll/server.ts": 610, // the aim is 460
+  "06-epoll/server.ts": 620, // the aim is 460
+  "06-epoll/edges.ts": 620,
+  "07-selectors/server.ts": 1150, // the aim is 460
+  "08-signal-driven/server.ts": 520, // the aim is 500
+  "08-signal-driven/queued.ts": 700,
   "09-io-uring/server.ts": 800,
-  "09-io-uring/provided.ts": 930,
-  "13-event-loop/server.ts": 1420, // the aim is 1,400
-  "13-event-loop/smallest.ts": 830,
-  "14-greenlets/server.ts": 1470, // the aim is 1,400
-  "15-async-await/server.ts": 470,
+  "09-io-uring/provided.ts": 880,
+  "13-event-loop/server.ts": 1400,
+  "13-event-loop/smallest.ts": 800,
+  "14-greenlets/server.ts": 1400,
+  "15-async-await/server.ts": 500,
 };
 
 for (const [script, most] of Object.entries(MOST)) {
@@ -219,7 +219,7 @@ Deno.test("every server has a limit for its single file", () => {
   assertEquals(Object.keys(MOST).sort(), [...new Set(scripts)].sort());
 });
 
-Deno.test("a single file has comments of one line behind what they are about", async () => {
+Deno.test("a single file has the short form of comments, behind what they are about where there is room", async () => {
   const modules = await Deno.makeTempDir();
   const [least, above] = ["What stands above it.", "What has no room behind it ".repeat(4).trim()];
   await Deno.writeTextFile(
@@ -232,7 +232,13 @@ export const A = 1;
 /** ${above} */
 export const B = 2;
 
-/** {@linkcode A} and b. */
+/**
+ * {@linkcode A} and b.
+ *
+ * More.
+ *
+ * @example none
+ */
 export class C {
   /** ${least} */
   readonly d = "d";
@@ -254,9 +260,12 @@ export function add(
   );
   const text = singleFile(pathToFileURL(`${modules}/script.ts`), (comment) => comment);
   await Deno.remove(modules, { recursive: true });
-  assertStringIncludes(text, `\nconst A = 1; // ${least}\n/** ${above} */\nconst B = 2;\n`);
-  assertStringIncludes(text, `\n/** {@linkcode A} and b. */\nclass C {\n  readonly d = "d"; // W`);
-  assertStringIncludes(text, "\nfunction add(one: number, another: number): number {\n");
+  assertStringIncludes(text, `\nconst A = 1; // ${least}\n// ${above}\nconst B = 2;\n`);
+  assertStringIncludes(
+    text,
+    `\n// A and b.\n//\n// More.\n// @example none\nclass C {\n  readonly d = "d"; // W`,
+  );
+  assertStringIncludes(text, "\n// Adds.\nfunction add(one: number, another: number): number {\n");
   assertStringIncludes(text, "\n  /** Its own. */\n  const own = new C();\n");
 });
 

@@ -2,8 +2,8 @@
  * Makes one file out of a script and the modules that it imports, for `deno task note --single`.
  *
  * What the lesson is about comes first: the script itself, as a function that is called at the end
- * of the file, when everything that it needs is there. Comments, types and names are kept; what
- * modules say above a declaration of one line is printed behind it where there is room.
+ * of the file, when everything that it needs is there. Comments, types and names are kept; only
+ * the form of the comments changes.
  *
  * @module
  */
@@ -199,8 +199,11 @@ class SingleFile {
   #printAll(statements: Statement[]): string {
     const texts = statements.map((statement) => this.#printOne(statement));
     return texts.map((text, i) => {
-      const isList = i > 0 && [texts[i - 1], text].every(isOneLine);
-      return (i > 0 && statements[i].apart && !isList ? "\n" : "") + text;
+      const { module, start, apart } = statements[i];
+      // A comment with two slashes is about what follows, and begins something new.
+      const isList = i > 0 && [texts[i - 1], text].every(isOneLine) &&
+        !module.source.startsWith("//", start);
+      return (i > 0 && apart && !isList ? "\n" : "") + text;
     }).join("\n");
   }
 
@@ -241,7 +244,7 @@ class SingleFile {
       }
     }
     text += module.source.slice(at, end);
-    return isScript ? text : withCommentsBehind(text);
+    return isScript ? text : withShortComments(text);
   }
 
   #isExported(module: Module): boolean {
@@ -255,15 +258,25 @@ class SingleFile {
 
 /** Whether it is a declaration of one line, with or without a comment of one line above it. */
 function isOneLine(text: string): boolean {
-  return /^(\/\*\* .* \*\/\n)?(const|let|type) .*;.*$/.test(text);
+  return /^(\/\/ .*\n)?(const|let|type) .*;.*$/.test(text);
 }
 
-/** Moves comments of one line behind declarations and members of one line, if there is room. */
-function withCommentsBehind(text: string): string {
-  return text.replaceAll(/^( *)\/\*\* (.*) \*\/\n( *.*;)$/gm, (all, indent, comment, line) => {
-    const whole = `${line} // ${comment.replaceAll(/\{@linkcode (.*?)\}/g, "$1")}`;
-    return line.startsWith(`${indent} `) || whole.length > WIDTH ? all : whole;
-  });
+/**
+ * Shortens comments, since nothing of a module is exported: each begins with two slashes, and one
+ * of one line stands behind a declaration or member of one line, if there is room.
+ */
+function withShortComments(text: string): string {
+  return text.replaceAll(/\{@linkcode (.*?)\}/g, "$1")
+    .replaceAll(/^( *)\/\*\* (.*) \*\/\n( *)(.*;)$/gm, (all, indent, comment, margin, line) => {
+      const whole = `${indent}${line} // ${comment}`;
+      return margin !== indent || whole.length > WIDTH ? all : whole;
+    })
+    .replaceAll(/^( *)\/\*\* (.*) \*\/$/gm, "$1// $2")
+    .replaceAll(
+      /^ *\/\*\*\n([^]*?)^ *\*\/$/gm,
+      (_, lines: string) =>
+        lines.replaceAll(/^ *\*\n(?= *\* @)/gm, "").replaceAll(/^( *) \*/gm, "$1//").trimEnd(),
+    );
 }
 
 /** The tokens of a class that are evaluated when it is declared: what it extends. */
