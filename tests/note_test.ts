@@ -219,7 +219,7 @@ Deno.test("every server has a limit for its single file", () => {
   assertEquals(Object.keys(MOST).sort(), [...new Set(scripts)].sort());
 });
 
-Deno.test("a single file has the short form of comments, behind what they are about where there is room", async () => {
+Deno.test("a single file has the short form of comments, behind short declarations", async () => {
   const modules = await Deno.makeTempDir();
   const [least, above] = ["What stands above it.", "What has no room behind it ".repeat(4).trim()];
   await Deno.writeTextFile(
