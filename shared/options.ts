@@ -39,17 +39,6 @@ export function text(initial: string, help: string): Option<string> {
   return { type: "string", initial, help, placeholder: "TEXT", takes, parse };
 }
 
-/** One of several words. */
-export function choice<Word extends string>(
-  words: readonly Word[],
-  initial: Word,
-  help: string,
-): Option<Word> {
-  const takes = `one of ${words.join(", ")}`;
-  const parse = (text: string) => words.find((word) => word === text);
-  return { type: "string", initial, help, placeholder: words.join("|"), takes, parse };
-}
-
 /** A switch: given or not. */
 export function flag(help: string): Option<boolean> {
   return { type: "boolean", initial: false, help, takes: "nothing", parse: () => true };
