@@ -1,6 +1,7 @@
 /** What people see at a terminal of 80 columns: no line breaks a word. */
 
 import { assert, assertEquals } from "@std/assert";
+import { stripVTControlCharacters } from "node:util";
 import { wrapped } from "../shared/tools/process/terminal.ts";
 import { ROOT, terminal } from "./processes.ts";
 
@@ -25,7 +26,7 @@ Deno.test({
       stdin: "null",
     }).output();
     assertEquals(code, 0);
-    const lines = new TextDecoder().decode(stdout).split("\r\n");
+    const lines = stripVTControlCharacters(new TextDecoder().decode(stdout)).split("\r\n");
     assert(lines.length > 40, lines.join("\n"));
     for (const line of lines) assert(line.length <= 80, line);
   },
