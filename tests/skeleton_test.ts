@@ -131,10 +131,12 @@ async function leftOpen(
 function openAtEnd(log: string): number[] {
   const open = new Set<number>();
   for (const line of log.slice(log.search(/ listen\(/)).split("\n")) {
-    const [, call, first, result] = / (\w+)\((-?\w*).*\) += (-?\d+)/.exec(line) ?? [];
+    // A call that another thread interrupts has two lines: close(5 <unfinished ...>, and its end.
+    const [, call, first] = / (listen|close)\((\d+)/.exec(line) ?? [];
+    const [, made] = / (?:accept4|epoll_create1|signalfd4)[( ].*\) += (\d+)/.exec(line) ?? [];
     if (call === "listen") open.add(Number(first));
     else if (call === "close") open.delete(Number(first));
-    else if (Number(result) >= 0) open.add(Number(result));
+    else if (made !== undefined) open.add(Number(made));
   }
   return [...open];
 }
