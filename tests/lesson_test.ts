@@ -132,8 +132,8 @@ Deno.test("lesson 12 draws a lane for each of its coroutines", async () => {
   assertEquals(code, 0);
   const timeline = stdout.slice(stdout.indexOf("When it did what\n"));
   for (const name of ["coroutine 1", "coroutine 2", "coroutine 3"]) {
-    // It works at the start and at the end. How high a bar is, and whether it begins with the column,
-    // depends on how busy the machine is.
+    // It works at the start and at the end. How high a bar is, and whether the first column begins
+    // with a wait, depends on how busy the machine is.
     assertMatch(timeline, new RegExp(`^  ${name}  [ ░]?[▂▆]+░+([▂▆]+░+)?[▂▆]+$`, "m"));
   }
 });
