@@ -134,7 +134,7 @@ for (
       fn: async () => {
         const random = new Random(SEED);
         const commands = [
-          [exact!, `${FOLDER}random_${module}.py`],
+          [exact!, "-B", `${FOLDER}random_${module}.py`],
           [Deno.execPath(), "run", "--allow-ffi", `${FOLDER}random_${module}.ts`],
         ];
         for (let rest = count; rest > 0; rest -= TOGETHER[timing]) {

@@ -7,6 +7,8 @@ import logging
 import sys
 from asyncio import CancelledError, create_task, gather, sleep, wait, wait_for
 
+from runner import Return, Runner, text
+
 RETURN_WHEN = {
     "ALL_COMPLETED": asyncio.ALL_COMPLETED,
     "FIRST_COMPLETED": asyncio.FIRST_COMPLETED,
@@ -16,33 +18,13 @@ SAFE = [(), (ValueError, asyncio.TimeoutError), (ValueError, asyncio.TimeoutErro
 CAUGHT = {"CancelledError": CancelledError, "ValueError": ValueError, "nothing": ()}
 
 
-class Return(Exception):
-    """Ends a body."""
-
-
-def text(value):
-    if isinstance(value, list):
-        return "[" + " ".join(map(text, value)) + "]"
-    if isinstance(value, BaseException):
-        return type(value).__name__
-    return "nothing" if value is None else str(value).lower()
-
-
-class Program:
+class AsyncioRunner(Runner):
     def __init__(self, program, tick):
-        self.program = program
-        self.tick = tick
-        self.lines = []
+        super().__init__(program, tick)
         self.tasks = {}
         self.gathers = {}
         loop = asyncio.get_running_loop()
         self.futures = [loop.create_future() for _ in range(program["flags"])]
-
-    def say(self, o, *values):
-        self.lines.append(" ".join([str(o["id"]), o["op"], *map(text, values)]))
-
-    def seconds(self, o):
-        return o["ticks"] * self.tick if o.get("ticks") is not None else None
 
     def target(self, o):
         if "task" in o:
@@ -53,13 +35,10 @@ class Program:
             return self.gathers.get(o["gather"])
         return None
 
-    def body(self, number):
-        return self.run_body(number)
-
-    async def run_body(self, number):
+    async def body(self, number):
         self.lines.append(f"{number} begins")
         try:
-            await self.block(number, self.program["bodies"][number])
+            await self.block(self.program["bodies"][number])
             self.lines.append(f"{number} ends")
         except Return:
             self.lines.append(f"{number} returns")
@@ -68,9 +47,9 @@ class Program:
             raise
         return f"result{number}"
 
-    async def block(self, number, operations):
+    async def block(self, operations):
         for o in operations:
-            await self.operate(number, o)
+            await self.operate(o)
 
     async def outcome(self, o, awaitable):
         try:
@@ -78,7 +57,7 @@ class Program:
         except SAFE[o["safe"]] as error:
             self.say(o, error)
 
-    async def operate(self, number, o):
+    async def operate(self, o):
         op = o["op"]
         if op == "print":
             self.say(o)
@@ -138,13 +117,13 @@ class Program:
             raise Return()
         elif op == "try":
             try:
-                await self.block(number, o["do"])
+                await self.block(o["do"])
             except CAUGHT[o["catch"]] as error:
                 self.say(o, error)
-                await self.block(number, o["handler"])
+                await self.block(o["handler"])
             finally:
                 self.say(o, "finally")
-                await self.block(number, o["always"])
+                await self.block(o["always"])
         else:
             raise AssertionError(op)
 
@@ -200,9 +179,9 @@ async def main():
     lines = {}
     for i, program in enumerate(programs):
         if program.get("ticks") is None:
-            lines[i] = await Program(program, tick).run()
+            lines[i] = await AsyncioRunner(program, tick).run()
     timed = [i for i, program in enumerate(programs) if i not in lines]
-    for i, result in zip(timed, await gather(*(Program(programs[i], tick).run() for i in timed))):
+    for i, result in zip(timed, await gather(*(AsyncioRunner(programs[i], tick).run() for i in timed))):
         lines[i] = result
     json.dump([lines[i] for i in range(len(programs))], sys.stdout)
 

@@ -19,26 +19,14 @@ import {
   wait,
   waitFor,
 } from "../../lessons/13-event-loop/tasks.ts";
-import type { Operation, Program } from "./random.ts";
-
-class ValueError extends Error {
-  override name = "ValueError";
-}
-
-/** Ends a body. */
-class Return extends Error {}
+import type { Program } from "./random.ts";
+import { Return, Runner, type Try, ValueError } from "./runner.ts";
 
 const SAFE = [[], [ValueError, TimeoutError], [ValueError, TimeoutError, CancelledError]];
 const CAUGHT: Record<string, new () => Error> = { CancelledError, ValueError };
 
-function text(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(text).join(" ")}]`;
-  if (value instanceof Error) return value.name;
-  return value === undefined ? "nothing" : String(value).toLowerCase();
-}
-
 /** What an operation refers to, and its other arguments. */
-interface Arguments extends Operation {
+interface Arguments extends Try<Arguments> {
   task?: number;
   future?: number;
   gather?: number;
@@ -49,32 +37,16 @@ interface Arguments extends Operation {
   returnExceptions: boolean;
   returnWhen: "ALL_COMPLETED" | "FIRST_COMPLETED" | "FIRST_EXCEPTION";
   now: boolean;
-  catch: string;
-  do: Arguments[];
-  handler: Arguments[];
-  always: Arguments[];
 }
 
-class Runner {
-  readonly #program: Program;
-  readonly #tick: number;
-  readonly #lines: string[] = [];
+class AsyncioRunner extends Runner<Arguments, Future<unknown> | undefined> {
   readonly #tasks = new Map<number, Task<unknown>>();
   readonly #gathers = new Map<number, Future<unknown>>();
   readonly #futures: Future<unknown>[];
 
   constructor(program: Program, tick: number) {
-    this.#program = program;
-    this.#tick = tick;
+    super(program, tick, CAUGHT);
     this.#futures = Array.from({ length: program.flags }, () => new Future<unknown>());
-  }
-
-  #say({ id, op }: Operation, ...values: unknown[]) {
-    this.#lines.push([id, op, ...values.map(text)].join(" "));
-  }
-
-  #milliseconds({ ticks }: Arguments): number | undefined {
-    return ticks === undefined ? undefined : ticks * this.#tick * 1000;
   }
 
   #target({ task, future, gather }: Arguments): Future<unknown> | undefined {
@@ -82,93 +54,64 @@ class Runner {
     return future !== undefined ? this.#futures[future] : this.#gathers.get(gather!);
   }
 
-  *#body(number: number): Coroutine<unknown> {
-    this.#lines.push(`${number} begins`);
-    try {
-      yield* this.#block(this.#program.bodies[number] as Arguments[]);
-      this.#lines.push(`${number} ends`);
-    } catch (error) {
-      if (!(error instanceof Return)) {
-        this.#lines.push(`${number} fails ${text(error)}`);
-        throw error;
-      }
-      this.#lines.push(`${number} returns`);
-    }
-    return `result${number}`;
-  }
-
-  *#block(operations: Arguments[]): Coroutine {
-    for (const operation of operations) yield* this.#operate(operation);
-  }
-
   *#outcome(o: Arguments, awaitable: Awaitable<unknown>): Coroutine {
     try {
-      this.#say(o, yield* awaitable as Coroutine<unknown>);
+      this.say(o, yield* awaitable as Coroutine<unknown>);
     } catch (error) {
       if (!SAFE[o.safe].some((kind) => error instanceof kind)) throw error;
-      this.#say(o, error);
+      this.say(o, error);
     }
   }
 
-  *#operate(o: Arguments): Coroutine {
+  protected override *operate(o: Arguments): Coroutine {
     const target = this.#target(o);
     switch (o.op) {
       case "print":
-        return this.#say(o);
+        return this.say(o);
       case "nap":
         yield* sleep(0);
-        return this.#say(o);
+        return this.say(o);
       case "sleep":
-        yield* sleep(this.#milliseconds(o)!);
-        return this.#say(o);
+        yield* sleep(this.milliseconds(o)!);
+        return this.say(o);
       case "spawn":
-        this.#tasks.set(o.task!, createTask(this.#body(o.task!)));
-        return this.#say(o);
+        this.#tasks.set(o.task!, createTask(this.body(o.task!)));
+        return this.say(o);
       case "await":
       case "awaitGather":
-        if (target === undefined) return this.#say(o, "missing");
+        if (target === undefined) return this.say(o, "missing");
         return yield* this.#outcome(o, target);
       case "cancel":
       case "cancelGather":
-        return this.#say(o, target === undefined ? "missing" : target.cancel());
+        return this.say(o, target === undefined ? "missing" : target.cancel());
       case "set":
       case "fail":
-        if (target!.done()) return this.#say(o, "done already");
+        if (target!.done()) return this.say(o, "done already");
         if (o.op === "set") target!.setResult(`set${o.id}`);
         else target!.setException(new ValueError());
-        return this.#say(o);
+        return this.say(o);
       case "gather":
         return yield* this.#gather(o);
       case "wait":
         return yield* this.#wait(o);
       case "waitFor": {
-        const awaitable = o.body === undefined ? target : this.#body(o.body);
-        if (awaitable === undefined) return this.#say(o, "missing");
-        return yield* this.#outcome(o, waitFor(awaitable, this.#milliseconds(o)!));
+        const awaitable = o.body === undefined ? target : this.body(o.body);
+        if (awaitable === undefined) return this.say(o, "missing");
+        return yield* this.#outcome(o, waitFor(awaitable, this.milliseconds(o)!));
       }
       case "callback":
-        if (target === undefined) return this.#say(o, "missing");
-        target.addDoneCallback((future) => this.#say(o, "called", future.cancelled()));
-        return this.#say(o);
+        if (target === undefined) return this.say(o, "missing");
+        target.addDoneCallback((future) => this.say(o, "called", future.cancelled()));
+        return this.say(o);
       case "state":
         return this.#state(o, target);
       case "raise":
-        this.#say(o);
+        this.say(o);
         throw new ValueError();
       case "return":
         throw new Return();
       case "try":
-        try {
-          yield* this.#block(o.do);
-        } catch (error) {
-          if (o.catch === "nothing" || !(error instanceof CAUGHT[o.catch])) throw error;
-          this.#say(o, error);
-          yield* this.#block(o.handler);
-        } finally {
-          this.#say(o, "finally");
-          yield* this.#block(o.always);
-        }
-        return;
+        return yield* this.try(o);
       default:
         throw new Error(`what is ${o.op}?`);
     }
@@ -179,45 +122,45 @@ class Runner {
     const awaitables: Awaitable<unknown>[] = [];
     for (const one of o.of) {
       if (one.body !== undefined) {
-        if (!bodies.has(one.body)) bodies.set(one.body, this.#body(one.body));
+        if (!bodies.has(one.body)) bodies.set(one.body, this.body(one.body));
         awaitables.push(bodies.get(one.body)!);
       } else if (this.#target(one) !== undefined) awaitables.push(this.#target(one)!);
     }
     const gathering = gather(awaitables, { returnExceptions: o.returnExceptions });
     this.#gathers.set(o.gather!, gathering as Future<unknown>);
     if (o.now) yield* this.#outcome(o, gathering as Future<unknown>);
-    else this.#say(o);
+    else this.say(o);
   }
 
   *#wait(o: Arguments): Coroutine {
     const targets = o.of.map((one) => this.#target(one)).filter((target) => target !== undefined);
-    if (targets.length === 0) return this.#say(o, "missing");
-    const timeout = this.#milliseconds(o);
+    if (targets.length === 0) return this.say(o, "missing");
+    const timeout = this.milliseconds(o);
     const { done, pending } = yield* wait(targets, { timeout, returnWhen: o.returnWhen });
-    this.#say(o, targets.map((target) => done.includes(target)), done.length, pending.length);
+    this.say(o, targets.map((target) => done.includes(target)), done.length, pending.length);
   }
 
   #state(o: Arguments, target: Future<unknown> | undefined): void {
-    if (target === undefined) return this.#say(o, "missing");
-    this.#say(o, target.done(), target.cancelled());
-    if (target.done() && !target.cancelled()) this.#say(o, target.exception() ?? target.result());
+    if (target === undefined) return this.say(o, "missing");
+    this.say(o, target.done(), target.cancelled());
+    if (target.done() && !target.cancelled()) this.say(o, target.exception() ?? target.result());
   }
 
   *run(): Coroutine<string[]> {
-    this.#tasks.set(0, createTask(this.#body(0)));
-    const { ticks } = this.#program;
-    if (ticks !== undefined) yield* sleep((ticks + 2) * this.#tick * 1000);
+    this.#tasks.set(0, createTask(this.body(0)));
+    const { ticks } = this.program;
+    if (ticks !== undefined) yield* sleep((ticks + 2) * this.tick * 1000);
     else for (let i = 0; i < 60; i++) yield* sleep(0);
     // What is left waits for something that will not happen.
-    this.#lines.push("cancel all");
+    this.lines.push("cancel all");
     for (let i = 0; i < 8; i++) {
       for (const target of [...this.#futures, ...this.#gathers.values(), ...this.#tasks.values()]) {
         if (!target.done()) target.cancel();
       }
       for (let i = 0; i < 12; i++) yield* sleep(0);
     }
-    this.#lines.push(`left ${[...this.#tasks.values()].filter((task) => !task.done()).length}`);
-    return [...this.#lines];
+    this.lines.push(`left ${[...this.#tasks.values()].filter((task) => !task.done()).length}`);
+    return [...this.lines];
   }
 }
 
@@ -226,9 +169,9 @@ function* main(programs: Program[], tick: number): Coroutine<string[][]> {
   const timed: number[] = [];
   for (const [i, program] of programs.entries()) {
     if (program.ticks !== undefined) timed.push(i);
-    else lines[i] = yield* new Runner(program, tick).run();
+    else lines[i] = yield* new AsyncioRunner(program, tick).run();
   }
-  const results = yield* gather(timed.map((i) => new Runner(programs[i], tick).run()));
+  const results = yield* gather(timed.map((i) => new AsyncioRunner(programs[i], tick).run()));
   results.forEach((result, i) => lines[timed[i]] = result);
   return lines;
 }

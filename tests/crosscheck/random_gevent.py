@@ -10,38 +10,20 @@ from gevent.event import Event
 from gevent.pool import Pool
 from gevent.queue import Empty, Full, Queue
 
+from runner import Return, Runner, text
+
 STARTS = ("spawn", "spawnLater", "poolSpawn", "create")
 CAUGHT = {"GreenletExit": GreenletExit, "ValueError": ValueError, "nothing": ()}
 
 
-class Return(Exception):
-    """Ends a body."""
-
-
-def text(value):
-    if isinstance(value, list):
-        return "[" + " ".join(map(text, value)) + "]"
-    if isinstance(value, BaseException):
-        return type(value).__name__
-    return "nothing" if value is None else str(value).lower()
-
-
-class Program:
+class GeventRunner(Runner):
     def __init__(self, program, tick):
-        self.program = program
-        self.tick = tick
-        self.lines = []
+        super().__init__(program, tick)
         self.greenlets = {}
         self.links = {}
         self.events = [Event() for _ in range(program["flags"])]
         self.queues = [Queue(size or None) for size in program["queues"]]
         self.pools = [Pool(size) for size in program["pools"]]
-
-    def say(self, o, *values):
-        self.lines.append(" ".join([str(o["id"]), o["op"], *map(text, values)]))
-
-    def seconds(self, o):
-        return o["ticks"] * self.tick if o.get("ticks") is not None else None
 
     def names(self, greenlets):
         numbers = {id(greenlet): number for number, greenlet in self.greenlets.items()}
@@ -227,8 +209,8 @@ def main():
     timed = [i for i, program in enumerate(programs) if (program.get("ticks") or 0) > 1]
     for i, program in enumerate(programs):
         if i not in timed:
-            lines[i] = Program(program, tick).run()
-    greenlets = [spawn(Program(programs[i], tick).run) for i in timed]
+            lines[i] = GeventRunner(program, tick).run()
+    greenlets = [spawn(GeventRunner(programs[i], tick).run) for i in timed]
     joinall(greenlets)
     for i, greenlet in zip(timed, greenlets):
         lines[i] = greenlet.get()

@@ -17,25 +17,13 @@ import { type Coroutine, sleep } from "../../lessons/14-greenlets/hub.ts";
 import { Pool } from "../../lessons/14-greenlets/pool.ts";
 import { Empty, Full, Queue } from "../../lessons/14-greenlets/queue.ts";
 import { Timeout } from "../../lessons/14-greenlets/timeout.ts";
-import type { Operation, Program } from "./random.ts";
-
-class ValueError extends Error {
-  override name = "ValueError";
-}
-
-/** Ends a body. */
-class Return extends Error {}
+import type { Program } from "./random.ts";
+import { Return, Runner, text, type Try, ValueError } from "./runner.ts";
 
 const CAUGHT: Record<string, new () => Error> = { GreenletExit, ValueError };
 
-function text(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(text).join(" ")}]`;
-  if (value instanceof Error) return value.name;
-  return value === undefined ? "nothing" : String(value).toLowerCase();
-}
-
 /** What an operation refers to, and its other arguments. */
-interface Arguments extends Operation {
+interface Arguments extends Try<Arguments> {
   greenlet: number;
   greenlets: number[];
   link: number;
@@ -53,18 +41,11 @@ interface Arguments extends Operation {
   kill?: number;
   unlink?: number;
   relink?: number;
-  catch: string;
-  do: Arguments[];
-  handler: Arguments[];
-  always: Arguments[];
 }
 
 type Link = (greenlet: Greenlet) => void;
 
-class Runner {
-  readonly #program: Program;
-  readonly #tick: number;
-  readonly #lines: string[] = [];
+class GeventRunner extends Runner<Arguments, void> {
   readonly #greenlets = new Map<number, Greenlet>();
   readonly #links = new Map<number, Link>();
   readonly #events: Event[];
@@ -72,19 +53,10 @@ class Runner {
   readonly #pools: Pool[];
 
   constructor(program: Program, tick: number) {
-    this.#program = program;
-    this.#tick = tick;
+    super(program, tick, CAUGHT);
     this.#events = Array.from({ length: program.flags }, () => new Event());
     this.#queues = program.queues.map((size) => new Queue(size));
     this.#pools = program.pools.map((size) => new Pool(size));
-  }
-
-  #say({ id, op }: Operation, ...values: unknown[]) {
-    this.#lines.push([id, op, ...values.map(text)].join(" "));
-  }
-
-  #milliseconds({ ticks }: Arguments): number | undefined {
-    return ticks === undefined ? undefined : ticks * this.#tick * 1000;
   }
 
   #names(greenlets: Greenlet[]): number[] {
@@ -92,137 +64,108 @@ class Runner {
     return greenlets.map((greenlet) => numbers.get(greenlet)!);
   }
 
-  *#body(number: number): Coroutine<string> {
-    this.#lines.push(`${number} begins`);
-    try {
-      yield* this.#block(this.#program.bodies[number] as Arguments[]);
-      this.#lines.push(`${number} ends`);
-    } catch (error) {
-      if (!(error instanceof Return)) {
-        this.#lines.push(`${number} fails ${text(error)}`);
-        throw error;
-      }
-      this.#lines.push(`${number} returns`);
-    }
-    return `result${number}`;
-  }
-
-  *#block(operations: Arguments[]): Coroutine {
-    for (const operation of operations) yield* this.#operate(operation);
-  }
-
-  *#operate(o: Arguments): Coroutine {
+  protected override *operate(o: Arguments): Coroutine {
     const number = o.greenlet;
-    const run = () => this.#body(number);
-    const milliseconds = this.#milliseconds(o);
+    const run = () => this.body(number);
+    const milliseconds = this.milliseconds(o);
     switch (o.op) {
       case "print":
-        return this.#say(o);
+        return this.say(o);
       case "nap":
         yield* sleep(0);
-        return this.#say(o);
+        return this.say(o);
       case "sleep":
         yield* sleep(milliseconds);
-        return this.#say(o);
+        return this.say(o);
       case "spawn":
         this.#greenlets.set(number, spawn(run) as Greenlet);
-        return this.#say(o);
+        return this.say(o);
       case "spawnLater":
         this.#greenlets.set(number, spawnLater(milliseconds!, run) as Greenlet);
-        return this.#say(o);
+        return this.say(o);
       case "create":
         this.#greenlets.set(number, new Greenlet(run) as Greenlet);
-        return this.#say(o);
+        return this.say(o);
       case "poolSpawn": {
         const pool = this.#pools[o.pool];
         this.#greenlets.set(number, (yield* pool.spawn(run)) as Greenlet);
-        return this.#say(o, pool.length, pool.freeCount());
+        return this.say(o, pool.length, pool.freeCount());
       }
       case "poolJoin":
-        return this.#say(o, yield* this.#pools[o.pool].join(milliseconds));
+        return this.say(o, yield* this.#pools[o.pool].join(milliseconds));
       case "poolKill": {
         const killed = this.#pools[o.pool].kill(milliseconds);
         if (o.block) yield* killed;
-        return this.#say(o);
+        return this.say(o);
       }
       case "killAll":
         return yield* this.#killAll(o);
       case "joinAll":
-        return this.#say(o, this.#names(yield* joinAll(this.#some(o), milliseconds)));
+        return this.say(o, this.#names(yield* joinAll(this.#some(o), milliseconds)));
       case "set":
         this.#events[o.event].set();
-        return this.#say(o);
+        return this.say(o);
       case "clear":
         this.#events[o.event].clear();
-        return this.#say(o);
+        return this.say(o);
       case "wait":
-        return this.#say(o, yield* this.#events[o.event].wait(milliseconds));
+        return this.say(o, yield* this.#events[o.event].wait(milliseconds));
       case "put":
       case "take":
       case "putNowait":
       case "takeNowait":
         return yield* this.#queue(o, this.#queues[o.queue]);
       case "raise":
-        this.#say(o);
+        this.say(o);
         throw new ValueError();
       case "return":
         throw new Return();
       case "timeout":
         return yield* this.#timeout(o);
       case "try":
-        try {
-          yield* this.#block(o.do);
-        } catch (error) {
-          if (o.catch === "nothing" || !(error instanceof CAUGHT[o.catch])) throw error;
-          this.#say(o, error);
-          yield* this.#block(o.handler);
-        } finally {
-          this.#say(o, "finally");
-          yield* this.#block(o.always);
-        }
-        return;
+        return yield* this.try(o);
       default: {
         const greenlet = this.#greenlets.get(number);
-        if (greenlet === undefined) return this.#say(o, "missing");
+        if (greenlet === undefined) return this.say(o, "missing");
         return yield* this.#operateOn(greenlet, o);
       }
     }
   }
 
   *#operateOn(greenlet: Greenlet, o: Arguments): Coroutine {
-    const milliseconds = this.#milliseconds(o);
+    const milliseconds = this.milliseconds(o);
     switch (o.op) {
       case "start":
         greenlet.start();
-        return this.#say(o);
+        return this.say(o);
       case "join":
         yield* greenlet.join(milliseconds);
-        return this.#say(o, greenlet.ready());
+        return this.say(o, greenlet.ready());
       case "get":
         try {
-          this.#say(o, yield* greenlet.get(milliseconds));
+          this.say(o, yield* greenlet.get(milliseconds));
         } catch (error) {
           if (!o.safe || !(error instanceof ValueError || error instanceof Timeout)) throw error;
-          this.#say(o, error);
+          this.say(o, error);
         }
         return;
       case "kill": {
         const killed = greenlet.kill(o.error ? new ValueError() : undefined, milliseconds);
         if (o.block) yield* killed;
-        return this.#say(o, greenlet.ready());
+        return this.say(o, greenlet.ready());
       }
       case "link":
         this.#links.set(o.link, this.#link(o));
         greenlet.rawlink(this.#links.get(o.link)!);
-        return this.#say(o);
+        return this.say(o);
       case "linkAgain":
         if (this.#links.has(o.link)) greenlet.rawlink(this.#links.get(o.link)!);
-        return this.#say(o);
+        return this.say(o);
       case "unlink":
         if (this.#links.has(o.link)) greenlet.unlink(this.#links.get(o.link)!);
-        return this.#say(o);
+        return this.say(o);
       case "state":
-        return this.#say(
+        return this.say(
           o,
           greenlet.ready(),
           greenlet.successful(),
@@ -242,29 +185,29 @@ class Runner {
 
   *#killAll(o: Arguments): Coroutine {
     try {
-      const killed = killAll(this.#some(o), this.#milliseconds(o));
+      const killed = killAll(this.#some(o), this.milliseconds(o));
       if (o.block) yield* killed;
-      this.#say(o);
+      this.say(o);
     } catch (error) {
       if (!(error instanceof Timeout)) throw error;
-      this.#say(o, error);
+      this.say(o, error);
     }
   }
 
   *#timeout(o: Arguments): Coroutine {
-    using timeout = new Timeout(this.#milliseconds(o));
+    using timeout = new Timeout(this.milliseconds(o));
     try {
-      yield* this.#block(o.do);
+      yield* this.block(o.do);
     } catch (error) {
       if (!(error instanceof Timeout) || (o.mine && error !== timeout)) throw error;
-      this.#say(o, "too late");
+      this.say(o, "too late");
     }
-    this.#say(o);
+    this.say(o);
   }
 
   #link(o: Arguments): Link {
     return ({ value }) => {
-      this.#lines.push(`${o.id} called ${text(value)}`);
+      this.lines.push(`${o.id} called ${text(value)}`);
       if (o.set !== undefined) this.#events[o.set].set();
       if (o.clear !== undefined) this.#events[o.clear].clear();
       if (o.kill !== undefined) this.#greenlets.get(o.kill)?.kill();
@@ -274,41 +217,41 @@ class Runner {
       }
       if (o.relink !== undefined) {
         this.#greenlets.get(o.relink)?.rawlink(() => {
-          this.#lines.push(`${o.id} called once more`);
+          this.lines.push(`${o.id} called once more`);
         });
       }
     };
   }
 
   *#queue(o: Arguments, queue: Queue<string>): Coroutine {
-    const milliseconds = this.#milliseconds(o);
+    const milliseconds = this.milliseconds(o);
     let result: string | void;
     try {
       if (o.op === "put") result = yield* queue.put(`item${o.id}`, milliseconds);
       else if (o.op === "putNowait") result = queue.putNowait(`item${o.id}`);
       else result = o.op === "take" ? yield* queue.get(milliseconds) : queue.getNowait();
-      this.#say(o, result, queue.qsize());
+      this.say(o, result, queue.qsize());
     } catch (error) {
       if (!(error instanceof Empty || error instanceof Full)) throw error;
-      this.#say(o, error);
+      this.say(o, error);
     }
   }
 
   *run(): Coroutine<string[]> {
-    const { ticks } = this.#program;
+    const { ticks } = this.program;
     // So that callbacks of the program before do not count as its own.
-    if (ticks !== undefined) yield* sleep(this.#tick * 1000);
-    this.#greenlets.set(0, spawn(() => this.#body(0)) as Greenlet);
-    if (ticks !== undefined) yield* sleep((ticks + 2) * this.#tick * 1000);
+    if (ticks !== undefined) yield* sleep(this.tick * 1000);
+    this.#greenlets.set(0, spawn(() => this.body(0)) as Greenlet);
+    if (ticks !== undefined) yield* sleep((ticks + 2) * this.tick * 1000);
     else for (let i = 0; i < 60; i++) yield* sleep(0);
     // What is left waits for something that will not happen.
-    this.#lines.push("kill all");
+    this.lines.push("kill all");
     for (let i = 0; i < 8; i++) {
       for (const greenlet of this.#greenlets.values()) greenlet.kill();
       for (let i = 0; i < 12; i++) yield* sleep(0);
     }
-    this.#lines.push(`left ${[...this.#greenlets.values()].filter((one) => !one.ready()).length}`);
-    return [...this.#lines];
+    this.lines.push(`left ${[...this.#greenlets.values()].filter((one) => !one.ready()).length}`);
+    return [...this.lines];
   }
 }
 
@@ -316,9 +259,9 @@ function* main(programs: Program[], tick: number): Coroutine<string[][]> {
   const lines: string[][] = [];
   const timed = [...programs.keys()].filter((i) => (programs[i].ticks ?? 0) > 1);
   for (const [i, program] of programs.entries()) {
-    if (!timed.includes(i)) lines[i] = yield* new Runner(program, tick).run();
+    if (!timed.includes(i)) lines[i] = yield* new GeventRunner(program, tick).run();
   }
-  const greenlets = timed.map((i) => spawn(() => new Runner(programs[i], tick).run()));
+  const greenlets = timed.map((i) => spawn(() => new GeventRunner(programs[i], tick).run()));
   yield* joinAll(greenlets as Greenlet[]);
   for (const [i, greenlet] of greenlets.entries()) lines[timed[i]] = greenlet.value as string[];
   return lines;
