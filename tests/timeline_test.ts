@@ -420,3 +420,16 @@ Deno.test("of many coroutines, those that compute and wait longest are drawn", (
   assert(["c-15", "c-17", "c-0"].every((name) => lanes.some((lane) => lane.name === name)));
   assertEquals(more, ["12 more coroutines"]);
 });
+
+Deno.test("a coroutine that runs 200,000 times is drawn as one that stands out", () => {
+  const events = Array.from({ length: 12 }, (_, i) => coroutine(i + 1, i, 1, 900)).flat();
+  const [begin, , , end] = coroutine(13, 100, 0, 2000);
+  events.push(begin);
+  for (let i = 0; i < 200_000; i++) {
+    const [, starts, stops] = coroutine(13, 100 + i / 1000, 0.0005, 2000);
+    events.push(starts, stops);
+  }
+  events.push(end);
+  const { lanes } = timelineOf("", "", events)!;
+  assert(lanes.some(({ name }) => name === "c-13"));
+});

@@ -65,8 +65,6 @@ export const ETIMEDOUT = 110;
 export const ECONNREFUSED = 111;
 /** A non-blocking connect(2) has begun. */
 export const EINPROGRESS = 115;
-/** The operation was cancelled. */
-export const ECANCELED = 125;
 
 // Each thread has its own errno, and each Worker loads its own copy of this module.
 const pointer = libc.__errno_location()!;

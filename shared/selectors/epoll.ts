@@ -13,19 +13,11 @@ import {
   EPOLL_CTL_MOD,
   epoll_wait,
   EpollEvents,
-  EPOLLIN,
-  EPOLLOUT,
   tryEpollCtl,
 } from "../linux/epoll.ts";
 import { EBADF, ENOENT, orThrow } from "../linux/errno.ts";
 import { checked, Registry, wholeMilliseconds } from "./registry.ts";
-import {
-  EVENT_READ,
-  EVENT_WRITE,
-  type Selector,
-  type SelectorClass,
-  type SelectorKey,
-} from "./selector.ts";
+import { type Selector, type SelectorClass, type SelectorKey } from "./selector.ts";
 
 /** The kernel keeps the list, and reports only those that are ready. A file cannot be watched. */
 export const EpollSelector: SelectorClass = class<Data> implements Selector<Data> {
@@ -69,7 +61,7 @@ export const EpollSelector: SelectorClass = class<Data> implements Selector<Data
     registry.ready.length = 0;
     const count = epoll_wait(this.#epoll, events, wholeMilliseconds(timeout));
     for (let i = 0; i < count; i++) {
-      registry.report(registry.get(events.fd(i)), eventsOf(events.events(i)));
+      registry.report(registry.get(events.fd(i)), events.events(i));
     }
     return registry.ready;
   }
@@ -79,8 +71,3 @@ export const EpollSelector: SelectorClass = class<Data> implements Selector<Data
     close(this.#epoll);
   }
 };
-
-/** Errors and hang-ups count as both, so that whatever waits for the descriptor finds out. */
-function eventsOf(events: number): number {
-  return (events & ~EPOLLOUT ? EVENT_READ : 0) | (events & ~EPOLLIN ? EVENT_WRITE : 0);
-}

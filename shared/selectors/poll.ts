@@ -4,15 +4,9 @@
  * @module
  */
 
-import { poll, POLLIN, PollList, POLLOUT } from "../linux/poll.ts";
+import { poll, PollList } from "../linux/poll.ts";
 import { Registry, wholeMilliseconds } from "./registry.ts";
-import {
-  EVENT_READ,
-  EVENT_WRITE,
-  type Selector,
-  type SelectorClass,
-  type SelectorKey,
-} from "./selector.ts";
+import { type Selector, type SelectorClass, type SelectorKey } from "./selector.ts";
 
 /** poll has no limit of its own, but each call still looks at every descriptor. */
 export const PollSelector: SelectorClass = class<Data> implements Selector<Data> {
@@ -47,7 +41,7 @@ export const PollSelector: SelectorClass = class<Data> implements Selector<Data>
       const revents = list.revents(index);
       if (revents === 0) continue;
       rest--;
-      registry.report(registry.get(list.fd(index)), eventsOf(revents));
+      registry.report(registry.get(list.fd(index)), revents);
     }
     return registry.ready;
   }
@@ -55,8 +49,3 @@ export const PollSelector: SelectorClass = class<Data> implements Selector<Data>
   /** Nothing to release: the list is plain memory. */
   [Symbol.dispose](): void {}
 };
-
-/** Errors and hang-ups count as both, so that whatever waits for the descriptor finds out. */
-function eventsOf(revents: number): number {
-  return (revents & ~POLLOUT ? EVENT_READ : 0) | (revents & ~POLLIN ? EVENT_WRITE : 0);
-}

@@ -46,8 +46,14 @@ export class Registry<Data> {
     return events;
   }
 
-  /** Puts an entry among those that are ready, if it waits for what it is ready for. */
-  report(entry: Entry<Data>, ready: number): void {
+  /**
+   * Puts an entry among those that are ready, if it waits for what it is ready for. What is neither
+   * of the events is an error or a hang-up. These count as both, so that whatever waits for the
+   * descriptor finds out.
+   */
+  report(entry: Entry<Data>, reported: number): void {
+    const ready = (reported & ~EVENT_WRITE ? EVENT_READ : 0) |
+      (reported & ~EVENT_READ ? EVENT_WRITE : 0);
     entry.ready = ready & entry.events;
     if (entry.ready !== 0) this.ready.push(entry);
   }

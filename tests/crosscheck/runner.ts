@@ -1,6 +1,6 @@
 /**
- * What random_asyncio.ts and random_gevent.ts run the programs of random.ts with: bodies, blocks and
- * the lines that they print.
+ * What random_asyncio.ts and random_gevent.ts run the programs of random.ts with: bodies, blocks
+ * and the lines that they print.
  *
  * @module
  */

@@ -13,13 +13,10 @@ export const subjects: readonly Subject[] = servers;
 
 /** Why a server cannot be had on this machine; undefined if it can. */
 export function unavailable({ needsIoUring }: Pick<Subject, "needsIoUring">): string | undefined {
-  return needsIoUring ? withoutIoUring : undefined;
-}
-
-const withoutIoUring = (() => {
+  if (!needsIoUring) return undefined;
   try {
     new IoUring()[Symbol.dispose]();
   } catch (error) {
     return (error as Error).message;
   }
-})();
+}

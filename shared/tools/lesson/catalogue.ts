@@ -293,19 +293,18 @@ export interface CatalogueServer extends Server {
 
 /** All servers, each lesson's variants behind its own. */
 export const servers: readonly CatalogueServer[] = serverLessons.flatMap((lesson) => {
-  const { number, folder, server } = lesson;
-  const names = ["", ...(server.variants ?? []).map(({ name }) => name)];
-  return names.map((name) => {
-    const { path = `${folder}/server.ts`, args = [], ...rest } = name === ""
+  const { folder, server } = lesson;
+  return [undefined, ...server.variants ?? []].map((variant) => {
+    const { path = `${folder}/server.ts`, args = [], ...rest } = variant === undefined
       ? server
-      : findLesson(`${number}/${name}`)!.server!;
+      : withVariant(lesson, variant).server;
     return {
       ...rest,
-      name: `${folder.replace("-", " ")} ${name}`.trimEnd(),
+      name: `${folder.replace("-", " ")} ${variant?.name ?? ""}`.trimEnd(),
       lesson,
       script: new URL(path, LESSONS),
       args,
-      variant: name !== "",
+      variant: variant !== undefined,
     };
   });
 });

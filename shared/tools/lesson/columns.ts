@@ -62,7 +62,7 @@ export const MEANINGS: Readonly<Record<State, string>> = {
   idle: "idle",
 };
 
-/** The longest waits of a lane that are long enough for their call's name to be written on them. */
+/** The waits of a thread that are long enough for their call's name to be written on them. */
 export function labelsOf(lane: Lane, least: number): Segment[] {
   if (lane.kind !== "thread") return [];
   return lane.segments.filter(({ state, start, end, call }) =>

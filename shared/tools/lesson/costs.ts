@@ -101,8 +101,7 @@ export function recorderRow({ before, after }: Costs): string {
 /** The costs that a picture has room for, in a line. */
 export function costLine({ wall, before, after, calls }: Costs): string {
   const cpu = after.cpu - before.cpu;
-  const all = calls.reduce((sum, { calls }) => sum + calls, 0);
-  const failed = calls.reduce((sum, { failures }) => sum + (failures.get("EAGAIN") ?? 0), 0);
+  const [all, failed] = [total(calls), eagain(calls)];
   return `The server: CPU time ${seconds(cpu)}, ${Math.round(100 * cpu / wall)} % of a core, ` +
     `${whole(all)} calls${failed > 0 ? ` (${whole(failed)} EAGAIN)` : ""}`;
 }
@@ -145,8 +144,30 @@ function outcomeRows({ correct, longest }: Outcome): [string, string][] {
   ];
 }
 
-function whole(count: number): string {
-  return count.toLocaleString("en");
+/** How many calls there were in all. */
+export function total(calls: readonly CallCount[]): number {
+  return sum(calls.map(({ calls }) => calls));
+}
+
+/** How many of them failed with EAGAIN, or how many of those with a `name`. */
+export function eagain(calls: readonly CallCount[], name?: string): number {
+  const own = calls.filter((call) => name === undefined || call.name === name);
+  return sum(own.map(({ failures }) => failures.get("EAGAIN") ?? 0));
+}
+
+/** The sum of numbers; 0 of none. */
+export function sum(numbers: readonly number[]): number {
+  return numbers.reduce((a, b) => a + b, 0);
+}
+
+/** So many of something: `1 client`, `1,024 clients`. */
+export function counted(number: number, what: string): string {
+  return `${whole(number)} ${what}${number === 1 ? "" : "s"}`;
+}
+
+/** A whole number, as people write it: `1,024`. */
+export function whole(number: number): string {
+  return number.toLocaleString("en");
 }
 
 function seconds(milliseconds: number): string {

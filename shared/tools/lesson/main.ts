@@ -55,7 +55,7 @@ if (lesson !== undefined) {
   const next = catalogue.find(({ number }) => !run.has(number));
   if (next !== undefined) console.log(`Next: deno task lesson:${next.number} (${next.title})`);
 } else if (number === "--help") console.log(HELP);
-else if (number === "--compare" || number.startsWith("--compare=")) await compare();
+else if (isOption(number, "--compare")) await compare();
 else if (number.startsWith("-")) refuse(`deno task lesson knows no option ${number}`);
 else refuse(`there is no lesson ${number}; deno task lesson lists them`);
 
@@ -82,7 +82,7 @@ function serverLesson(name: string): ServerLesson {
 
 /** Takes an option out of the arguments, and returns its value. */
 function takeValue(args: string[], name: string): string | undefined {
-  const at = args.findIndex((arg) => arg === name || arg.startsWith(`${name}=`));
+  const at = args.findIndex((arg) => isOption(arg, name));
   if (at === -1) return undefined;
   const [option] = args.splice(at, 1);
   return option === name ? args.splice(at, 1)[0] : option.slice(name.length + 1);
@@ -90,7 +90,7 @@ function takeValue(args: string[], name: string): string | undefined {
 
 /** Takes an option that is not the client's out of the arguments, and returns the path in it. */
 function takePath(args: string[], name: string): string | undefined {
-  if (!args.some((arg) => arg === name || arg.startsWith(`${name}=`))) return undefined;
+  if (!args.some((arg) => isOption(arg, name))) return undefined;
   const value = takeValue(args, name);
   if (!value) refuse(`${name} takes the name of a file`);
   const path = userPath(value);
@@ -102,11 +102,13 @@ function takePath(args: string[], name: string): string | undefined {
   return path;
 }
 
-/** Refuses options of the scripts which are the runner's to choose. */
+/** Refuses an option of the scripts which is the runner's to choose. */
 function refuseOwn(args: string[]) {
-  for (const name of ["--port"]) {
-    if (args.some((arg) => arg === name || arg.startsWith(`${name}=`))) {
-      refuse(`the runner chooses ${name} itself; a script that is run by hand takes it`);
-    }
-  }
+  if (!args.some((arg) => isOption(arg, "--port"))) return;
+  refuse("the runner chooses --port itself; a script that is run by hand takes it");
+}
+
+/** Whether an argument is an option, with its value or before it. */
+function isOption(arg: string, name: string): boolean {
+  return arg === name || arg.startsWith(`${name}=`);
 }

@@ -6,7 +6,7 @@
  */
 
 import type { Outcome } from "../../client.ts";
-import type { CallCount } from "./costs.ts";
+import { type CallCount, counted, eagain, sum, total, whole } from "./costs.ts";
 
 /** What is known of a run. */
 export interface Facts {
@@ -60,7 +60,7 @@ const NOTICES: Record<string, (facts: Facts) => string | undefined> = {
   },
   "02"({ outcome, threads, memory }) {
     if (outcome === undefined) return undefined;
-    return `${count(outcome.clients, "client")}: ${count(threads, "thread")} more and ` +
+    return `${counted(outcome.clients, "client")}: ${counted(threads, "thread")} more and ` +
       `${Math.round(memory / 2 ** 20)} MiB more memory; the longest wait was ` +
       `${milliseconds(outcome.longest)}.`;
   },
@@ -72,13 +72,13 @@ const NOTICES: Record<string, (facts: Facts) => string | undefined> = {
   "04"(facts) {
     const turnedAway = facts.lines.some((line) => line.startsWith("turned away"));
     return `One thread served ${served(facts)} with ` +
-      `${count(callsOf(facts, "select"), "select call")}, and used ${share(facts)} % of a core` +
+      `${counted(callsOf(facts, "select"), "select call")}, and used ${share(facts)} % of a core` +
       (turnedAway ? "; those beyond descriptor 1,023 were turned away." : ".");
   },
   "05"(facts) {
     if (facts.outcome === undefined) return undefined;
     return `One thread served ${served(facts)}. Each of the ` +
-      `${count(callsOf(facts, "poll"), "poll call")} went through the whole list, of up to ` +
+      `${counted(callsOf(facts, "poll"), "poll call")} went through the whole list, of up to ` +
       `${whole(facts.outcome.clients + 1)} descriptors.`;
   },
   "06"(facts) {
@@ -89,7 +89,7 @@ const NOTICES: Record<string, (facts: Facts) => string | undefined> = {
   "07"(facts) {
     const names = ["epoll_wait", "poll", "select"].filter((name) => callsOf(facts, name) > 0);
     return `The server names no call that waits; its selector made ` +
-      names.map((name) => count(callsOf(facts, name), `${name} call`)).join(" and ") + ".";
+      names.map((name) => counted(callsOf(facts, name), `${name} call`)).join(" and ") + ".";
   },
   "08"({ lines }) {
     const match = lines.map((line) => /^(\d+) signals for (\d+) messages$/.exec(line))
@@ -101,7 +101,7 @@ const NOTICES: Record<string, (facts: Facts) => string | undefined> = {
   },
   "09"(facts) {
     const others = ["recv", "send", "accept4"].filter((name) => callsOf(facts, name) > 0);
-    return `${count(callsOf(facts, "io_uring_enter"), "io_uring_enter call")} handed over ` +
+    return `${counted(callsOf(facts, "io_uring_enter"), "io_uring_enter call")} handed over ` +
       `everything${others.length === 0 ? "; there was no recv and no send call" : ""}.`;
   },
   "10": () => "Two pieces of code took turns, and each said when the other was to go on.",
@@ -115,7 +115,9 @@ const NOTICES: Record<string, (facts: Facts) => string | undefined> = {
       : undefined;
   },
   "13"(facts) {
-    return `${count(callsOf(facts, "epoll_wait"), "epoll_wait call")}, as in lesson 07; but what ` +
+    return `${
+      counted(callsOf(facts, "epoll_wait"), "epoll_wait call")
+    }, as in lesson 07; but what ` +
       "is done for a client is one function again.";
   },
   "14"({ outcome }) {
@@ -130,7 +132,7 @@ function served({ outcome }: Facts): string {
   if (outcome === undefined) return "its client";
   const { clients, correct } = outcome;
   return correct === clients
-    ? count(clients, "client")
+    ? counted(clients, "client")
     : `${whole(correct)} of ${whole(clients)} clients`;
 }
 
@@ -138,33 +140,12 @@ function callsOf({ calls }: Facts, name: string): number {
   return calls.find((call) => call.name === name)?.calls ?? 0;
 }
 
-function total(calls: readonly CallCount[]): number {
-  return sum(calls.map(({ calls }) => calls));
-}
-
-function eagain(calls: readonly CallCount[], name?: string): number {
-  const own = calls.filter((call) => name === undefined || call.name === name);
-  return sum(own.map(({ failures }) => failures.get("EAGAIN") ?? 0));
-}
-
 function share({ cpu, wall }: Facts): number {
   return Math.round(100 * cpu / wall);
 }
 
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((a, b) => a + b, 0);
-}
-
 function toNumber(text: string): number {
   return Number(text.replaceAll(",", ""));
-}
-
-function count(number: number, what: string): string {
-  return `${whole(number)} ${what}${number === 1 ? "" : "s"}`;
-}
-
-function whole(number: number): string {
-  return number.toLocaleString("en");
 }
 
 function milliseconds(time: number): string {

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { counted } from "./costs.ts";
+
 /** How long nothing may move before it is reported, in milliseconds; it looks five times. */
 const STILL = 5000;
 /** A client that works wakes up more often than this from one look to the next. */
@@ -140,7 +142,7 @@ function stateOf(server: number, client: number, port: number): string {
   const parts = [`the server ${callOf(server)}`];
   for (const { local, remote, unread, inode, listens } of sockets) {
     if (listens) continue;
-    const bytes = plural(unread, "byte");
+    const bytes = counted(unread, "byte");
     if (local === port && inode === "0") {
       parts.push(`${name(remote)} waits in the accept queue, with ${bytes}`);
     } else if (local === port && unread > 0) {
@@ -182,8 +184,4 @@ function callOf(pid: number): string {
   } catch {
     return "waits"; // the kernel does not show it to everybody
   }
-}
-
-function plural(count: number, what: string): string {
-  return `${count.toLocaleString("en")} ${what}${count === 1 ? "" : "s"}`;
 }

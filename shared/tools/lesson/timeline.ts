@@ -82,13 +82,14 @@ export function timelineOf(
   lanes.sort((a, b) => beginOf(a) - beginOf(b) || collator.compare(a.name, b.name));
   const kinds = ["thread", "operation", "coroutine", "client"] as const;
   const byKind = kinds.map((kind) => lanes.filter((lane) => lane.kind === kind));
+  const shown = byKind.map(shownOf);
   return {
     title,
     costs,
     length: (end - begin) / 1000,
-    lanes: byKind.flatMap(shownOf),
+    lanes: shown.flat(),
     more: byKind.flatMap((lanes, i) => {
-      const hidden = lanes.length - shownOf(lanes).length;
+      const hidden = lanes.length - shown[i].length;
       return hidden === 0 ? [] : [`${hidden.toLocaleString("en")} more ${kinds[i]}s`];
     }),
   };
@@ -114,9 +115,9 @@ function shownOf(lanes: Lane[]): Lane[] {
 
 /** The longest time that a lane is in a state. */
 function longest({ segments }: Lane, wanted: Segment["state"]): number {
-  return Math.max(
+  return segments.reduce(
+    (most, { state, start, end }) => state === wanted ? Math.max(most, end - start) : most,
     0,
-    ...segments.filter(({ state }) => state === wanted).map(({ start, end }) => end - start),
   );
 }
 

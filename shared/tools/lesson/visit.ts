@@ -126,7 +126,7 @@ export async function visitServer(
   run: Run,
   lesson: ServerLesson,
   args: string[],
-  { recorded = false, direct = false, onLine, onStall = () => {} }: VisitOptions = {},
+  { recorded = false, direct = false, onLine, onStall }: VisitOptions = {},
 ): Promise<Visit | Failed> {
   const traces = [`${run.directory}/server.json`, `${run.directory}/client.json`];
   const counts = recorded ? `${run.directory}/counts` : undefined;
@@ -159,7 +159,7 @@ export async function visitServer(
       onLine?.("client", line);
     },
   });
-  using watch = direct ? undefined : new StallWatch(server.pid, client.pid, port, onStall);
+  using watch = onStall && new StallWatch(server.pid, client.pid, port, onStall);
   moved = () => watch?.moved();
   const first = await Promise.race([
     server.ended.then(() => server),

@@ -42,9 +42,10 @@ export class Needs {
     this.#worker = worker;
     const whole = worker === undefined ? [script] : [script, worker];
     const scripts = whole.map((url) => this.#load(url));
+    const running = this.#running(scripts);
     for (const module of this.modules.toReversed()) {
+      if (!running.has(module)) continue;
       const isScript = scripts.includes(module);
-      if (!isScript && !this.#runs(module, scripts)) continue;
       for (const statement of module.statements) {
         const { kind } = statement;
         if (kind === "effect" || isScript && kind !== "import" && kind !== "export") {
@@ -75,15 +76,15 @@ export class Needs {
     return module;
   }
 
-  /** Whether a module is loaded when the scripts run; one from which only types come is not. */
-  #runs(module: Module, scripts: readonly Module[]): boolean {
+  /** The modules that are loaded when the scripts run; those from which only types come are not. */
+  #running(scripts: readonly Module[]): Set<Module> {
     const seen = new Set<Module>(scripts);
     for (const { url, imports, passedOn } of seen) {
       for (const { from, onlyType } of [...imports.values(), ...passedOn.values()]) {
         if (from.startsWith(".") && !onlyType) seen.add(this.moduleAt(new URL(from, url)));
       }
     }
-    return seen.has(module);
+    return seen;
   }
 
   #keep(statement: Statement): void {

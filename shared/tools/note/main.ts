@@ -7,7 +7,7 @@
 
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { findLesson, type Lesson } from "../lesson/catalogue.ts";
+import { findLesson, type Lesson, LESSONS } from "../lesson/catalogue.ts";
 import { refuse } from "../../options.ts";
 import { NotWritable, reasonOf, userPath, writeUserFile } from "../process/files.ts";
 import { NotOneFile } from "./keep.ts";
@@ -84,7 +84,7 @@ function single({ folder }: Lesson, name: string): string {
   const path = `lessons/${folder}/`;
   try {
     return singleFile(
-      new URL(`../../../${path}${name}`, import.meta.url),
+      new URL(`${folder}/${name}`, LESSONS),
       // The commands in it are those for the one file, beside which the client's may lie.
       (comment) => comment.replaceAll(path, `${folder}-`),
     );

@@ -4,9 +4,7 @@
  * @module
  */
 
-import type { Lesson } from "../lesson/catalogue.ts";
-
-const ROOT = new URL("../../../", import.meta.url);
+import { type Lesson, LESSONS } from "../lesson/catalogue.ts";
 
 /** The name of a lesson's file in a folder of notes, beside those of other lessons. */
 export function noteName({ folder }: Lesson, file: string): string {
@@ -16,7 +14,7 @@ export function noteName({ folder }: Lesson, file: string): string {
 /** The picture of a lesson's timeline; undefined if there is none. */
 export function timelineOf({ folder }: Lesson): string | undefined {
   try {
-    return Deno.readTextFileSync(new URL(`lessons/${folder}/timeline.svg`, ROOT));
+    return Deno.readTextFileSync(new URL(`${folder}/timeline.svg`, LESSONS));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
@@ -35,9 +33,9 @@ const MOST = 400;
  */
 export function pageOf(lesson: Lesson, picture?: string): string {
   const { folder, number, title, idea } = lesson;
-  const readme = Deno.readTextFileSync(new URL(`lessons/${folder}/README.md`, ROOT));
+  const readme = Deno.readTextFileSync(new URL(`${folder}/README.md`, LESSONS));
   const scripts = scriptsOf(folder).map((name) => {
-    const source = Deno.readTextFileSync(new URL(`lessons/${folder}/${name}`, ROOT));
+    const source = Deno.readTextFileSync(new URL(`${folder}/${name}`, LESSONS));
     return { name, source };
   });
   const introduction = readme.slice(readme.indexOf("\n"), readme.indexOf("\n## "));
@@ -119,7 +117,7 @@ function runsOf(lines: string[]): string[][] {
 
 /** The scripts of a lesson: those that it runs come first. */
 export function scriptsOf(folder: string): string[] {
-  const names = [...Deno.readDirSync(new URL(`lessons/${folder}`, ROOT))]
+  const names = [...Deno.readDirSync(new URL(folder, LESSONS))]
     .map(({ name }) => name).filter((name) => name.endsWith(".ts")).sort();
   const first = ["server.ts", "main.ts", "client.ts"].filter((name) => names.includes(name));
   return [...first, ...names.filter((name) => !first.includes(name))];
@@ -148,7 +146,7 @@ function fenced(language: string, code: string): string {
 
 /** The rows of the glossary whose terms occur in a text. */
 function termsIn(text: string): string {
-  const glossary = sectionOf(Deno.readTextFileSync(new URL("README.md", ROOT)), /^Glossary$/);
+  const glossary = sectionOf(Deno.readTextFileSync(new URL("../README.md", LESSONS)), /^Glossary$/);
   const [head, line, ...rows] = glossary.trim().split("\n").filter((row) => row.startsWith("|"));
   const used = rows.filter((row) => {
     const terms = row.split("|")[1].trim().split(", ");

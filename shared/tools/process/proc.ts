@@ -119,14 +119,17 @@ export class Meter {
 
   /** What the process has used up to now; throws if it has ended. */
   read(): Usage {
-    this.#look();
-    return this.#usage();
-  }
-
-  #usage(): Usage {
+    const threads = readThreads(this.#pid, "status");
+    this.#threads = Math.max(this.#threads, threads.size);
+    for (const [thread, [status]] of threads) {
+      this.#switches.set(thread, [
+        fieldOf(status, "voluntary_ctxt_switches"),
+        fieldOf(status, "nonvoluntary_ctxt_switches"),
+      ]);
+    }
     const status = Deno.readTextFileSync(`/proc/${this.#pid}/status`);
     const switches = [...this.#switches.values()];
-    return {
+    return this.#last = {
       cpu: cpuOf(this.#pid),
       threads: this.#threads,
       // A process that has just ended can still be seen, but has no memory any more.
@@ -143,15 +146,7 @@ export class Meter {
 
   #look(): void {
     try {
-      const threads = readThreads(this.#pid, "status");
-      this.#threads = Math.max(this.#threads, threads.size);
-      for (const [thread, [status]] of threads) {
-        this.#switches.set(thread, [
-          fieldOf(status, "voluntary_ctxt_switches"),
-          fieldOf(status, "nonvoluntary_ctxt_switches"),
-        ]);
-      }
-      this.#last = this.#usage();
+      this.read();
     } catch (error) {
       if (!isGone(error)) throw error; // else the process has ended
     }

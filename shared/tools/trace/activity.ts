@@ -12,7 +12,7 @@ import { CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_THREAD_CPUTIME_ID } from "../../
 import { RUSAGE, RUSAGE_SIZE, RUSAGE_THREAD } from "../../linux/usage.ts";
 
 /** Microseconds. What takes longer was a wait, a computation, or a time without a core. */
-export const LONG = 1000;
+const LONG = 1000;
 /** Microseconds. A call that takes longer may have waited. */
 const SHORT = 50;
 

@@ -7,7 +7,7 @@
 
 import { pathToFileURL } from "node:url";
 import { refuse } from "../../options.ts";
-import { denoRun } from "../process/child.ts";
+import { Child, denoRun } from "../process/child.ts";
 import { reasonOf, userPath, writeUserFile } from "../process/files.ts";
 import { onEndSignal } from "../process/signals.ts";
 import { closeTrace } from "./file.ts";
@@ -25,22 +25,16 @@ Options, before the script:
 
 const { trace, script, args } = parsed();
 const permissions = permissionsOf(script);
-const [program, ...words] = denoRun(
+const command = denoRun(
   pathToFileURL(script),
   [...permissions, ...trace === "" ? [] : recorderPermissions(permissions, trace)],
   args,
   recorderUrl(permissions, { trace, name: script.replace(/.*\/|\.ts$/g, "") }),
 );
-const child = new Deno.Command(program, { args: words }).spawn();
+const child = new Child(command, { stdin: "inherit", direct: true });
 // Ctrl-C at a terminal reaches the script as well. This program stays until the script has ended.
-onEndSignal((signal) => {
-  try {
-    child.kill(signal);
-  } catch {
-    // It has ended by itself.
-  }
-});
-const { code } = await child.status;
+onEndSignal((signal) => child.kill(signal));
+const { code } = await child.ended;
 try {
   if (trace !== "") closeTrace(trace);
 } catch (error) {
