@@ -44,9 +44,18 @@ Deno.test("--compare takes two lessons that have a server, else it is one line",
   }
 });
 
-Deno.test("a lesson that fails ends a comparison with its reason", async () => {
-  const { code, stderr } = await deno([...MAIN, "--compare", "03,04", "--clients", "nothing"]);
-  assertEquals([code, stderr], [2, ""]);
+Deno.test("a wrong option of the client ends a comparison with one line", async () => {
+  const takes = "takes a whole number from 1 to 9000";
+  const args = [...MAIN, "--compare", "03,04", "--clients", "nothing"];
+  const { code, stdout, stderr } = await deno(args);
+  assertEquals([code, stdout], [2, ""]);
+  assertEquals(stderr, `--clients ${takes}, not "nothing" (--help shows the options)\n`);
+});
+
+Deno.test("--compare with --help shows the options of the client", async () => {
+  const { code, stdout, stderr } = await deno([...MAIN, "--compare", "03,04", "-h"]);
+  assertEquals([code, stderr], [0, ""]);
+  assertMatch(stdout, /^client │ {3}--clients N +\S/m);
 });
 
 Deno.test("sideBySide() gives a cell that is too wide a line for itself", () => {

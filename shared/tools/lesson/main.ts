@@ -24,8 +24,8 @@ deno task lesson 06/edge-triggered       runs a variant
 deno task lesson --compare 03,04 [...]   runs two with the same clients, side by side`;
 
 // `deno task lesson:03 -- --clients 5` passes the two dashes on.
-const [number, ...args] = Deno.args.filter((arg) => arg !== "--")
-  .map((arg) => arg === "-h" ? "--help" : arg);
+const words = Deno.args.filter((arg) => arg !== "--").map((arg) => arg === "-h" ? "--help" : arg);
+const [number, ...args] = words;
 const lesson = findLesson(number ?? "");
 // A lesson that measures draws charts with --svg, not a timeline.
 const svg = lesson?.main?.measures ? undefined : takePath(args, "--svg");
@@ -61,11 +61,11 @@ else refuse(`there is no lesson ${number}; deno task lesson lists them`);
 
 /** `deno task lesson --compare 03,04`, with options for the client. */
 async function compare(): Promise<never> {
-  const words = Deno.args.filter((arg) => arg !== "--");
   const names = takeValue(words, "--compare")?.split(",") ?? [];
   if (names.length !== 2) refuse("--compare takes two lessons or variants, such as 03,04");
   const lessons = names.map(serverLesson);
   refuseOwn(words);
+  if (words.includes("--help")) Deno.exit(await runLesson(lessons[0], words));
   Deno.exit(
     await compareLessons(lessons, names.map((name) => name.replace(/^\d(?!\d)/, "0$&")), words),
   );

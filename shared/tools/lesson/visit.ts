@@ -176,7 +176,8 @@ export async function visitServer(
   }
 
   const { code } = await client.ended;
-  if (code === 2) return { reason: "", code }; // the client has said which option was wrong
+  // The client has said which option was wrong.
+  if (code === 2) return { reason: unseen ? client.errors.join("\n") : "", code };
   if (outcome === undefined && !direct) return await failure(run, "client", client, "", unseen);
   // The server still runs, so all that it used can be seen.
   const after = meter.read();
