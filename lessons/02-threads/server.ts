@@ -28,12 +28,12 @@ const most = mostThreads();
 for (let served = 0; served < options.connections; served++) {
   Atomics.wait(running, 0, most); // sleeps while the number of threads is at its limit
   const connection = accept(listener);
+  const accepted = clock_gettime(CLOCK_MONOTONIC);
   Atomics.add(running, 0, 1);
 
-  // This makes the thread's engine and returns. The thread loads its module by itself, while the
-  // next client is accepted.
+  // This returns when the new thread has made its engine. That thread then loads its module, while
+  // the next client is accepted.
   const thread = new Worker(module, { type: "module" });
-  const accepted = clock_gettime(CLOCK_MONOTONIC);
   thread.postMessage({ connection, running, number: served + 1, accepted } satisfies Task);
 }
 
