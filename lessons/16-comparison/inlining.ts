@@ -11,6 +11,7 @@
 
 import process from "node:process";
 import { shout } from "../../shared/shout.ts";
+import { median } from "./statistics.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -65,7 +66,7 @@ function cost(handle: (buffer: Bytes, length: number) => void): number {
     const used = process.cpuUsage().user - before;
     if (performance.now() > start + WARM_UP) costs.push(used / MESSAGES);
   }
-  return costs.sort((a, b) => a - b)[BLOCKS >> 1];
+  return median(costs);
 }
 
 // As the servers do: a function of their own calls shout for each message.

@@ -27,6 +27,7 @@ for (const fd of sockets) send(fd, new Uint8Array(1));
 const allReady = sizes.map((size) => timeOfTurn(size) / size);
 
 const [idle, active] = [oneReady, allReady].map((times) => times[2] / times[0]);
+const [few, , many] = sizes;
 conclude(
   "C6",
   sizes.map((size, i) => {
@@ -34,11 +35,11 @@ conclude(
     return `${`${size}`.padStart(3)} sockets: 1 ready: ${one} µs; all ready: ${all} µs for each`;
   }),
   idle > 4 && active < idle / 4
-    ? `it depends on how many are active: 900 cost ${oneDigit(idle)} times 9 with one, ${
+    ? `it depends on how many are active: ${many} cost ${oneDigit(idle)} times ${few} with one, ${
       oneDigit(active)
     } with all`
     : idle > 4
-    ? `true: 900 sockets cost ${oneDigit(idle)} times what 9 do`
+    ? `true: ${many} sockets cost ${oneDigit(idle)} times what ${few} do`
     : "false: the length of the list made no difference",
 );
 

@@ -10,12 +10,15 @@
  */
 
 import { findEpoll } from "../15-async-await/watch_list.ts";
+import { askPython } from "./python.ts";
 import { conclude } from "./verdict.ts";
 
 using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
 const found = findEpoll(listener.addr.port);
 const socket = found?.watched.find(({ wanted }) => wanted);
-const python = askPython();
+const python = askPython(
+  "import asyncio; print(type(asyncio.new_event_loop()._selector).__name__)",
+);
 
 conclude(
   "C12",
@@ -30,13 +33,3 @@ conclude(
     ? "false: epoll reports readiness to them, and they read and write for themselves"
     : "true: none of them uses epoll",
 );
-
-function askPython(): string | undefined {
-  const code = "import asyncio; print(type(asyncio.new_event_loop()._selector).__name__)";
-  try {
-    const { stdout } = new Deno.Command("python3", { args: ["-c", code] }).outputSync();
-    return new TextDecoder().decode(stdout).trim();
-  } catch {
-    return undefined;
-  }
-}

@@ -1,8 +1,8 @@
 /**
  * Lesson 17 · What people say: C18, about SIGIO.
  *
- * Ten messages arrive while the program does something else, so that signals are pending. How many
- * signals are there afterwards? Counts them with SIGIO, and with a real-time signal.
+ * Ten messages arrive while the signal is blocked, so it stays pending. How many signals are there
+ * afterwards? Counts them with SIGIO, and with a real-time signal.
  *
  * Run:  deno run --allow-ffi lessons/17-claims/c18-signals.ts
  * Man:  signal(7), fcntl(2) (F_SETSIG), signalfd(2)

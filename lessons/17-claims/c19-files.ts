@@ -8,17 +8,15 @@
  * Man:  open(2) (O_NONBLOCK), epoll_ctl(2) (EPERM)
  */
 
-import { O_NONBLOCK } from "../../shared/linux/descriptors.ts";
+import { O_NONBLOCK, open } from "../../shared/linux/descriptors.ts";
 import { epoll_create1, EPOLL_CTL_ADD, EPOLLIN, tryEpollCtl } from "../../shared/linux/epoll.ts";
-import { EAGAIN, EPERM, orErrno, orThrow } from "../../shared/linux/errno.ts";
+import { EAGAIN, EPERM, orErrno } from "../../shared/linux/errno.ts";
 import { files as libc } from "../../shared/linux/libc.ts";
 import { SOCK_NONBLOCK } from "../../shared/linux/socket.ts";
 import { connectPairs } from "./pairs.ts";
 import { conclude } from "./verdict.ts";
 
-const path = Deno.execPath();
-const name = new TextEncoder().encode(`${path}\0`);
-const file = orThrow("open", orErrno(libc.open(name, O_NONBLOCK, 0)), path);
+const file = open(Deno.execPath(), O_NONBLOCK);
 const [{ server }] = connectPairs(1, SOCK_NONBLOCK);
 
 const [fromFile, fromSocket] = [file, server].map(readTwentyTimes);

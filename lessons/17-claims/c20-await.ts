@@ -8,6 +8,7 @@
  * Run:  deno run --allow-run=python3 lessons/17-claims/c20-await.ts
  */
 
+import { askPython } from "./python.ts";
 import { conclude } from "./verdict.ts";
 
 let order = "";
@@ -22,7 +23,18 @@ for (let i = 0; i < 1000 || performance.now() < start + 20; i++) await nothing()
 const turn = timer;
 
 const yields = order.startsWith("the queued task");
-const python = askPython();
+const code = `
+import asyncio
+order = []
+async def nothing(): pass
+async def main():
+    asyncio.get_running_loop().call_soon(order.append, "the queued task")
+    await nothing()
+    order.append("the code after await")
+    await asyncio.sleep(0)
+asyncio.run(main())
+print(", ".join(order))`;
+const python = askPython(code);
 const rows = [`JavaScript: ${order}`, `JavaScript: a timer got ${turn} in 20 ms of awaits`];
 conclude(
   "C20",
@@ -35,23 +47,3 @@ conclude(
 );
 
 async function nothing() {}
-
-function askPython(): string | undefined {
-  const code = `
-import asyncio
-order = []
-async def nothing(): pass
-async def main():
-    asyncio.get_running_loop().call_soon(order.append, "the queued task")
-    await nothing()
-    order.append("the code after await")
-    await asyncio.sleep(0)
-asyncio.run(main())
-print(", ".join(order))`;
-  try {
-    const { stdout } = new Deno.Command("python3", { args: ["-c", code] }).outputSync();
-    return new TextDecoder().decode(stdout).trim();
-  } catch {
-    return undefined;
-  }
-}

@@ -21,7 +21,7 @@ export interface Claim {
 }
 
 const ffi = ["--allow-ffi"];
-const everything = ["-A"]; // Deno opens some of /proc only with all permissions
+const everything = ["-A"]; // to start servers, or to open all of /proc
 
 /** All claims, in their order. */
 export const claims: readonly Claim[] = [

@@ -10,11 +10,10 @@ import { clock_gettime, CLOCK_THREAD_CPUTIME_ID } from "../../shared/linux/time.
 
 /**
  * The CPU time of this thread that `work` takes, in microseconds: the median of five rounds, after
- * one that is not counted. What `prepare` does before each round is not measured.
+ * one that is not counted.
  */
-export function cpuTime(work: () => void, prepare: () => void = () => {}): number {
+export function cpuTime(work: () => void): number {
   const rounds = Array.from({ length: 6 }, () => {
-    prepare();
     const start = clock_gettime(CLOCK_THREAD_CPUTIME_ID);
     work();
     return 1000 * (clock_gettime(CLOCK_THREAD_CPUTIME_ID) - start);
