@@ -2,7 +2,7 @@
  * Lesson 15 · async and await: the program.
  *
  * What `async` and `await` are made of. The same coroutine is run by the loop of lesson 13, and by
- * the engine's own promises, which takes a function of ten lines. The third column is the usual
+ * the engine's own promises, which takes one short function. The third column is the usual
  * way to write it: an async function.
  *
  * Run:  deno run --allow-ffi lessons/15-async-await/main.ts

@@ -1,9 +1,9 @@
 /**
  * Lesson 15 · async and await: the server.
  *
- * The shortest server of all: no selector, no loop and no system call of ours, because Deno has
- * them inside. Yet it waits with epoll, too: the server finds its listener in the watch list of its
- * own process's epoll instance.
+ * The server that you would write: no selector, no event loop and no system call of ours, because
+ * Deno has them inside. Yet it waits with epoll, too: the server finds its listener in the watch
+ * list of its own process's epoll instance.
  *
  * Run:  deno run --allow-ffi --allow-net lessons/15-async-await/server.ts
  * Try:  deno run --allow-net lessons/15-async-await/client.ts
