@@ -10,20 +10,11 @@ import {
   servers,
 } from "../shared/tools/lesson/catalogue.ts";
 import { ROOT } from "./processes.ts";
+import { filesBelow, scriptsBelow } from "./tree.ts";
 
 const tasks: Record<string, { description: string; command: string }> = JSON.parse(
   Deno.readTextFileSync(`${ROOT}deno.json`),
 ).tasks;
-
-function filesBelow(folder: string): string[] {
-  return [...Deno.readDirSync(ROOT + folder)].flatMap(({ name, isDirectory }) =>
-    isDirectory ? filesBelow(`${folder}/${name}`) : [`${folder}/${name}`]
-  ).sort();
-}
-
-function scriptsBelow(folder: string): string[] {
-  return filesBelow(folder).filter((path) => path.endsWith(".ts"));
-}
 
 /** The scripts that a lesson runs, with what each of them is called. */
 function scriptsOf({ main, server, client }: Lesson) {

@@ -22,7 +22,7 @@ import { table } from "../lessons/16-comparison/table.ts";
 import { Child } from "../shared/tools/process/child.ts";
 import { serverLessons } from "../shared/tools/lesson/catalogue.ts";
 import { whyNoCharts } from "./packages.ts";
-import { deno, ROOT, terminal, whyNoStrace } from "./processes.ts";
+import { childrenOf, deno, isRunning, ROOT, terminal, whyNoStrace } from "./processes.ts";
 
 const FOLDER = "lessons/16-comparison";
 const MAIN = ["run", "-A", "shared/tools/lesson/main.ts", "16"];
@@ -95,7 +95,7 @@ Deno.test("16 comparison: all servers of the catalogue take part", () => {
   ) assert(others.includes(name), name);
   const variants = choose("07", directory).contenders.map(({ name }) => name);
   assertEquals(variants.length, 3);
-  // A variant may serve one client after the other, although the lesson's own server does not.
+  // A variant may serve fewer clients at a time than the lesson's own server.
   const greenlets = choose("14", directory).contenders;
   assertEquals(greenlets.map(({ name, most }) => [name, most?.connections]), [
     ["14 greenlets", undefined],
@@ -267,7 +267,7 @@ Deno.test("16 comparison: a small run prints its table, and writes what it measu
   assertMatch(stdout, /^server +CPU +± +to C +msg k\/s +± +p50 +p99 +p99\.9 +calls +switches/m);
   assertStringIncludes(
     stdout,
-    "\nnot measured: 01 blocking: they serve one client after the other",
+    "\nnot measured: 01 blocking: they serve one client at a time",
   );
   assertStringIncludes(stdout, "Next: deno task lesson:17");
   const report: Report = JSON.parse(await Deno.readTextFile(json));
@@ -334,28 +334,11 @@ Deno.test("16 comparison: Ctrl-C leaves nothing running", async () => {
   while ((descendants = descendantsOf(process.pid)).length < 3) await delay(20);
   process.kill("SIGINT");
   assertEquals((await process.status).code, 130);
-  for (const pid of descendants) {
-    const state = stateOf(pid);
-    assert(state === undefined || state === "Z", `${pid} is still there`);
-  }
+  for (const pid of descendants) assertEquals(isRunning(pid), false, `${pid} is still there`);
 });
 
 function descendantsOf(pid: number): number[] {
-  try {
-    const children = Deno.readTextFileSync(`/proc/${pid}/task/${pid}/children`);
-    return children.split(" ").filter(Boolean).map(Number)
-      .flatMap((child) => [child, ...descendantsOf(child)]);
-  } catch {
-    return []; // it has ended
-  }
-}
-
-function stateOf(pid: number): string | undefined {
-  try {
-    return /\) (\w)/.exec(Deno.readTextFileSync(`/proc/${pid}/stat`))![1];
-  } catch {
-    return undefined;
-  }
+  return childrenOf(pid).flatMap((child) => [child, ...descendantsOf(child)]);
 }
 
 Deno.test({

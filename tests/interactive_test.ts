@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { delay } from "@std/async";
 import { LESSONS, serverLessons } from "../shared/tools/lesson/catalogue.ts";
+import { bytesOf } from "../shared/tools/check/clients.ts";
 import { Server } from "../shared/tools/check/server.ts";
 import { ROOT, terminal } from "./processes.ts";
 
@@ -47,10 +48,6 @@ function read(stream: ReadableStream<Uint8Array<ArrayBuffer>>, expected = ">>: "
     return text;
   }
   return { prompt: prompt.promise, output: readAll() };
-}
-
-function bytesOf(text: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(text);
 }
 
 function piped(server: Server): Deno.Command {

@@ -129,6 +129,29 @@ for (const [name, args, edit] of ALTERED) {
       if (["system", "recv"].includes(call)) continue; // sums, and what follows "of"
       assertMatch(stdout, new RegExp(`^  ${call} calls +${count}\\b`, "m"), sentence);
     }
+    const cost = (row: string) => new RegExp(`^  ${row} +([\\d,]+)`, "m").exec(stdout)?.[1];
+    const [, recv] = /of ([\d,]+) recv calls,/.exec(sentence) ?? [];
+    if (recv !== undefined) assertEquals(cost("recv calls"), recv, stdout);
+    const threads = /: ([\d,]+) threads? more/.exec(sentence)?.[1];
+    if (threads !== undefined) {
+      const [, all, before] = /^ {2}threads +(\d+) \((\d+) before/m.exec(stdout)!;
+      assertEquals(Number(threads), Number(all) - Number(before), stdout);
+      const more = Number(/and (\d+) MiB more memory/.exec(sentence)![1]);
+      const [, peak, first] = /^ {2}peak memory +(\d+) MiB \((\d+) MiB before/m.exec(stdout)!;
+      assert(Math.abs(more - (Number(peak) - Number(first))) <= 1, sentence);
+    }
+    const list = /of up to ([\d,]+) descriptors/.exec(sentence)?.[1];
+    if (list !== undefined) {
+      assertEquals(list, String(Number(/client │ (\d+) clients, /.exec(stdout)![1]) + 1), sentence);
+    }
+    const signals = /^\d+ signals for \d+ messages/.exec(sentence.replaceAll(",", ""))?.[0];
+    if (signals !== undefined) assertStringIncludes(stdout, `│ ${signals}\n`);
+    const failed = /calls, ([\d,]+) returned EAGAIN/.exec(sentence)?.[1];
+    if (failed !== undefined) {
+      const rows = [...stdout.matchAll(/^ {2}\w+ calls .*?([\d,]+) EAGAIN/gm)];
+      const sum = rows.reduce((sum, [, count]) => sum + Number(count.replaceAll(",", "")), 0);
+      assertEquals(Number(failed.replaceAll(",", "")), sum, stdout);
+    }
     const clients = Number(/client │ (\d+) clients, /.exec(stdout)![1]);
     const served = /served ([\d,]+) clients?/.exec(sentence)?.[1].replaceAll(",", "");
     assertEquals(Number(served ?? clients), clients, sentence);

@@ -2,11 +2,12 @@
 
 import { deno, packageOptions, whyNoCharts } from "./packages.ts";
 import { ROOT } from "./processes.ts";
+import { scriptsBelow } from "./tree.ts";
 
 Deno.chdir(ROOT); // wherever this was called from
 
 const options = await packageOptions();
-const modules = [...modulesBelow("shared"), ...modulesBelow("lessons").filter(isModule)];
+const modules = [...scriptsBelow("shared"), ...scriptsBelow("lessons").filter(isModule)];
 const commands = [
   ["fmt", "--check", "--quiet"],
   ["lint", "--quiet"],
@@ -29,7 +30,7 @@ async function typed(): Promise<string[]> {
   if (reason === undefined) return ["."];
   const scripts = ["lessons/16-comparison/charts.ts", "lessons/16-comparison/main.ts"];
   console.log(`the types in ${scripts.join(" and ")} are not checked, since ${reason}`);
-  return ["lessons", "shared", "tests"].flatMap(modulesBelow)
+  return ["lessons", "shared", "tests"].flatMap(scriptsBelow)
     .filter((path) => !scripts.includes(path));
 }
 
@@ -46,12 +47,4 @@ function isModule(path: string): boolean {
 /** Whether there is something to test; a script without an example would just be run. */
 function hasExamples(path: string): boolean {
   return Deno.readTextFileSync(path).includes("@example");
-}
-
-function modulesBelow(folder: string): string[] {
-  return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) => {
-    const path = `${folder}/${name}`;
-    if (isDirectory) return modulesBelow(path);
-    return path.endsWith(".ts") ? [path] : [];
-  }).sort();
 }

@@ -3,10 +3,17 @@
  * these end.
  */
 
-import { assert, assertEquals, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertLess,
+  assertMatch,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { deadline, retry } from "@std/async";
 import { EXIT_CODES } from "../shared/tools/process/signals.ts";
-import { outcomeOf, ROOT, terminal } from "./processes.ts";
+import { childrenOf, isRunning, outcomeOf, ROOT, terminal } from "./processes.ts";
 
 const TASK = ["run", "-A", `${ROOT}tests/run.ts`];
 const PLAIN = ["test", "-A"];
@@ -171,11 +178,11 @@ Deno.test("SIGTERM while JSR is asked ends the question too", async () => {
     stderr: "null",
   }).spawn();
   using _asked = await swallows.accept();
-  const [question] = childrenOf(child.pid) ?? [];
+  const [question] = childrenOf(child.pid);
   child.kill("SIGTERM");
   assertEquals((await child.status).code, 143);
   await retry(
-    () => assertEquals(childrenOf(question), undefined),
+    () => assertThrows(() => Deno.statSync(`/proc/${question}`), Deno.errors.NotFound),
     { minTimeout: 10, maxAttempts: 10, jitter: 0 },
   );
   await Deno.remove(cache, { recursive: true });
@@ -263,22 +270,3 @@ Deno.test({
     await Deno.remove(folder, { recursive: true });
   },
 });
-
-/** The processes that a process has started, or nothing if it has ended. */
-function childrenOf(pid: number): number[] | undefined {
-  try {
-    const tasks = Deno.readTextFileSync(`/proc/${pid}/task/${pid}/children`);
-    return tasks.split(" ").filter(Boolean).map(Number);
-  } catch {
-    return undefined;
-  }
-}
-
-/** Whether a process runs; not if nobody has asked for the exit code of one that has ended. */
-function isRunning(pid: number): boolean {
-  try {
-    return !/^State:\s+Z/m.test(Deno.readTextFileSync(`/proc/${pid}/status`));
-  } catch {
-    return false;
-  }
-}

@@ -88,6 +88,11 @@ Deno.test({
 });
 
 Deno.test("16 comparison: all peers in JavaScript use the shout of the lessons", () => {
+  const deno = contenders.find(({ name }) => name === "Deno.listen")!.command.at(-1)!;
+  assertMatch(
+    Deno.readTextFileSync(deno),
+    /\n *import \{ shout \} from "[./]+\/shared\/shout\.ts";[^]*\bshout\(buffer, length\);/,
+  );
   const node = contenders.find(({ name }) => name === "Node net");
   const [module] = node?.command.filter((word) => word.startsWith("data:")) ?? [];
   if (module === undefined) return; // there is no Node here

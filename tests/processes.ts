@@ -1,5 +1,5 @@
 /**
- * Running Deno as a child process, for tests.
+ * Running Deno and other programs as child processes, for tests.
  *
  * @module
  */
@@ -24,6 +24,35 @@ export async function outcomeOf(command: Deno.Command): Promise<Ended> {
   const decoder = new TextDecoder();
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }
+
+/** The processes that a process has started; none if it has ended. */
+export function childrenOf(pid: number): number[] {
+  try {
+    const children = Deno.readTextFileSync(`/proc/${pid}/task/${pid}/children`);
+    return children.split(" ").filter(Boolean).map(Number);
+  } catch {
+    return [];
+  }
+}
+
+/** Whether a process runs; not if nobody has asked for the exit code of one that has ended. */
+export function isRunning(pid: number): boolean {
+  try {
+    return !Deno.readTextFileSync(`/proc/${pid}/stat`).includes(") Z ");
+  } catch {
+    return false;
+  }
+}
+
+/** Whether there is a python3. */
+export const hasPython: boolean = (() => {
+  try {
+    return new Deno.Command("python3", { args: ["--version"], stdout: "null" }).outputSync()
+      .success;
+  } catch {
+    return false;
+  }
+})();
 
 /** script(1), which runs a command at a pseudo-terminal; undefined where there is none. */
 export const terminal: string | undefined = ["/usr/bin/script", "/bin/script"].find((path) => {

@@ -43,9 +43,6 @@ Deno.test("the READMEs of lessons 13 and 14 quote the loops that they are about"
   }
 });
 
-/** What "Try next" names: code in backticks, and the file that it is to be found in. */
-const IN_SHARED = /^[\w.]+\(.*\)$|^\w+\.\w+/;
-
 for (const { number, folder } of catalogue) {
   Deno.test(`the code that "Try next" of lesson ${number} changes exists`, () => {
     const path = `${ROOT}lessons/${folder}/`;
@@ -58,14 +55,15 @@ for (const { number, folder } of catalogue) {
     ).join("\n");
     // What is to be written is no quote: it follows these words.
     const quoted = section.replaceAll(
-      /(?:write|sleep for a millisecond:|limit:|put) +`[^`]+`/g,
+      /(?:write|sleep for a millisecond:|limit:|put|`inner` with)\s+`[^`]+`/g,
       "",
     );
     for (const [, code] of quoted.replaceAll("\n", " ").matchAll(/`([^`]+)`/g)) {
-      if (!/[(=;]/.test(code) || /^deno |^--|\*/.test(code) || !IN_SHARED.test(code)) continue;
-      if (code.startsWith("performance.")) continue; // the engine's own
-      const name = code.split("(")[0].split(".").at(-1)!.trim();
-      assert(new RegExp(`\\b${name}\\b`).test(all), `${code} is nowhere`);
+      if (/^deno |^--/.test(code)) continue; // a command and its options
+      const called = [...code.matchAll(/(\w+)\(/g)].map(([, name]) => name);
+      for (const name of /^\w+$/.test(code) ? [code] : called) {
+        assert(new RegExp(`\\b${name}\\b`).test(all), `${name} of ${code} is nowhere`);
+      }
     }
   });
 }

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { getAvailablePort } from "@std/net";
 import { type Script, serverLessons } from "../shared/tools/lesson/catalogue.ts";
-import { outcomeOf, ROOT } from "./processes.ts";
+import { hasPython, outcomeOf, ROOT } from "./processes.ts";
 
 const readme = Deno.readTextFileSync(`${ROOT}README.md`);
 const config = JSON.parse(Deno.readTextFileSync(`${ROOT}deno.json`));
@@ -84,21 +84,12 @@ for t in threads: t.join()
 print(len(replies))
 `;
 
-const python = (() => {
-  try {
-    return new Deno.Command("python3", { args: ["--version"], stdout: "null" }).outputSync()
-      .success;
-  } catch {
-    return false;
-  }
-})();
-
 for (const folder of ["01-blocking", "02-threads", "03-nonblocking", "04-select"]) {
   Deno.test({
     name: `a Python client gets correct replies from ${folder}${
-      python ? "" : " (skipped: no Python)"
+      hasPython ? "" : " (skipped: no Python)"
     }`,
-    ignore: !python,
+    ignore: !hasPython,
     fn: async () => {
       const port = String(getAvailablePort());
       const script = `lessons/${folder}/server.ts`;

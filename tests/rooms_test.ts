@@ -3,19 +3,12 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { catalogue } from "../shared/tools/lesson/catalogue.ts";
 import { ROOT } from "./processes.ts";
+import { scriptsBelow } from "./tree.ts";
 
 /** All modules, with what each of them imports, types included: other modules, or packages. */
 const imports = new Map(
   ["lessons", "shared", "tests"].flatMap(scriptsBelow).map((path) => [path, importsOf(path)]),
 );
-
-function scriptsBelow(folder: string): string[] {
-  return [...Deno.readDirSync(ROOT + folder)].flatMap(({ name, isDirectory }) => {
-    const path = `${folder}/${name}`;
-    if (isDirectory) return scriptsBelow(path);
-    return name.endsWith(".ts") ? [path] : [];
-  }).sort();
-}
 
 /** The modules that a file imports or passes on, each as often as it does so. */
 function importsOf(path: string): string[] {

@@ -10,6 +10,7 @@
 import { userPath } from "../shared/tools/process/files.ts";
 import { deno, packageOptions } from "./packages.ts";
 import { ROOT } from "./processes.ts";
+import { filesBelow } from "./tree.ts";
 
 const options = ["test", "-A", ...await packageOptions()];
 
@@ -19,7 +20,7 @@ if (Deno.args.length > 0) {
   Deno.exit(await deno(...options, ...args));
 }
 
-const files = filesBelow("tests").filter((path) => path.endsWith("_test.ts")).sort();
+const files = filesBelow("tests").filter((path) => path.endsWith("_test.ts"));
 const { alone = [], together = [] } = Object.groupBy(files, (path) => {
   return Deno.readTextFileSync(ROOT + path).includes(`from "./sockets.ts"`) ? "alone" : "together";
 });
@@ -28,9 +29,3 @@ if (!Deno.env.has("DENO_JOBS")) {
 }
 const codes = [await deno(...options, "--parallel", ...together), await deno(...options, ...alone)];
 Deno.exit(Math.max(...codes));
-
-function filesBelow(folder: string): string[] {
-  return [...Deno.readDirSync(ROOT + folder)].flatMap(({ name, isDirectory }) =>
-    isDirectory ? filesBelow(`${folder}/${name}`) : [`${folder}/${name}`]
-  );
-}

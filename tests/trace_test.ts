@@ -18,7 +18,7 @@ import { LESSONS } from "../shared/tools/lesson/catalogue.ts";
 import { callsBetween, readCounts } from "../shared/tools/lesson/costs.ts";
 import { closeTrace } from "../shared/tools/trace/file.ts";
 import { recorderUrl } from "../shared/tools/trace/settings.ts";
-import { deno, ROOT } from "./processes.ts";
+import { childrenOf, deno, isRunning, ROOT } from "./processes.ts";
 import { readTrace, recorded, resultsOf } from "./trace_events.ts";
 
 const MAIN = ["run", "-A", "shared/tools/trace/main.ts"];
@@ -360,19 +360,6 @@ async function traceToFile(
   const text = await Deno.readTextFile(trace);
   await Deno.remove(trace);
   return { code, text, errors, events: JSON.parse(text), left: isRunning(script) };
-}
-
-function childrenOf(pid: number): number[] {
-  const children = Deno.readTextFileSync(`/proc/${pid}/task/${pid}/children`);
-  return children.split(" ").filter(Boolean).map(Number);
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    return !Deno.readTextFileSync(`/proc/${pid}/stat`).includes(") Z ");
-  } catch {
-    return false;
-  }
 }
 
 const ENDS: Record<string, number | ((pids: { runner: number; script: number }) => void)> = {

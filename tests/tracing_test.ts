@@ -12,16 +12,13 @@ import { deadline, delay } from "@std/async";
 import { LESSONS, servers } from "../shared/tools/lesson/catalogue.ts";
 import { visit } from "../shared/tools/check/clients.ts";
 import { sleep } from "../shared/linux/time.ts";
-import { Server, type Subject } from "../shared/tools/check/server.ts";
-import { subjects, unavailable } from "../shared/tools/check/subjects.ts";
+import { Server } from "../shared/tools/check/server.ts";
+import { unavailable } from "../shared/tools/check/subjects.ts";
 import { Activity, now } from "../shared/tools/trace/activity.ts";
 import { recorderUrl } from "../shared/tools/trace/settings.ts";
 import { deno } from "./processes.ts";
+import { subjectOf } from "./mutants/mutants.ts";
 import { readTrace, recorded, resultsOf } from "./trace_events.ts";
-
-function subjectOf(name: string): Subject {
-  return subjects.find((subject) => subject.name === name)!;
-}
 
 /** Runs a server until its clients have come and gone, and reads its trace. */
 async function traceServer(name: string, clients: number, kill = false) {
@@ -94,7 +91,17 @@ Deno.test("the threads of a server are apart in one file, by number and name", a
 
 Deno.test("SIGIO is recorded whenever the server's listener is called", async () => {
   const { events } = await traceServer("08 signal-driven", 1);
-  assertGreater(events.filter(({ name, ph }) => name === "SIGIO" && ph === "i").length, 0);
+  const called = events.filter(({ name, ph }) => name === "SIGIO" && ph === "i").length;
+  assertGreater(called, 0);
+  const { stderr } = await evaluate(`
+    let calls = 0;
+    Deno.addSignalListener("SIGUSR1", () => calls++);
+    for (let i = 1; i <= 3; i++) {
+      Deno.kill(Deno.pid, "SIGUSR1");
+      while (calls < i) await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    Deno.exit(0);`);
+  assertEquals(stderr.match(/^.*\bSIGUSR1\b.*$/gm)?.length, 3, stderr);
 });
 
 Deno.test("without a file, each call is a line on stderr, as from strace", async () => {

@@ -6,6 +6,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { tokensOf } from "../shared/tools/note/tokens.ts";
 import { ROOT } from "./processes.ts";
+import { filesBelow } from "./tree.ts";
 
 /** What must not be written, and what to write in its place. */
 const PATTERNS: [pattern: RegExp, better: string][] = [
@@ -51,16 +52,8 @@ function faultsIn(path: string): string[] {
   });
 }
 
-function filesBelow(folder: string): string[] {
-  return [...Deno.readDirSync(`${ROOT}${folder}`)].flatMap(({ name, isDirectory }) => {
-    const path = folder === "" ? name : `${folder}/${name}`;
-    if (isDirectory) return name === "node_modules" || name === ".git" ? [] : filesBelow(path);
-    return [path];
-  }).sort();
-}
-
 // This file has to name what it forbids.
-const files = filesBelow("").filter((path) => path !== "tests/voice_test.ts")
+const files = filesBelow().filter((path) => path !== "tests/voice_test.ts")
   .filter((path) => /\.(ts|md|mjs|py|c)$/.test(path) || path === ".ci/run");
 
 Deno.test("keeps the worst patterns out of the user-visible text", () => {
