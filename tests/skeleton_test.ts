@@ -104,7 +104,7 @@ for (
  * connected: as strace saw it.
  */
 async function leftOpen(
-  { script, permissions, args = [], sequential, threads }: Subject,
+  { script, permissions, args = [], atOnce, threads }: Subject,
 ): Promise<number[]> {
   const log = Deno.makeTempFileSync();
   const calls = "trace=listen,accept4,epoll_create1,signalfd4,close";
@@ -118,7 +118,7 @@ async function leftOpen(
     const leaving = stack.use(await connect(address));
     await say(leaving);
     // These two would not accept a second client.
-    if (!sequential && !threads) await say(stack.use(await connect(address)));
+    if (atOnce !== 1 && !threads) await say(stack.use(await connect(address)));
     leaving.close();
     assertEquals((await deadline(server.ended, 10_000)).code, 0);
     return openAtEnd(Deno.readTextFileSync(log));

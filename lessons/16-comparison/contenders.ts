@@ -66,13 +66,16 @@ function lessonServers(): Contender[] {
         ),
       variant,
       needsIoUring: server.needsIoUring,
-      most: limitOf(folder, args, server.sequential),
+      most: limitOf(folder, args, server.atOnce),
     };
   });
 }
 
-function limitOf(folder: string, args: string[], sequential = false): Most | undefined {
-  if (sequential) return { connections: 1, because: "they serve one client after the other" };
+function limitOf(folder: string, args: string[], atOnce?: number): Most | undefined {
+  if (atOnce !== undefined) {
+    const clients = atOnce === 1 ? "one client" : `${atOnce} clients`;
+    return { connections: atOnce, because: `they serve ${clients} at a time` };
+  }
   if (folder === "02-threads") return { connections: 100, because: "100 threads are the most" };
   if (folder === "04-select" || args.includes("select")) {
     return { connections: 1000, because: "select ends at descriptor 1,023" };

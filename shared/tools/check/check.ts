@@ -20,10 +20,12 @@ const OWN_DESCRIPTORS = 60;
 
 /** Why a server is left out of a scenario; undefined if it is not. */
 export function skipReason(
-  { sequential, polling, foreign }: Pick<Subject, "sequential" | "polling" | "foreign">,
-  { concurrent, sleeps, ofLessons, connections = 0 }: Scenario,
+  { atOnce = Infinity, polling, foreign }: Pick<Subject, "atOnce" | "polling" | "foreign">,
+  { concurrent = 1, sleeps, ofLessons, connections = 0 }: Scenario,
 ): string | undefined {
-  if (concurrent && sequential) return "it serves one client after the other";
+  if (concurrent > atOnce) {
+    return `it serves ${atOnce === 1 ? "one client" : `${atOnce} clients`} at a time`;
+  }
   if (sleeps && polling) return "it polls its sockets all the time: that is its model";
   if (ofLessons && foreign) return "it is about the options of the lessons";
   const needed = connections + OWN_DESCRIPTORS;

@@ -19,8 +19,8 @@ export interface Situation {
   seenBy: string;
   /** What a server that fails usually does wrong: the first one that fits what was seen. */
   faults: readonly Fault[];
-  /** It needs more than one client to be served at a time. */
-  concurrent?: true;
+  /** How many clients must be served at a time, if more than one. */
+  concurrent?: number;
   /** It is about the options that the lessons' servers have. */
   ofLessons?: true;
   /** It is about a server that sleeps while there is nothing to do. */

@@ -28,8 +28,8 @@ export interface Subject {
   args?: string[];
   /** A module that Deno runs before the script, such as the recorder. */
   preload?: string;
-  /** It serves one client after the other. */
-  sequential?: true;
+  /** How many clients it serves at a time, where the next one has to wait until one has gone. */
+  atOnce?: number;
   /** It starts a thread for each client. */
   threads?: true;
   /** It never sleeps. */

@@ -49,8 +49,8 @@ export interface Program extends Script {
 
 /** The server of a lesson. */
 export interface Server extends Script {
-  /** It serves one client after the other, so a client has to wait for those before it. */
-  sequential?: true;
+  /** How many clients it serves at a time, where the next one has to wait until one has gone. */
+  atOnce?: number;
   /** It starts a thread for each client, which takes some time. */
   threads?: true;
   /** It never sleeps: an idle server uses a whole core. */
@@ -74,8 +74,8 @@ export interface Variant {
   script?: string;
   /** Its options. */
   args?: string[];
-  /** It serves one client after the other, although the lesson's own server does not. */
-  sequential?: true;
+  /** How many clients it serves at a time, if fewer than the lesson's own server. */
+  atOnce?: number;
 }
 
 const client = { permissions: ["--allow-net"] };
@@ -89,7 +89,7 @@ export const catalogue: readonly Lesson[] = [
     idea: "one recv is a wait and then a copy, separated by the kernel's timestamp",
     server: {
       permissions: ["--allow-ffi"],
-      sequential: true,
+      atOnce: 1,
       variants: [{ name: "two-calls", script: "two-calls.ts" }],
     },
     client,
@@ -99,7 +99,7 @@ export const catalogue: readonly Lesson[] = [
     folder: "01-blocking",
     title: "Blocking I/O",
     idea: "one thread, one client at a time",
-    server: { permissions: ["--allow-ffi"], sequential: true },
+    server: { permissions: ["--allow-ffi"], atOnce: 1 },
     client,
   },
   {
@@ -220,7 +220,7 @@ export const catalogue: readonly Lesson[] = [
     main: { permissions: ["--allow-ffi"], coroutines: true },
     server: {
       permissions: ["--allow-ffi"],
-      variants: [{ name: "plain", args: ["--plain"], sequential: true }],
+      variants: [{ name: "plain", args: ["--plain"], atOnce: 1 }],
     },
     client,
   },
@@ -270,10 +270,10 @@ export function findLesson(text: string): Lesson | undefined {
   return variant && withVariant(lesson, variant);
 }
 
-function withVariant(lesson: Lesson, { name, script = "server.ts", args, sequential }: Variant) {
+function withVariant(lesson: Lesson, { name, script = "server.ts", args, atOnce }: Variant) {
   const { folder, title, server } = lesson;
   const path = `${folder}/${script}`;
-  const other = { ...server!, path, args, sequential: sequential ?? server!.sequential };
+  const other = { ...server!, path, args, atOnce: atOnce ?? server!.atOnce };
   return { ...lesson, title: `${title}, ${name}`, main: undefined, server: other };
 }
 

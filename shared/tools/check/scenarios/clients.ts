@@ -52,7 +52,7 @@ export const clients: readonly Scenario[] = [
         "server reads before there is something to read, or does not look at every socket",
       ],
     ],
-    concurrent: true,
+    concurrent: 3,
     async run(server) {
       // One has never sent anything, the other sends no more.
       using mute = await connect(server);
@@ -97,7 +97,7 @@ export const clients: readonly Scenario[] = [
         "again and again, and serves no other meanwhile",
       ],
     ],
-    concurrent: true,
+    concurrent: 2,
     async run(server) {
       using slow = await connect(server);
       const message = pattern(8 * MEBIBYTE);
@@ -164,7 +164,7 @@ export const clients: readonly Scenario[] = [
       "it stays with a client until that one has nothing more to send: read from each a few " +
       "times at the most before the others have their turn",
     ]],
-    concurrent: true,
+    concurrent: 2,
     async run(server) {
       await using _talker = await talkWithoutEnd(server);
       for (let i = 0; i < 5; i++) await deadline(visit(server), 2000, "the others were not served");

@@ -87,7 +87,7 @@ export const limits: readonly Scenario[] = [
         "once: wait for room to send instead",
       ],
     ],
-    concurrent: true,
+    concurrent: 21,
     inspects: true,
     async run(server) {
       using stack = new DisposableStack();
