@@ -4,24 +4,17 @@
  * @module
  */
 
+import { dirname } from "node:path";
 import { ROOT } from "./processes.ts";
-
-/** What is no part of a checkout, or may be large. */
-const LEFT_OUT = [".git", "node_modules", "coverage"];
+import { filesBelow } from "./tree.ts";
 
 /** Copies the project, as it is now, into a folder of this name; returns the path. */
 export function copyOfProject(folder: string): string {
-  copy(ROOT, `${folder}/`);
-  return folder;
-}
-
-function copy(from: string, to: string) {
-  Deno.mkdirSync(to, { recursive: true });
-  for (const { name, isDirectory } of Deno.readDirSync(from)) {
-    if (LEFT_OUT.includes(name)) continue;
-    if (isDirectory) copy(`${from}${name}/`, `${to}${name}/`);
-    else Deno.copyFileSync(from + name, to + name);
+  for (const path of filesBelow()) {
+    Deno.mkdirSync(dirname(`${folder}/${path}`), { recursive: true });
+    Deno.copyFileSync(ROOT + path, `${folder}/${path}`);
   }
+  return folder;
 }
 
 /** Runs git(1) in a folder; throws with what it says if that fails. */

@@ -38,6 +38,10 @@ const MEASURES = /^lessons\/1[67]-/;
 const OFFERED = [
   // Processes, their signals and files, and the terminal: all of it is there for all tools.
   ...scriptsBelow("shared/tools/process"),
+  "shared/tools/check/check.ts", // how a server is put into a scenario,
+  "shared/tools/check/scenarios.ts", // which scenarios there are,
+  "shared/tools/check/server.ts", // what a server under test is,
+  "shared/tools/check/subjects.ts", // and which the lessons have
   "shared/tools/lesson/catalogue.ts", // which lessons and servers there are
   "shared/tools/lesson/costs.ts", // what the recorder has counted
   "shared/tools/lesson/progress.ts", // a line that shows how far something is

@@ -8,6 +8,7 @@
 import { fileURLToPath } from "node:url";
 import { styleText } from "node:util";
 import { onEndSignal } from "../process/signals.ts";
+import { Watcher } from "../process/watcher.ts";
 import { type Lesson, LESSONS } from "./catalogue.ts";
 import { rememberRun } from "./history.ts";
 import { runLesson } from "./run.ts";
@@ -50,31 +51,6 @@ export async function watchLesson(
     const signal = await changeOrSignal(watcher, () => sourcesIn(folder) !== sources);
     if (signal !== undefined) return signal;
     console.log(styleText("dim", "─".repeat(40)));
-  }
-}
-
-/** Watches a folder. */
-class Watcher implements Disposable {
-  readonly #events: Deno.FsWatcher;
-  #next = Promise.withResolvers<void>();
-
-  constructor(folder: string) {
-    this.#events = Deno.watchFs(folder);
-    this.#read();
-  }
-
-  /** Settles at the next event from now on. */
-  next(): Promise<void> {
-    this.#next = Promise.withResolvers();
-    return this.#next.promise;
-  }
-
-  [Symbol.dispose](): void {
-    this.#events.close();
-  }
-
-  async #read() {
-    for await (const _event of this.#events) this.#next.resolve();
   }
 }
 

@@ -118,7 +118,9 @@ function runsOf(lines: string[]): string[][] {
 /** The scripts of a lesson: those that it runs come first. */
 export function scriptsOf(folder: string): string[] {
   const names = [...Deno.readDirSync(new URL(folder, LESSONS))]
-    .map(({ name }) => name).filter((name) => name.endsWith(".ts")).sort();
+    .map(({ name }) => name)
+    .filter((name) => name.endsWith(".ts") && !name.startsWith("exercise.")) // a reader's copy
+    .sort();
   const first = ["server.ts", "main.ts", "client.ts"].filter((name) => names.includes(name));
   return [...first, ...names.filter((name) => !first.includes(name))];
 }

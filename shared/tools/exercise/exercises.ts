@@ -1,0 +1,22 @@
+/**
+ * All exercises, in the order of the lessons.
+ *
+ * @module
+ */
+
+import { exercises as of01 } from "./exercises/01.ts";
+import { exercises as of12 } from "./exercises/12.ts";
+import type { Exercise } from "./exercise.ts";
+
+/** All exercises, in their order. */
+export const exercises: readonly Exercise[] = [
+  ...of01,
+  ...of12,
+];
+
+/** Finds an exercise by what a person types: `03.2` or `3.2`. */
+export function findExercise(text: string): Exercise | undefined {
+  const [, lesson, number] = /^(\d{1,2})\.(\d+)$/.exec(text) ?? [];
+  const id = `${lesson?.padStart(2, "0")}.${number}`;
+  return exercises.find((exercise) => exercise.id === id);
+}
