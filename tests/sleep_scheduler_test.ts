@@ -301,6 +301,7 @@ Deno.test("12 sleep-scheduler: run() reports what is not a sleep, and its usual 
   const { failures, reports } = failuresOf((scheduler) => {
     function* forgetful(): Coroutine {
       // @ts-expect-error -- the types catch it, too, but `deno run` does not check them
+      // deno-lint-ignore delegation/yield-star
       yield sleep(100);
     }
     function* strange(): Coroutine {
