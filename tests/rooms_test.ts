@@ -44,6 +44,7 @@ const OFFERED = [
   "shared/tools/check/subjects.ts", // and which the lessons have
   "shared/tools/lesson/catalogue.ts", // which lessons and servers there are
   "shared/tools/lesson/costs.ts", // what the recorder has counted
+  "shared/tools/lesson/stall.ts", // what a server waits for
   "shared/tools/lesson/progress.ts", // a line that shows how far something is
   "shared/tools/trace/settings.ts", // how a script is put under the recorder
   "shared/tools/trace/events.ts", // what a trace consists of

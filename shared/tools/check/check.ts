@@ -8,13 +8,20 @@ import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { getrlimit, RLIMIT_NOFILE } from "../../linux/descriptors.ts";
 import type { Address } from "../../linux/socket.ts";
-import { disconnectAll, visit } from "./clients.ts";
+import { connect, disconnectAll, progressOf, say, visit } from "./clients.ts";
+import { deadline } from "./deadline.ts";
 import { faultBehind } from "./faults.ts";
 import type { Scenario, Situation, Visit } from "./scenario.ts";
 import { Server, type Subject } from "./server.ts";
 
 /** How long a scenario may take, in milliseconds, unless it says otherwise. Most take 100. */
 const LIMIT = 10_000;
+/** What is seen when the end of the input goes unnoticed. */
+const NOT_CLOSED = /did not close the connection/;
+/** What is seen when nothing moves any more. */
+const HANGS = /still waiting|within \d+ ms$/;
+/** How long it may take to notice that, in milliseconds. */
+const LATE = 1000;
 /** How many descriptors this process needs besides those of the connections. */
 const OWN_DESCRIPTORS = 60;
 
@@ -44,8 +51,14 @@ export class Failure extends Error {
    * @param saw What the client saw.
    * @param fault Which fault of the server that usually is.
    * @param stderr What the server wrote to stderr, its first lines.
+   * @param waits What the server waited for, and where bytes lay, if nothing moved any more.
    */
-  constructor(readonly saw: string, readonly fault: string, readonly stderr: readonly string[]) {
+  constructor(
+    readonly saw: string,
+    readonly fault: string,
+    readonly stderr: readonly string[],
+    readonly waits?: string,
+  ) {
     const said = stderr.map((line) => `\n  stderr: ${line}`).join("");
     super(`${saw}${said}\n  usually: ${fault}`);
   }
@@ -98,21 +111,38 @@ async function judge(
       outcome.catch(blameless),
       ended.then((how) => assert.fail(how)),
       sleep(time, undefined, { signal: limit.signal })
-        .then(() => assert.fail(`still waiting after ${time} ms`)),
+        .then(() => assert.fail(`still waiting after ${time} ms${progressOf(server)}`)),
     ]);
   } catch (error) {
     if (error instanceof OutOfDescriptors) throw error;
     // Below the first line, Node compares two values. That a client was cut off says less than that
     // the server has ended, which may be noticed a little later, as may its last words.
-    const [saw] = (error as Error).message.split("\n");
+    const [first] = (error as Error).message.split("\n");
+    const saw = NOT_CLOSED.test(first) && await noticesLateEnd(server)
+      ? "it noticed the end of the input only if that came later than the message"
+      : first;
+    const waits = server instanceof Server && HANGS.test(saw) ? server.waits : undefined;
     await sleep(100);
     const how = await Promise.race([ended, saw]);
     const stderr = errors.slice(0, 3);
-    throw new Failure(how, faultBehind(faults, how, stderr), stderr);
+    throw new Failure(how, faultBehind(faults, how, stderr, waits), stderr, waits);
   } finally {
     limit.abort();
     // A server that goes on has to be idle for the next scenario, which needs the descriptors.
     disconnectAll(server);
+  }
+}
+
+/** Whether a server notices the end of a client's input when that comes alone. */
+async function noticesLateEnd(server: Address): Promise<boolean> {
+  try {
+    using connection = await connect(server);
+    await deadline(say(connection), LATE, "there was no reply");
+    await sleep(50);
+    await connection.closeWrite();
+    return await deadline(connection.read(new Uint8Array(1)), LATE, "it is open") === null;
+  } catch {
+    return false;
   }
 }
 

@@ -55,6 +55,7 @@ export function disconnectAll({ port }: Address): void {
     if (connection.remoteAddr.port !== port) continue;
     connection[Symbol.dispose]();
     connections.delete(connection);
+    incomplete.delete(connection);
   }
 }
 
@@ -96,6 +97,18 @@ export async function untilStill(current: () => number): Promise<void> {
   }
 }
 
+/** How far the replies to a server's clients have come that are still incomplete. */
+const incomplete = new Map<Deno.Conn, { received: number; total: number }>();
+
+/** How many bytes some client of a server has received that waits for more; empty if none does. */
+export function progressOf({ port }: Address): string {
+  for (const [connection, { received, total }] of incomplete) {
+    const { port: remote } = connection.remoteAddr as Deno.NetAddr;
+    if (remote === port) return `, with ${received} of ${total} bytes of the reply`;
+  }
+  return "";
+}
+
 /** Receives the reply to a message, and fails at the first byte that is missing or wrong. */
 export async function expectReply(
   connection: Deno.Conn,
@@ -104,6 +117,7 @@ export async function expectReply(
   const expected = shout(message.slice());
   const piece = new Uint8Array(64 * 1024);
   for (let received = 0; received < expected.length;) {
+    incomplete.set(connection, { received, total: expected.length });
     const length = await connection.read(piece).catch(({ message }: Error) =>
       assert.fail(`${message}, after ${received} of ${expected.length} bytes of the reply`)
     );
@@ -116,6 +130,7 @@ export async function expectReply(
     );
     received += length;
   }
+  incomplete.delete(connection);
 }
 
 /** Fails unless the server closes the connection as well. */

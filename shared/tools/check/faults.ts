@@ -26,8 +26,18 @@ const STILL_SMALL = new RegExp(
   Array.from({ length: 26 }, (_, i) => `is ${97 + i} and should be ${65 + i}$`).join("|"),
 );
 
+/** It sleeps although a client has sent something, and waits for nothing but the reply. */
+const OVERLOOKED = /sleeps in epoll_wait(?!.*has not read).* lie unread/;
+const EDGES = "it sleeps while bytes of a client lie unread: with edge-triggered events or with " +
+  "signals, it has to read every socket until EAGAIN; else it does not watch that descriptor";
+
 /** What says more than the situation does. */
 const TELLTALE: readonly Fault[] = [
+  [
+    /the end of the input only if that came later/,
+    "its events are edge-triggered, and it does not read until EAGAIN: what arrives together, " +
+    "such as a message and the end of the input, is reported once",
+  ],
   [STILL_SMALL, "the bytes come back as they were sent, but a to z have to become A to Z"],
   [
     // 239 is the first byte of U+FFFD in UTF-8, which stands for what could not be decoded.
@@ -61,17 +71,24 @@ const ADVICE: Record<string, string> = {
   EMFILE: "there was no free descriptor; stop accepting until a client has gone",
 };
 
+/** Whether a fault was read from a server's last words, and not guessed from what was seen. */
+export function isLastWord(fault: string): boolean {
+  return /^\w+ failed with E[A-Z]+, and that ended the server: /.test(fault);
+}
+
 /**
  * Which fault it usually is.
  *
  * @param special What is usual in this situation; the first that fits counts.
  * @param saw What the client saw.
  * @param stderr What the server wrote to stderr.
+ * @param waits What it waited for, if nothing moved any more.
  */
 export function faultBehind(
   special: readonly Fault[],
   saw: string,
   stderr: readonly string[],
+  waits = "",
 ): string {
   // The last words of a server may name the call, as in "recv(5): ECONNRESET (…)". They know more
   // than any guess.
@@ -81,5 +98,6 @@ export function faultBehind(
     const advice = ADVICE[code] ?? "it concerns one client; close that connection, and go on";
     return `${name} failed with ${code}, and that ended the server: ${advice}`;
   }
+  if (OVERLOOKED.test(waits)) return EDGES;
   return [...TELLTALE, ...special, ...COMMON].find(([seen]) => seen.test(saw))?.[1] ?? "not known";
 }

@@ -18,8 +18,9 @@ import { onEndSignal } from "../process/signals.ts";
 import type { Address } from "../../linux/socket.ts";
 import { HOST, refuse } from "../../options.ts";
 import { connect, say } from "./clients.ts";
-import { check, checkAddress, Failure, OutOfDescriptors, skipReason } from "./check.ts";
+import { check, checkAddress, Failure, skipReason } from "./check.ts";
 import { deadline } from "./deadline.ts";
+import { causeOf, type Finding, forgottenDelegation } from "./diagnosis.ts";
 import type { Scenario } from "./scenario.ts";
 import { scenarios } from "./scenarios.ts";
 import { Server, type Subject } from "./server.ts";
@@ -33,9 +34,16 @@ deno task check --address 127.0.0.1:9000  any server that runs on this machine`;
 /** How long a scenario may take unless it says otherwise, in milliseconds. Most take 100. */
 const PATIENCE = 5_000;
 
+/** How long it may take when another has failed before. */
+const HURRY = 1_500;
+/** For how long others are tried after the first failure, in milliseconds. */
+const AFTER_FAILURE = 4_000;
+
 /** A server, and how to put it into a scenario. */
 interface Candidate {
   name: string;
+  /** The server, unless there is only an address. */
+  subject?: Subject;
   /** Why it is left out of a scenario; undefined if it is not. */
   skipReason(scenario: Scenario): string | undefined;
   /** Throws if it fails. */
@@ -59,42 +67,77 @@ Deno.exit(wrong > 0 ? 1 : 0);
 /** Puts a server into all scenarios, and returns in how many it failed. */
 async function examine(candidate: Candidate): Promise<number> {
   console.log(styleText("bold", candidate.name));
-  const counts = { correct: 0, wrong: 0, "left out": 0 };
-  const reported = new Set<string>();
-  for (const scenario of scenarios) {
+  const rows: string[] = [];
+  const counts = { correct: 0, wrong: 0, "left out": 0, "not tried": 0 };
+  const findings: Finding[] = [];
+  let end = Infinity; // when nothing more is tried
+  for (const [i, scenario] of scenarios.entries()) {
+    if (performance.now() > end) {
+      counts["not tried"]++;
+      continue;
+    }
     const { name } = scenario;
-    const failure = candidate.skipReason(scenario) ?? await failureOf(candidate, scenario);
+    // Once something has failed, what follows is only to show how much fails for the same reason.
+    const hurried = findings.length === 0 ? scenario : { ...scenario, limit: HURRY };
+    const failure = candidate.skipReason(scenario) ??
+      await failureOf(candidate, hurried, `${name} (${i + 1} of ${scenarios.length})`);
     if (failure === undefined) {
       counts.correct++;
-      console.log(`  ${styleText("green", "✓")} ${name}`);
-    } else if (typeof failure === "string" || failure instanceof OutOfDescriptors) {
+      rows.push(`${styleText("green", "✓")} ${name}`);
+    } else if (failure instanceof Failure) {
+      counts.wrong++;
+      if (findings.push({ scenario, failure }) === 1) end = performance.now() + AFTER_FAILURE;
+    } else {
       counts["left out"]++;
       const reason = typeof failure === "string" ? failure : failure.message;
-      printSentence(styleText("dim", `- ${name} (left out: ${reason})`), "  ");
-    } else {
-      counts.wrong++;
-      console.log(`  ${styleText("red", "✗")} ${name}`);
-      report(scenario, failure, reported);
+      rows.push(styleText("dim", `- ${name} (left out: ${reason})`));
     }
   }
-  const rows = Object.entries(counts).filter(([, count]) => count > 0);
-  console.log(`${candidate.name}: ${rows.map(([word, count]) => `${count} ${word}`).join(", ")}`);
+  if (findings.length > 0) await report(candidate, findings);
+  for (const row of rows) printSentence(row, "  ");
+  const numbers = Object.entries(counts).filter(([, count]) => count > 0);
+  console.log(
+    `${candidate.name}: ${numbers.map(([word, count]) => `${count} ${word}`).join(", ")}`,
+  );
   return counts.wrong;
 }
 
-/** Prints what was seen, and the fault that it usually comes from, unless that was reported. */
-function report({ seenBy }: Scenario, failure: Error, reported: Set<string>) {
-  if (!(failure instanceof Failure)) return printSentence(failure.message, "      ");
-  const { saw, fault, stderr } = failure;
-  printSentence(`${seenBy}: ${saw}`, "      ");
-  for (const line of stderr) console.log(`      stderr: ${line}`);
-  if (!reported.has(fault)) printSentence(`Usually: ${fault}.`, "      ");
-  reported.add(fault);
+/** Prints the cause, where it was seen, and what else fails. */
+async function report({ subject }: Candidate, findings: readonly Finding[]) {
+  const { fault, place, finding } = await causeOf(findings, subject);
+  const { scenario: { name, seenBy }, failure: { saw, stderr, waits } } = finding;
+  printSentence(styleText("bold", sentenceOf(fault, place)), "  ", 0);
+  printSentence(`Seen by ${seenBy}: ${saw}.`, "  ", 0);
+  if (waits !== undefined) printSentence(`Then ${waits}.`, "  ", 0);
+  for (const line of stderr) console.log(`  stderr: ${line}`);
+  console.log(`\n  ${styleText("red", "✗")} ${name}`);
+  const others = findings.filter((other) => other !== finding);
+  const same = others.filter(({ failure }) => failure.fault === finding.failure.fault);
+  printOthers(same, "for the same reason");
+  printOthers(others.filter((other) => !same.includes(other)), "perhaps for other reasons");
 }
 
-async function failureOf(candidate: Candidate, scenario: Scenario): Promise<Error | undefined> {
+/** A fault as a sentence; the name of a call stays as it is. */
+function sentenceOf(fault: string, place?: string): string {
+  const begin = /^\w+ (failed|returns|returned) /.test(fault) ? fault[0] : fault[0].toUpperCase();
+  return `${begin}${fault.slice(1)}${place === undefined ? "" : ` (${place})`}.`;
+}
+
+function printOthers(findings: readonly Finding[], why: string) {
+  if (findings.length === 0) return;
+  const names = findings.map(({ scenario }) => scenario.name).join("; ");
+  const fail = findings.length === 1 ? "fails" : "fail";
+  const sentence = `${findings.length} more ${fail}, ${why}: ${names}`;
+  printSentence(`${styleText("red", "✗")} ${sentence}`, "  ");
+}
+
+async function failureOf(
+  candidate: Candidate,
+  scenario: Scenario,
+  progress: string,
+): Promise<Error | undefined> {
   // A line that gives way to the result, and that only people see.
-  if (Deno.stdout.isTerminal()) write(`  … ${scenario.name}`);
+  if (Deno.stdout.isTerminal()) write(`  … ${progress}`);
   try {
     await candidate.check({ limit: PATIENCE, ...scenario });
   } catch (error) {
@@ -128,6 +171,7 @@ async function candidates(): Promise<Candidate[]> {
   }
   return found.map((subject) => ({
     name: subject.name,
+    subject,
     skipReason: (scenario) => skipReason(subject, scenario),
     check: (scenario) => check(subject, scenario),
   }));
@@ -202,11 +246,15 @@ function isHost(host: string): boolean {
 
 /** What does not even start would fail in every scenario, for the same reason. */
 async function expectStart(subject: Subject): Promise<void> {
+  let waits: string | undefined;
   try {
     await using server = await Server.start(subject);
-    await expectAnswer(server);
+    await expectAnswer(server).finally(() => waits = server.waits);
   } catch (error) {
-    quit(`${subject.name} cannot be checked: ${(error as Error).message}`);
+    const forgotten = await forgottenDelegation(subject.script);
+    if (forgotten !== undefined) console.error(sentenceOf(forgotten.fault, forgotten.place));
+    const then = waits === undefined ? "" : `; then ${waits}`;
+    quit(`${subject.name} cannot be checked: ${(error as Error).message}${then}`);
   }
 }
 

@@ -14,6 +14,7 @@ import {
   peakMemoryOf,
   runnableThreads,
 } from "../process/proc.ts";
+import { stateOf } from "../lesson/stall.ts";
 import { deadline } from "./deadline.ts";
 
 /** A server script, and what may be expected of it. */
@@ -139,6 +140,15 @@ export class Server implements AsyncDisposable {
   /** Settles when the process has ended and all of its output has been read. */
   get ended(): Promise<Deno.CommandStatus> {
     return this.#child.ended;
+  }
+
+  /** What it waits for, and where bytes lie, in a sentence; undefined if it has ended. */
+  get waits(): string | undefined {
+    try {
+      return stateOf(this.#child.pid, Deno.pid, this.port);
+    } catch {
+      return undefined;
+    }
   }
 
   /** What it has written to stderr so far, line by line. */

@@ -129,7 +129,7 @@ function wakeUpsOf(pid: number): number {
 }
 
 /** What waits for what, in a sentence. */
-function stateOf(server: number, client: number, port: number): string {
+export function stateOf(server: number, client: number, port: number): string {
   const sockets = socketsOf(port);
   const [ofServer, ofClient] = [descriptorsOf(server), descriptorsOf(client)];
   // Clients are numbered as they connect, and so are their descriptors.

@@ -42,7 +42,7 @@ function yieldStar(context: Deno.lint.RuleContext): Deno.lint.LintVisitor {
 
   return {
     ImportDeclaration({ source, specifiers }) {
-      if (!/^\.{1,2}\//.test(source.value)) return;
+      if (!/^(\.{1,2}\/|file:)/.test(source.value)) return;
       const module = new URL(source.value, `file://${context.filename}`);
       let found: string[] = [];
       try {

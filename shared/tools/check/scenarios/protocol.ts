@@ -63,7 +63,11 @@ export const protocol: readonly Scenario[] = [
     name: "answers a message in pieces of random sizes",
     seenBy: "a client that sent 500,000 bytes in pieces of random sizes",
     faults: [
-      [/still waiting/, "it relies on how TCP happens to cut a stream into pieces"],
+      [
+        /still waiting/,
+        "a part of the reply never comes: the bytes that send did not take are forgotten, or it " +
+        "relies on how TCP happens to cut a stream into pieces",
+      ],
     ],
     async run(server) {
       const message = pattern(500_000);
