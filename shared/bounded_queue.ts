@@ -3,11 +3,21 @@
  * something into a full queue waits for room, and whoever takes something out of an empty one waits
  * for an item. So a slow consumer slows its producers down, and the queue never grows.
  *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const queue = BoundedQueue.of(2);
+ * queue.put(7);
+ * const seenByAnotherThread = new BoundedQueue(queue.memory);
+ * assertEquals(seenByAnotherThread.take(), 7);
+ * ```
+ *
  * @module
  */
 
 // The first words of the memory; the items follow.
-const LOCK = 0; // 0 free, 1 held, 2 held while others may wait for it
+const LOCK = 0; // keeps the ring whole: 0 free, 1 held, 2 held while others may wait for it
 const FIRST = 1; // where the oldest item is
 const LENGTH = 2; // how many there are
 const CLOSED = 3;
@@ -18,39 +28,22 @@ const ITEMS = 6;
 /**
  * A queue of signed 32-bit numbers, such as descriptors. Each thread makes a `BoundedQueue` of its
  * own from the same memory. Any number of threads may put and take.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const queue = BoundedQueue.of(2);
- * queue.put(7);
- * const seenByAnotherThread = new BoundedQueue(queue.memory);
- * assertEquals(seenByAnotherThread.take(), 7);
- * ```
  */
 export class BoundedQueue {
+  /** How many items it has room for. */
+  readonly capacity: number;
   readonly #words: Int32Array<SharedArrayBuffer>;
 
   /** Uses the memory of a queue that another thread has made. */
-  constructor(memory: SharedArrayBuffer) {
+  constructor(readonly memory: SharedArrayBuffer) {
     this.#words = new Int32Array(memory);
+    this.capacity = this.#words.length - ITEMS;
   }
 
   /** Makes an empty queue with room for `capacity` items, at least one. */
   static of(capacity: number): BoundedQueue {
     if (!(capacity >= 1)) throw new RangeError(`a queue has room for 1 or more, not ${capacity}`);
     return new BoundedQueue(new SharedArrayBuffer(4 * (ITEMS + capacity)));
-  }
-
-  /** What to hand to another thread. */
-  get memory(): SharedArrayBuffer {
-    return this.#words.buffer;
-  }
-
-  /** How many items it has room for. */
-  get capacity(): number {
-    return this.#words.length - ITEMS;
   }
 
   /** How many items are in it now. */
@@ -72,8 +65,7 @@ export class BoundedQueue {
   /** Adds an item at the end. False, without waiting, if the queue is full or closed. */
   tryPut(item: number): boolean {
     this.#lock();
-    const first = Atomics.load(this.#words, FIRST);
-    const length = Atomics.load(this.#words, LENGTH);
+    const [first, length] = [Atomics.load(this.#words, FIRST), this.length];
     const fits = length < this.capacity && !this.#isClosed();
     if (fits) {
       Atomics.store(this.#words, ITEMS + (first + length) % this.capacity, item);
@@ -87,9 +79,8 @@ export class BoundedQueue {
   /** Removes the oldest item, and waits for one first. Undefined if it is closed and empty. */
   take(): number | undefined {
     while (true) {
-      const puts = Atomics.load(this.#words, PUTS);
       // Asked before the attempt, since an item may come between the attempt and the closing.
-      const closed = this.#isClosed();
+      const [puts, closed] = [Atomics.load(this.#words, PUTS), this.#isClosed()];
       const item = this.tryTake();
       if (item !== undefined || closed) return item;
       Atomics.wait(this.#words, PUTS, puts);
@@ -99,8 +90,7 @@ export class BoundedQueue {
   /** Removes the oldest item. Undefined, without waiting, if there is none. */
   tryTake(): number | undefined {
     this.#lock();
-    const first = Atomics.load(this.#words, FIRST);
-    const length = Atomics.load(this.#words, LENGTH);
+    const [first, length] = [Atomics.load(this.#words, FIRST), this.length];
     const item = length > 0 ? Atomics.load(this.#words, ITEMS + first) : undefined;
     if (item !== undefined) {
       Atomics.store(this.#words, FIRST, (first + 1) % this.capacity);
@@ -129,7 +119,6 @@ export class BoundedQueue {
     Atomics.notify(this.#words, count, sleepers);
   }
 
-  // Held for a few instructions, so that two threads never see the ring half changed.
   #lock(): void {
     if (Atomics.compareExchange(this.#words, LOCK, 0, 1) === 0) return;
     while (Atomics.exchange(this.#words, LOCK, 2) !== 0) Atomics.wait(this.#words, LOCK, 2);

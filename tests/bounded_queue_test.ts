@@ -13,7 +13,7 @@ class Thread implements Disposable {
   readonly #received: unknown[] = [];
   #waiting = Promise.withResolvers<void>();
 
-  /** Begins to run `code`, which uses `queue` and `cpu()`, and calls `report` with what `next` returns. */
+  /** Begins to run `code`, which has `queue` and `cpu()`; `next` returns what it reports. */
   constructor(queue: BoundedQueue, code: string) {
     const script = `
       import { BoundedQueue } from "${QUEUE}";
@@ -52,7 +52,7 @@ class Thread implements Disposable {
   }
 }
 
-Deno.test("items come out in the order in which they went in, however often the ring is used", () => {
+Deno.test("items come out in the order in which they went in, round after round of the ring", () => {
   for (const capacity of [1, 2, 3, 7]) {
     const [queue, expected] = [BoundedQueue.of(capacity), [] as number[]];
     let seed = 1;
@@ -146,7 +146,7 @@ Deno.test("close() wakes every thread that sleeps in put() or take()", async () 
   }
 });
 
-Deno.test("no item is lost, doubled or overtaken between three producers and consumers", async () => {
+Deno.test("no item is lost, doubled or overtaken between three producers and three others", async () => {
   const [count, capacity] = [20_000, 3];
   const queue = BoundedQueue.of(capacity);
   using stack = new DisposableStack();

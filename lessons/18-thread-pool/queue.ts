@@ -1,9 +1,8 @@
 /**
  * Lesson 18 · A thread pool: one thread accepts, and the others take from a queue.
  *
- * The main thread accepts and puts each client into a queue in memory that all threads share. It
- * has room for a few clients only: when it is full, accepting waits, and the next clients stay in
- * the kernel's queue. worker.ts shows what the other threads do.
+ * The main thread puts each client into a queue in memory that all threads share. When the queue is
+ * full, accepting waits. worker.ts shows what the other threads do.
  *
  * Run:  deno run --allow-ffi --allow-read lessons/18-thread-pool/queue.ts
  * Try:  deno run --allow-net lessons/18-thread-pool/client.ts
@@ -37,8 +36,7 @@ console.log(`listening on ${addressOf(listener)}`);
 console.log(`threads that serve: ${count}; room in the queue: ${queue.capacity}`);
 
 for (let served = 0; served < options.connections; served++) {
-  // Sleeps in accept until a client connects, and in put while the queue is full. In production, a
-  // server would rather refuse a client that has to wait for too long.
+  // Sleeps in accept until a client connects, and in put while the queue is full.
   queue.put(accept(listener));
 }
 

@@ -27,6 +27,7 @@ const accepted = new Int32Array(new SharedArrayBuffer(4));
 const count = mostThreads(options.threads);
 const threads = Array.from({ length: count }, () => new Worker(module, { type: "module" }));
 
+// A thread begins when it has made its engine and loaded its module.
 for (const thread of threads) {
   const { connections } = options;
   thread.postMessage({ listener, accepted, connections } satisfies Task);
@@ -34,7 +35,6 @@ for (const thread of threads) {
 }
 
 // Only now: the start of the threads is paid before anybody connects, and no client waits for it.
+// The main thread has nothing left to do, and the process ends when the last thread has ended.
 console.log(`listening on ${addressOf(listener)}`);
 console.log(`threads that accept: ${count}`);
-
-// The main thread has nothing left to do. The process ends when the last thread has ended.
