@@ -1,7 +1,7 @@
 /**
- * A queue between threads: a ring of whole numbers in memory that they share. Whoever puts
- * something into a full queue waits for room, and whoever takes something out of an empty one waits
- * for an item. So a slow consumer slows its producers down, and the queue never grows.
+ * A queue between threads: a ring of whole numbers in memory that they share. A thread that puts
+ * something into a full queue waits for room, and one that takes something out of an empty queue
+ * waits for an item. So a slow consumer slows its producers down, and the queue never grows.
  *
  * @example
  * ```ts
@@ -21,8 +21,8 @@ const LOCK = 0; // keeps the ring whole: 0 free, 1 held, 2 held while others may
 const FIRST = 1; // where the oldest item is
 const LENGTH = 2; // how many there are
 const CLOSED = 3;
-const PUTS = 4; // counts puts, for those who wait for an item
-const TAKES = 5; // counts takes, for those who wait for room
+const PUTS = 4; // counts puts, for threads that wait for an item
+const TAKES = 5; // counts takes, for threads that wait for room
 const ITEMS = 6;
 
 /**

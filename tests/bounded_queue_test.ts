@@ -52,7 +52,7 @@ class Thread implements Disposable {
   }
 }
 
-Deno.test("items come out in the order in which they went in, round after round of the ring", () => {
+Deno.test("items come out in the order in which they went in, round after round", () => {
   for (const capacity of [1, 2, 3, 7]) {
     const [queue, expected] = [BoundedQueue.of(capacity), [] as number[]];
     let seed = 1;
@@ -146,7 +146,7 @@ Deno.test("close() wakes every thread that sleeps in put() or take()", async () 
   }
 });
 
-Deno.test("no item is lost, doubled or overtaken between three producers and three others", async () => {
+Deno.test("no item is lost, doubled or overtaken between six threads", async () => {
   const [count, capacity] = [20_000, 3];
   const queue = BoundedQueue.of(capacity);
   using stack = new DisposableStack();

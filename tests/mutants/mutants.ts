@@ -35,7 +35,7 @@ export interface Edit {
   alone?: true;
 }
 
-/** What a script, or the module of its Workers, has in one place, and what it gets there instead. */
+/** What a script or the module of its Workers has in one place, and what it gets instead. */
 export type Change = readonly [from: string, to: string];
 
 /** How long a scenario may take, in milliseconds. What it waits for by itself takes up to 3 s. */
