@@ -251,7 +251,7 @@ export const catalogue: readonly Lesson[] = [
     number: "18",
     folder: "18-thread-pool",
     title: "A thread pool",
-    idea: "a fixed number of threads accept from one socket, or take clients out of a queue",
+    idea: "threads accept from one socket, or take clients out of a queue",
     server: {
       permissions: ["--allow-ffi", "--allow-read"],
       atOnce: 8,
