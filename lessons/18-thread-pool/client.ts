@@ -2,7 +2,7 @@
  * Lesson 18 · A thread pool: the client.
  *
  * Eight clients talk for a while, each with a thread of the server. Then eight others are connected
- * and say nothing, and each of them has a thread as well. Then one more says hello.
+ * and say nothing, and each of them has a thread as well. Then one more talks.
  *
  * Run:  deno run --allow-net lessons/18-thread-pool/client.ts
  * Try:  deno run --allow-net lessons/18-thread-pool/client.ts --clients 7
@@ -31,7 +31,7 @@ console.log(`${clients} clients talked, and none of them waited for more than ${
 // One after the other, so that the server accepts the silent ones before the last client.
 for (let i = 0; i < clients; i++) visits.push(keepSilent(await connectWhenReady(options)));
 console.log(`${clients} others are connected, and say nothing for ${pause} ms`);
-visits.push(sayHello(await connectWhenReady(options)));
+visits.push(talkAsLast(await connectWhenReady(options)));
 
 await runClients(visits.length, (client) => visits[client - 1]);
 
@@ -51,9 +51,8 @@ async function keepSilent(connection: Deno.TcpConn): Promise<number> {
   return await ask(connection, message, pause);
 }
 
-async function sayHello(connection: Deno.TcpConn): Promise<number> {
-  using _ = connection;
-  const waited = await ask(connection, message, pause);
-  console.log(`one more said ${options.message}, reply after ${waited.toFixed(1)} ms`);
-  return waited;
+async function talkAsLast(connection: Deno.TcpConn): Promise<number> {
+  const longest = await talk(connection);
+  console.log(`one more talked, and waited for ${longest.toFixed(1)} ms`);
+  return longest;
 }
