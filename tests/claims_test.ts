@@ -146,6 +146,14 @@ const checks: Record<string, (output: string) => void> = {
     const [all, each] = numbersIn(output, new RegExp(`900 of 900 ${row}`));
     assertLess(all, 3 * each);
   },
+  C25(output) {
+    const times = "by numbers of threads: 1 in (\\d+) ms, \\d+ in \\d+ ms, \\d+ in (\\d+) ms";
+    const [one, most] = numbersIn(output, new RegExp(`computations, ${times}`));
+    const [cores] = numbersIn(output, /cores of this machine: (\d+)/);
+    assertLess(one / most, 1.5 * cores);
+    const [alone, together] = numbersIn(output, new RegExp(`waits of 2 ms, ${times}`));
+    assertGreater(alone, 2 * together);
+  },
 };
 
 function assertVerdict(output: string, expected: string) {

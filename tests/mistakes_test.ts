@@ -42,10 +42,10 @@ function misspell(script: URL, name: string, wrong: string): Mistake {
   };
 }
 
-/** Whether a file is the script itself, or the thread that lesson 02's server starts. */
+/** Whether a file is the script itself, or what the threads do that it starts. */
 function isPartOf(script: URL, file: string): boolean {
   return script.pathname.endsWith(`/${file}`) ||
-    file === "thread.ts" && script.pathname.endsWith("/server.ts");
+    Deno.readTextFileSync(script).includes(`new URL("./${file}", import.meta.url)`);
 }
 
 /** Fails unless the mistake is reported, with the place at the top of the stack. */

@@ -70,6 +70,19 @@ Deno.test("lesson 09 says that there was no recv and no send call only if there 
   assert(!mixed.includes("no recv"), mixed);
 });
 
+Deno.test("lesson 18 says how many threads served, in a run of either server", () => {
+  const outcome = { clients: 17, correct: 17, longest: 1000.4 };
+  for (const line of ["threads that accept: 8", "threads that serve: 8; room in the queue: 16"]) {
+    assertEquals(
+      noticeOf("18", { ...NOTHING, outcome, cpu: 10, lines: ["listening on …", line] }),
+      "8 threads served 17 clients, and used 1 % of a core; the longest wait was 1,000 ms.",
+    );
+  }
+  const few = noticeOf("18", { ...NOTHING, lines: ["threads that accept: 1"] })!;
+  assertMatch(few, /^1 thread served 1 client, .* the longest wait was 0\.1 ms\.$/);
+  assertEquals(noticeOf("18", NOTHING), undefined);
+});
+
 /** Runs a lesson, with its server edited, and returns all that was printed. */
 async function run(name: string, args: string[], edit?: [from: string, to: string]) {
   const lesson: Lesson = findLesson(name)!;
@@ -113,6 +126,8 @@ const ALTERED: [name: string, args: string[], edit?: [string, string]][] = [
   ["05", ["--clients", "2", "--pause", "0"]],
   ["06", ["--clients", "10", "--active", "2", "--messages", "3"]],
   ["08", ["--clients", "1", "--bursts", "2"]],
+  ["18", ["--clients", "2", "--pause", "0"]],
+  ["18/queue", ["--clients", "9", "--pause", "300", "--messages", "1"]],
   ["13/smallest", ["--clients", "2", "--lines", "1", "--pause", "0"]],
 ];
 
@@ -121,7 +136,10 @@ for (const [name, args, edit] of ALTERED) {
   Deno.test(`the closing sentence of ${altered} agrees with the run`, async () => {
     const { code, stdout, stderr } = await run(name, args, edit);
     assertEquals([code, stderr], [0, ""]);
-    const sentence = /\n\n(.+(?:\n.+)*)\nNext: /.exec(stdout)![1].replaceAll("\n", " ");
+    const sentence = /\n\n((?:(?!Next: ).+\n)+)(?:Next: .*\n)?$/.exec(stdout)![1].trim().replaceAll(
+      "\n",
+      " ",
+    );
     const share = /CPU time +[\d.]+ s, (\d+) % of a core/.exec(stdout)![1];
     const told = /used (\d+) % of a core/.exec(sentence)?.[1];
     assertEquals(told ?? share, share, sentence);

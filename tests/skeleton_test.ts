@@ -53,7 +53,15 @@ Deno.test("serve is the same text in lessons 03 to 07", () => {
   for (const other of others) assertEquals(other, first);
 });
 
-for (const path of ["02-threads/thread.ts", "13-event-loop/server.ts", "14-greenlets/server.ts"]) {
+for (
+  const path of [
+    "02-threads/thread.ts",
+    "13-event-loop/server.ts",
+    "14-greenlets/server.ts",
+    "18-thread-pool/thread.ts",
+    "18-thread-pool/worker.ts",
+  ]
+) {
   Deno.test(`serve of lesson 01 is that of ${path}, but for yield* and comments`, () => {
     const blocking = codeOf(serveOf(textOf("01-blocking/server.ts")));
     const other = codeOf(serveOf(textOf(path))).map((line) =>

@@ -445,6 +445,23 @@ Deno.test("of many coroutines, those that compute and wait longest are drawn", (
   assertEquals(more, ["12 more coroutines"]);
 });
 
+Deno.test("of many clients, those that waited longest before and after accept are drawn", () => {
+  const clients = Array.from({ length: 20 }, (_, i) => {
+    const [name, args, own] = ["client", { port: 5000 + i }, { cat: "client", pid: 2, tid: i }];
+    const wait = { ms: 10, took: i === 17 ? 80 : 5, name: "wait for the reply" };
+    return [
+      named(2, i, `${name} ${i + 1}`),
+      event({ ...own, ms: 1, took: 1, name: "connect", args }),
+      event({ ...own, ...wait }),
+    ];
+  });
+  const accept = { ms: 50, took: 0.1, name: "accept4", args: { result: 9, peer: 5015 } };
+  const { lanes, more } = draw(...clients.flat(), event(accept));
+  const names = lanes.map(({ name }) => name).filter((name) => name.startsWith("client"));
+  assertEquals(names, ["1", "2", "3", "4", "5", "6", "16", "18"].map((n) => `client ${n}`));
+  assertEquals(more, ["12 more clients"]);
+});
+
 Deno.test("a coroutine that runs 200,000 times is drawn as one that stands out", () => {
   const events = Array.from({ length: 12 }, (_, i) => coroutine(i + 1, i, 1, 900)).flat();
   const [begin, , , end] = coroutine(13, 100, 0, 2000);

@@ -9,10 +9,10 @@
  * Man:  accept(2), pthreads(7)
  */
 
-import { close, getrlimit, RLIMIT_NOFILE } from "../../shared/linux/descriptors.ts";
+import { close } from "../../shared/linux/descriptors.ts";
 import { accept, addressOf, listenTcp } from "../../shared/linux/socket.ts";
 import { clock_gettime, CLOCK_MONOTONIC } from "../../shared/linux/time.ts";
-import { requireRead, serverOptions } from "../../shared/server.ts";
+import { mostThreads, requireRead, serverOptions } from "../../shared/server.ts";
 import type { Task } from "./thread.ts";
 
 const options = serverOptions();
@@ -23,7 +23,7 @@ console.log(`listening on ${addressOf(listener)}`);
 
 // The number of threads, in memory that all of them share, so that each can subtract itself.
 const running = new Int32Array(new SharedArrayBuffer(4));
-const most = mostThreads();
+const most = mostThreads(100);
 
 for (let served = 0; served < options.connections; served++) {
   Atomics.wait(running, 0, most); // sleeps while the number of threads is at its limit
@@ -39,9 +39,3 @@ for (let served = 0; served < options.connections; served++) {
 
 // The process ends when the last thread has ended.
 close(listener);
-
-/** Each thread has an engine of its own, whose event loop needs six descriptors. */
-function mostThreads(): number {
-  const { soft } = getrlimit(RLIMIT_NOFILE);
-  return Math.max(1, Math.min(100, Math.floor((soft - 40) / 8)));
-}

@@ -180,4 +180,11 @@ export const claims: readonly Claim[] = [
     script: "c22-epoll-or-select.ts",
     permissions: ffi,
   },
+  {
+    id: "C25",
+    claim: "more threads are faster",
+    source: "sched(7), pthreads(7); UNP ch. 30",
+    script: "c25-more-threads.ts",
+    permissions: [],
+  },
 ];

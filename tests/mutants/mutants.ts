@@ -35,7 +35,7 @@ export interface Edit {
   alone?: true;
 }
 
-/** What a script has in one place, and what it gets there instead. */
+/** What a script or the module of its Workers has in one place, and what it gets instead. */
 export type Change = readonly [from: string, to: string];
 
 /** How long a scenario may take, in milliseconds. What it waits for by itself takes up to 3 s. */
@@ -51,9 +51,12 @@ export const SHORT = 1500;
 /**
  * Declares a test of a server's faults. Most of them are looked for side by side, since most of the
  * time is spent waiting for servers that hang.
+ *
+ * @param args Options of the server, for one that would otherwise take long to start.
  */
-export function testEdits(server: string, edits: readonly Edit[]): void {
-  const subject = subjectOf(server);
+export function testEdits(server: string, edits: readonly Edit[], args: string[] = []): void {
+  const original = subjectOf(server);
+  const subject = { ...original, args: [...original.args ?? [], ...args] };
   const reason = unavailable(subject);
   Deno.test({
     name: `${server}: each fault of the server is found and explained` +
@@ -116,22 +119,37 @@ export async function withEdit(
 ): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "mutant-" });
   try {
-    const script = `${folder}/server.ts`;
-    await Deno.writeTextFile(script, edited(subject.script, changes));
-    await use({ ...subject, script: pathToFileURL(script) });
+    for (const [name, text] of edited(subject.script, changes)) {
+      await Deno.writeTextFile(`${folder}/${name}`, text);
+    }
+    await use({ ...subject, script: pathToFileURL(`${folder}/server.ts`) });
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
 }
 
-/** The text of a script with some changes, and with imports that lead back to where it was. */
-function edited(script: URL, changes: readonly Change[]): string {
-  let text = Deno.readTextFileSync(script);
+/**
+ * The text of a script as `server.ts`, and that of the module that it starts as a Worker, if it
+ * does; with some changes, and with imports that lead back to where both were.
+ */
+function edited(script: URL, changes: readonly Change[]): Map<string, string> {
+  const own = Deno.readTextFileSync(script);
+  const files = new Map([["server.ts", own]]);
+  const worker = /new URL\("\.\/(\w+\.ts)", import\.meta\.url\)/.exec(own)?.[1];
+  if (worker !== undefined) files.set(worker, Deno.readTextFileSync(new URL(worker, script)));
   for (const [from, to] of changes) {
-    assertEquals(text.split(from).length, 2, `${script} does not have this exactly once: ${from}`);
-    text = text.replace(from, () => to);
+    const places = [...files.values()].flatMap((text) => text.split(from).slice(1)).length;
+    assertEquals(places, 1, `${script} and its Workers do not have this exactly once: ${from}`);
+    for (const [name, text] of files) files.set(name, text.replace(from, () => to));
   }
-  return text.replace(/"(\.\.?\/[^"]*\.ts)"/g, (_, path) => JSON.stringify(new URL(path, script)));
+  for (const [name, text] of files) {
+    const leadingBack = text.replace(
+      /"(\.\.?\/[^"]*\.ts)"/g,
+      (quoted, path) => path === `./${worker}` ? quoted : JSON.stringify(new URL(path, script)),
+    );
+    files.set(name, leadingBack);
+  }
+  return files;
 }
 
 /** A server of the catalogue, by its name. */

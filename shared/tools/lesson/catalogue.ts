@@ -247,6 +247,18 @@ export const catalogue: readonly Lesson[] = [
     idea: "common claims about I/O models, each with an experiment and a verdict",
     main: { permissions: ["-A"] },
   },
+  {
+    number: "18",
+    folder: "18-thread-pool",
+    title: "A thread pool",
+    idea: "threads accept from one socket, or take clients out of a queue",
+    server: {
+      permissions: ["--allow-ffi", "--allow-read"],
+      atOnce: 8,
+      variants: [{ name: "queue", script: "queue.ts" }],
+    },
+    client,
+  },
 ];
 
 /** The lessons that have a server. */

@@ -126,6 +126,13 @@ const NOTICES: Record<string, (facts: Facts) => string | undefined> = {
       `${milliseconds(outcome.longest)}.`;
   },
   "15": () => "The work itself made no call of ours; the first lines show Deno's own epoll.",
+  "18"(facts) {
+    const pool = facts.lines.map((line) => /^threads that \w+: (\d+)/.exec(line)?.[1])
+      .find((threads) => threads !== undefined);
+    if (facts.outcome === undefined || pool === undefined) return undefined;
+    return `${counted(Number(pool), "thread")} served ${served(facts)}, and used ${share(facts)} ` +
+      `% of a core; the longest wait was ${milliseconds(facts.outcome.longest)}.`;
+  },
 };
 
 function served({ outcome }: Facts): string {

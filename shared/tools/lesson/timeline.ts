@@ -7,7 +7,7 @@
 
 import type { TraceEvent } from "../trace/events.ts";
 import { eventsIn } from "../trace/read.ts";
-import { type Lane, lanesOf, type Segment, threadOf } from "./lanes.ts";
+import { type Lane, lanesOf, type Segment, type State, threadOf } from "./lanes.ts";
 
 /** Why there is no timeline. */
 export interface NoTimeline {
@@ -119,6 +119,12 @@ function transfers({ segments }: Lane): number {
   return segments.filter(({ state }) => state === "copying").length;
 }
 
+/** By kind, the states in which the longest time makes a lane stand out. */
+const OUTSTANDING: Partial<Record<Lane["kind"], State[]>> = {
+  coroutine: ["computing", "waiting"],
+  client: ["queued", "waiting"],
+};
+
 /**
  * The lanes of a kind that are drawn: the first ones, and those that stand out among the rest; and
  * below them the one of those that are quiet.
@@ -129,18 +135,16 @@ function shownOf(all: Lane[], quiet: Lane[]): Lane[] {
 
 function firstOf(lanes: Lane[], most: number): Lane[] {
   if (lanes.length <= most + 1) return lanes; // a line that says "1 more" takes as much room
-  const outstanding = lanes[0].kind === "coroutine"
-    ? (["computing", "waiting"] as const).map((state) =>
-      lanes.reduce((a, b) => longest(b, state) > longest(a, state) ? b : a)
-    )
-    : [];
+  const outstanding = (OUTSTANDING[lanes[0].kind] ?? []).map((state) =>
+    lanes.reduce((a, b) => longest(b, state) > longest(a, state) ? b : a)
+  );
   const shown = new Set(outstanding);
   for (const lane of lanes) if (shown.size < most) shown.add(lane);
   return lanes.filter((lane) => shown.has(lane));
 }
 
 /** The longest time that a lane is in a state. */
-function longest({ segments }: Lane, wanted: Segment["state"]): number {
+function longest({ segments }: Lane, wanted: State): number {
   return segments.reduce(
     (most, { state, start, end }) => state === wanted ? Math.max(most, end - start) : most,
     0,

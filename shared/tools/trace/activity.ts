@@ -7,32 +7,24 @@
  * @module
  */
 
-import { clocks, threads } from "../../linux/libc.ts";
+import { clocks } from "../../linux/libc.ts";
 import { CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_THREAD_CPUTIME_ID } from "../../linux/time.ts";
-import { RUSAGE, RUSAGE_SIZE, RUSAGE_THREAD } from "../../linux/usage.ts";
+import { voluntarySwitches } from "../../linux/usage.ts";
 
 /** Microseconds. What takes longer was a wait, a computation, or a time without a core. */
 const LONG = 1000;
 /** Microseconds. A call that takes longer may have waited. */
 const SHORT = 50;
 
-// The plain functions, also when there are wrappers in their place.
+// The plain function, also when there is a wrapper in its place.
 const { clock_gettime } = clocks;
-const { getrusage } = threads;
 // The halves of a timespec are read as 32 bits each, since 64 would be bigints: this is done twice
 // for every call.
 const timespec = new Uint32Array(4);
-const rusage = new Uint32Array(RUSAGE_SIZE / 4);
 
 function clock(id: number): number {
   clock_gettime(id, timespec);
   return timespec[0] * 1e6 + timespec[2] / 1e3;
-}
-
-/** How often this thread has given up its core because it had to wait. */
-function voluntarySwitches(): number {
-  getrusage(RUSAGE_THREAD, rusage);
-  return rusage[RUSAGE.nvcsw / 4];
 }
 
 /**
