@@ -8,7 +8,7 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { pathToFileURL } from "node:url";
 import { check, Failure } from "../../shared/tools/check/check.ts";
-import { connect, say } from "../../shared/tools/check/clients.ts";
+import { connect, greet } from "../../shared/tools/check/clients.ts";
 import type { Scenario } from "../../shared/tools/check/scenario.ts";
 import { scenarios } from "../../shared/tools/check/scenarios.ts";
 import { Server, type Subject } from "../../shared/tools/check/server.ts";
@@ -35,8 +35,11 @@ export interface Edit {
   alone?: true;
 }
 
-/** What a script has in one place, and what it gets there instead. */
-export type Change = readonly [from: string, to: string];
+/**
+ * What a script has in one place, and what it gets there instead; or a module beside it, if that is
+ * named.
+ */
+export type Change = readonly [from: string, to: string, module?: string];
 
 /** How long a scenario may take, in milliseconds. What it waits for by itself takes up to 3 s. */
 const LIMIT = 6000;
@@ -51,8 +54,10 @@ export const SHORT = 1500;
 /**
  * Declares a test of a server's faults. Most of them are looked for side by side, since most of the
  * time is spent waiting for servers that hang.
+ *
+ * @param all The scenarios among which are those that are meant to find them.
  */
-export function testEdits(server: string, edits: readonly Edit[]): void {
+export function testEdits(server: string, edits: readonly Edit[], all = scenarios): void {
   const subject = subjectOf(server);
   const reason = unavailable(subject);
   Deno.test({
@@ -69,7 +74,7 @@ export function testEdits(server: string, edits: readonly Edit[]): void {
           sanitizeOps: false,
           sanitizeResources: false,
           sanitizeExit: false,
-          fn: () => isFound(subject, edit),
+          fn: () => isFound(subject, edit, all),
         });
       }
       await Promise.all(edits.filter(({ alone }) => !alone).map(look));
@@ -80,7 +85,7 @@ export function testEdits(server: string, edits: readonly Edit[]): void {
     Deno.test({
       name: `${server}: without a fault, the server ${foundBy} within ${limit} ms`,
       ignore: reason !== undefined,
-      fn: () => check(subject, scenarioOf(foundBy, limit)),
+      fn: () => check(subject, scenarioOf(all, foundBy, limit)),
     });
   }
 }
@@ -91,10 +96,10 @@ function controls(edits: readonly Edit[]): Edit[] {
   return [...new Map(sorted.map((edit) => [edit.foundBy, edit])).values()];
 }
 
-async function isFound(subject: Subject, edit: Edit): Promise<void> {
+async function isFound(subject: Subject, edit: Edit, all: readonly Scenario[]): Promise<void> {
   await withEdit(subject, edit.changes, async (mutant) => {
     await servesOneClient(mutant);
-    const scenario = scenarioOf(edit.foundBy, edit.limit);
+    const scenario = scenarioOf(all, edit.foundBy, edit.limit);
     const error = await assertRejects(() => check(mutant, scenario), Failure);
     assertMatch(error.saw, edit.says);
     assertMatch(error.fault, edit.explained);
@@ -105,7 +110,7 @@ async function isFound(subject: Subject, edit: Edit): Promise<void> {
 async function servesOneClient(subject: Subject): Promise<void> {
   await using server = await Server.start(subject);
   using connection = await connect(server);
-  await say(connection);
+  await greet(connection, subject);
 }
 
 /** Hands over an edited copy of a server, which is gone afterwards. */
@@ -115,23 +120,39 @@ export async function withEdit(
   use: (mutant: Subject) => Promise<void>,
 ): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "mutant-" });
+  const script = subject.script.pathname.split("/").at(-1)!;
+  // A module may be imported by others, which have to import the edited one then.
+  const modules = changes.some(([, , module]) => module !== undefined)
+    ? [...Deno.readDirSync(new URL(".", subject.script))].map(({ name }) => name)
+      .filter((name) => name.endsWith(".ts"))
+    : [script];
   try {
-    const script = `${folder}/server.ts`;
-    await Deno.writeTextFile(script, edited(subject.script, changes));
-    await use({ ...subject, script: pathToFileURL(script) });
+    for (const module of modules) {
+      const own = changes.filter((change) => (change[2] ?? script) === module);
+      const text = edited(new URL(module, subject.script), own, modules);
+      await Deno.writeTextFile(`${folder}/${module}`, text);
+    }
+    await use({ ...subject, script: pathToFileURL(`${folder}/${script}`) });
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
 }
 
-/** The text of a script with some changes, and with imports that lead back to where it was. */
-function edited(script: URL, changes: readonly Change[]): string {
+/**
+ * The text of a script or a module with some changes, and with imports that lead back to where it
+ * was, except for those of modules that are copied as well.
+ */
+function edited(script: URL, changes: readonly Change[], modules: string[]): string {
   let text = Deno.readTextFileSync(script);
   for (const [from, to] of changes) {
     assertEquals(text.split(from).length, 2, `${script} does not have this exactly once: ${from}`);
     text = text.replace(from, () => to);
   }
-  return text.replace(/"(\.\.?\/[^"]*\.ts)"/g, (_, path) => JSON.stringify(new URL(path, script)));
+  return text.replace(
+    /"(\.\.?\/[^"]*\.ts)"/g,
+    (quoted, path) =>
+      modules.includes(path.replace(/^\.\//, "")) ? quoted : JSON.stringify(new URL(path, script)),
+  );
 }
 
 /** A server of the catalogue, by its name. */
@@ -141,8 +162,8 @@ export function subjectOf(server: string): Subject {
   return subject;
 }
 
-function scenarioOf(name: string, limit = LIMIT): Scenario {
-  const scenario = scenarios.find((scenario) => scenario.name === name);
+function scenarioOf(all: readonly Scenario[], name: string, limit = LIMIT): Scenario {
+  const scenario = all.find((scenario) => scenario.name === name);
   assert(scenario !== undefined, `there is no scenario "${name}"`);
   return { ...scenario, limit };
 }
