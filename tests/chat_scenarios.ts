@@ -41,7 +41,7 @@ import type { Server } from "../shared/tools/check/server.ts";
 const LONGEST = 65_536;
 
 /** A client that is sent lines: it keeps them, and what comes of the next one. */
-class Client implements Disposable {
+export class Client implements Disposable {
   readonly lines: string[] = [];
   readonly connection: Deno.TcpConn;
   readonly #decoder = new TextDecoder("utf-8", { fatal: true }); // the room sends correct UTF-8

@@ -70,6 +70,18 @@ Deno.test("lesson 09 says that there was no recv and no send call only if there 
   assert(!mixed.includes("no recv"), mixed);
 });
 
+Deno.test("lesson 23 says that clients had to go only if some were dropped", () => {
+  const facts = { ...NOTHING, calls: [calls("recv", 40), calls("send", 1200)] };
+  assertEquals(
+    noticeOf("23", facts),
+    "40 recv calls took in what was said, and 1,200 send calls passed it on to the others; " +
+      "no client was too slow.",
+  );
+  const lines = ["dropped silent-1: more than 256 KiB were waiting for it"];
+  assertMatch(noticeOf("23", { ...facts, lines })!, /; 1 client did not read, and had to go\.$/);
+  assertMatch(noticeOf("23", { ...NOTHING, lines })!, /^Deno's own sockets did the work; 1 client/);
+});
+
 /** Runs a lesson, with its server edited, and returns all that was printed. */
 async function run(name: string, args: string[], edit?: [from: string, to: string]) {
   const lesson: Lesson = findLesson(name)!;
@@ -113,6 +125,7 @@ const ALTERED: [name: string, args: string[], edit?: [string, string]][] = [
   ["05", ["--clients", "2", "--pause", "0"]],
   ["06", ["--clients", "10", "--active", "2", "--messages", "3"]],
   ["08", ["--clients", "1", "--bursts", "2"]],
+  ["23", ["--clients", "3", "--lines", "5", "--silent", "0"]],
   ["13/smallest", ["--clients", "2", "--lines", "1", "--pause", "0"]],
 ];
 
