@@ -47,8 +47,8 @@ async function serve(connection: Deno.TcpConn) {
     connection.setNoDelay();
     room.greet(member);
     for (let length; (length = await connection.read(piece)) !== null;) {
-      // One voice in each turn of the event loop. In between, the loop notices which writes are
-      // done; else those who read well could overrun as well, when many speak at once.
+      // One client is heard in each turn of the event loop, which finds out in between which writes
+      // are done. Otherwise those to clients that read could overrun, too, when many speak at once.
       await (floor = floor.then(() => turn()));
       room.hear(member, piece.subarray(0, length));
     }

@@ -25,9 +25,9 @@ testEdits("23 chat", [
   {
     name: "sends the last line first",
     changes: [["this.#pieces.push(line);", "this.#pieces.unshift(line);", "outbox.ts"]],
-    foundBy: PIECES,
+    foundBy: PASSES_ON,
     says: /it heard .* in place of/,
-    explained: /./,
+    explained: /out of order/,
   },
   {
     name: "takes each piece for whole lines",
@@ -64,7 +64,7 @@ function withRest(client: unknown, text: string): string[] {
     ],
     foundBy: PIECES,
     says: /it heard .*\uFFFD.* in place of/,
-    explained: /./,
+    explained: /decodes each piece by itself/,
   },
   {
     name: "keeps a line of any length",

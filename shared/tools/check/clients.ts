@@ -176,11 +176,11 @@ export async function complete(
   await expectEnd(connection);
 }
 
-/** A server, as far as it matters how to speak to it. */
-type Speaker = Pick<Subject, "protocol">;
-
 /** Says something that is answered in whatever the server speaks. It can be said again. */
-export async function greet(connection: Deno.Conn, { protocol }: Speaker): Promise<void> {
+export async function greet(
+  connection: Deno.Conn,
+  { protocol }: Pick<Subject, "protocol">,
+): Promise<void> {
   if (protocol === undefined) return await say(connection);
   // A name in a chat room has no space in it, so the room asks once more.
   await sendAll(connection, bytesOf("no name\n"));
@@ -199,9 +199,12 @@ export async function meet(server: Server): Promise<void> {
 }
 
 /** The rest of such a visit, on a connection that is there already. */
-export async function finish(connection: Deno.TcpConn, speaker: Speaker): Promise<void> {
-  if (speaker.protocol === undefined) return await complete(connection);
-  await greet(connection, speaker);
+export async function finish(
+  connection: Deno.TcpConn,
+  subject: Pick<Subject, "protocol">,
+): Promise<void> {
+  if (subject.protocol === undefined) return await complete(connection);
+  await greet(connection, subject);
   await connection.closeWrite();
   await expectEnd(connection);
 }
