@@ -1,6 +1,13 @@
 /** Lesson 23: both servers in all that a chat room owes its clients, its parts, and its client. */
 
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertLess,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import { deadline } from "@std/async";
 import { haveOneOrder } from "../lessons/23-chat/guest.ts";
 import { Outbox } from "../lessons/23-chat/outbox.ts";
@@ -13,6 +20,16 @@ import { deno, ROOT, terminal } from "./processes.ts";
 
 const SERVERS = ["23 chat", "23 chat room"];
 const CLIENT = ["run", "--no-prompt", "--allow-net", "lessons/23-chat/client.ts"];
+
+/** Whether there is an nc(1) that can end its sending when its input ends; that of OpenBSD can. */
+const hasNetcat = await (async () => {
+  try {
+    const { stderr } = await new Deno.Command("nc", { args: ["-h"] }).output();
+    return new TextDecoder().decode(stderr).includes("-N");
+  } catch {
+    return false;
+  }
+})();
 
 for (const name of SERVERS) {
   for (const scenario of chatScenarios) {
@@ -107,6 +124,35 @@ Deno.test("Outbox keeps the rest of a line that was sent in part, and no other, 
     assertEquals(new TextDecoder().decode(buffer.subarray(0, length)), `${left}the end\n`);
     assertEquals(outbox.length, length);
   }
+});
+
+Deno.test("23 chat: more clients cost more, and gathered lines cost less", async () => {
+  const { code, stdout, stderr } = await deno(["run", "--allow-ffi", "lessons/23-chat/fanout.ts"]);
+  assertEquals([code, stderr], [0, ""]);
+  const rows = stdout.split("\n").slice(2, 5)
+    .map((line) => line.replaceAll(",", "").trim().split(/ +/).map(Number));
+  assertEquals(rows.map(([clients]) => clients), [10, 100, 1000]);
+  for (const [, single, gathered] of rows) assertLess(gathered, single / 3);
+  const [few, , many] = rows.map(([clients, single]) => clients * single);
+  assertGreater(many, 30 * few); // 100 times as many
+});
+
+Deno.test({
+  name: "23 chat: three processes of nc converse, and a client that never reads is dropped" +
+    (hasNetcat ? "" : " (skipped: there is no nc that knows -N)"),
+  ignore: !hasNetcat,
+  fn: async () => {
+    await using server = await Server.start(subjectOf("23 chat"));
+    const script = ["--allow-net", "--allow-run=nc", "lessons/23-chat/nc.ts"];
+    const { code, stdout, stderr } = await deno(["run", ...script, "--port", `${server.port}`]);
+    assertEquals([code, stderr], [0, ""]);
+    for (const name of ["boris", "clara"]) {
+      assertStringIncludes(stdout, `${name}  │ * silent was dropped\n`);
+    }
+    assertStringIncludes(stdout, "boris  │ clara: hello, 你好\n");
+    assertStringIncludes(stdout, "anna   │ boris: nice, but who was silent?\n");
+    assertMatch(stdout, /\nsilent │ \* you were dropped: .*\n$/);
+  },
 });
 
 /** A person in the room: what is typed, and what is on the screen. */
