@@ -56,7 +56,13 @@ function assertShown(errors: readonly string[], wrong: string, place: string): v
   assert(top.includes(place), `the top of the stack is not ${place}\n${stderr}`);
 }
 
-for (const { name, lesson, script, args } of servers) {
+/** What the scripts call for each client, and how it is misspelled: in servers and in clients. */
+const CALLS = {
+  shout: [["shout", "shoot"], ["ask", "akse"]],
+  chat: [["Member", "Memper"], ["runClients", "runClents"]],
+} as const;
+
+for (const { name, lesson, script, args, permissions, protocol = "shout" } of servers) {
   if (args.length > 0) continue; // the same script once more
   const reason = unavailable(lesson.server);
   Deno.test({
@@ -64,8 +70,8 @@ for (const { name, lesson, script, args } of servers) {
       (reason === undefined ? "" : ` (skipped: ${reason})`),
     ignore: reason !== undefined,
     fn: async () => {
-      using mistake = misspell(script, "shout", "shoot");
-      const { permissions } = lesson.server;
+      const [[correct, wrong]] = CALLS[protocol];
+      using mistake = misspell(script, correct, wrong);
       await using server = new Child(denoRun(mistake.script, permissions, ["--port", "0"]), {
         env: { NO_COLOR: "1" },
       });
@@ -73,7 +79,7 @@ for (const { name, lesson, script, args } of servers) {
       assert(port !== undefined, server.errors.join("\n"));
       using client = await Deno.connect({ hostname: "127.0.0.1", port });
       await client.write(new TextEncoder().encode("hello"));
-      await retry(() => assertShown(server.errors, "shoot", mistake.place), {
+      await retry(() => assertShown(server.errors, wrong, mistake.place), {
         minTimeout: 20,
         multiplier: 1,
         maxAttempts: 100,
@@ -91,7 +97,8 @@ for (const { number, folder, server, client } of serverLessons) {
       (reason === undefined ? "" : ` (skipped: ${reason})`),
     ignore: reason !== undefined,
     fn: async () => {
-      using mistake = misspell(new URL(`${folder}/client.ts`, LESSONS), "ask", "akse");
+      const [, [correct, wrong]] = CALLS[server.protocol ?? "shout"];
+      using mistake = misspell(new URL(`${folder}/client.ts`, LESSONS), correct, wrong);
       await using host = await Server.start({
         ...server,
         name: number,
@@ -101,7 +108,7 @@ for (const { number, folder, server, client } of serverLessons) {
       await using child = new Child(command, { env: { NO_COLOR: "1" } });
       const { code } = await deadline(child.ended, 10_000);
       assertEquals(code, 1);
-      assertShown(child.errors, "akse", mistake.place);
+      assertShown(child.errors, wrong, mistake.place);
     },
   });
 }

@@ -83,6 +83,18 @@ Deno.test("lesson 18 says how many threads served, in a run of either server", (
   assertEquals(noticeOf("18", NOTHING), undefined);
 });
 
+Deno.test("lesson 23 says that clients had to go only if some were dropped", () => {
+  const facts = { ...NOTHING, calls: [calls("recv", 40), calls("send", 1200)] };
+  assertEquals(
+    noticeOf("23", facts),
+    "40 recv calls took in what was said, and 1,200 send calls passed it on to the others; " +
+      "no client was too slow.",
+  );
+  const lines = ["dropped silent-1: more than 256 KiB were waiting for it"];
+  assertMatch(noticeOf("23", { ...facts, lines })!, /; 1 client did not read, and had to go\.$/);
+  assertMatch(noticeOf("23", { ...NOTHING, lines })!, /^Deno's own sockets did the work; 1 client/);
+});
+
 /** Runs a lesson, with its server edited, and returns all that was printed. */
 async function run(name: string, args: string[], edit?: [from: string, to: string]) {
   const lesson: Lesson = findLesson(name)!;
@@ -128,6 +140,7 @@ const ALTERED: [name: string, args: string[], edit?: [string, string]][] = [
   ["08", ["--clients", "1", "--bursts", "2"]],
   ["18", ["--clients", "2", "--pause", "0"]],
   ["18/queue", ["--clients", "9", "--pause", "300", "--messages", "1"]],
+  ["23", ["--clients", "3", "--lines", "5", "--silent", "0"]],
   ["13/smallest", ["--clients", "2", "--lines", "1", "--pause", "0"]],
 ];
 
@@ -136,10 +149,7 @@ for (const [name, args, edit] of ALTERED) {
   Deno.test(`the closing sentence of ${altered} agrees with the run`, async () => {
     const { code, stdout, stderr } = await run(name, args, edit);
     assertEquals([code, stderr], [0, ""]);
-    const sentence = /\n\n((?:(?!Next: ).+\n)+)(?:Next: .*\n)?$/.exec(stdout)![1].trim().replaceAll(
-      "\n",
-      " ",
-    );
+    const sentence = /\n\n(.+(?:\n.+)*?)\n(?:Next: |$)/.exec(stdout)![1].replaceAll("\n", " ");
     const share = /CPU time +[\d.]+ s, (\d+) % of a core/.exec(stdout)![1];
     const told = /used (\d+) % of a core/.exec(sentence)?.[1];
     assertEquals(told ?? share, share, sentence);

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { deadline } from "@std/async";
-import { connect, say } from "../shared/tools/check/clients.ts";
+import { connect, greet } from "../shared/tools/check/clients.ts";
 import type { Subject } from "../shared/tools/check/server.ts";
 import { subjects, unavailable } from "../shared/tools/check/subjects.ts";
 import { LESSONS } from "../shared/tools/lesson/catalogue.ts";
@@ -96,7 +96,9 @@ Deno.test("changedLines() counts what diff counts", () => {
 });
 
 for (
-  const subject of subjects.filter(({ name }) => /^0[1-8] [\w-]+( edge.*| queued)?$/.test(name))
+  const subject of subjects.filter(({ name }) =>
+    /^(0[1-8]|23) [\w-]+( edge.*| queued)?$/.test(name)
+  )
 ) {
   const reason = unavailable(subject) ?? (whyNoStrace || undefined);
   Deno.test({
@@ -111,9 +113,8 @@ for (
  * The descriptors that a server has not closed when it ends by itself, while a client is still
  * connected: as strace saw it.
  */
-async function leftOpen(
-  { script, permissions, args = [], atOnce, threads }: Subject,
-): Promise<number[]> {
+async function leftOpen(subject: Subject): Promise<number[]> {
+  const { script, permissions, args = [], atOnce, threads } = subject;
   const log = Deno.makeTempFileSync();
   const calls = "trace=listen,accept4,epoll_create1,signalfd4,close";
   const command = denoRun(script, permissions, [...args, "--port", "0", "--connections", "1"]);
@@ -124,9 +125,9 @@ async function leftOpen(
     const address = { host: "127.0.0.1", port };
     using stack = new DisposableStack();
     const leaving = stack.use(await connect(address));
-    await say(leaving);
+    await greet(leaving, subject);
     // These two would not accept a second client.
-    if (atOnce !== 1 && !threads) await say(stack.use(await connect(address)));
+    if (atOnce !== 1 && !threads) await greet(stack.use(await connect(address)), subject);
     leaving.close();
     assertEquals((await deadline(server.ended, 10_000)).code, 0);
     return openAtEnd(Deno.readTextFileSync(log));

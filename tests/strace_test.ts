@@ -1,12 +1,12 @@
 /** What the recorder reports, compared with what strace sees from outside. */
 
 import { assertEquals, assertGreater } from "@std/assert";
-import { servers } from "../shared/tools/lesson/catalogue.ts";
+import { type CatalogueServer, servers } from "../shared/tools/lesson/catalogue.ts";
 import { linesOf } from "../shared/lines.ts";
 import { denoRun } from "../shared/tools/process/child.ts";
 import type { TraceEvent } from "../shared/tools/trace/events.ts";
 import { recorderUrl } from "../shared/tools/trace/settings.ts";
-import { bytesOf, connect } from "../shared/tools/check/clients.ts";
+import { connect, greet } from "../shared/tools/check/clients.ts";
 import { unavailable } from "../shared/tools/check/subjects.ts";
 import { whyNoStrace } from "./processes.ts";
 import { readTrace, resultsOf } from "./trace_events.ts";
@@ -31,13 +31,10 @@ const COMPARED = [
 ];
 
 /** Three clients, each of which says two things. */
-async function visitAll(port: number) {
+async function visitAll(port: number, server: CatalogueServer) {
   await Promise.all([1, 2, 3].map(async () => {
     using connection = await connect({ host: "127.0.0.1", port });
-    for (const word of ["hello", "goodbye"]) {
-      await connection.write(bytesOf(word));
-      for (let n = 0; n < word.length;) n += await connection.read(new Uint8Array(16)) ?? Infinity;
-    }
+    for (let i = 0; i < 2; i++) await greet(connection, server);
   }));
 }
 
@@ -86,7 +83,8 @@ function sorted(results: Map<string, number>): Record<string, number> {
   return Object.fromEntries([...results].sort(([a], [b]) => a < b ? -1 : 1));
 }
 
-for (const { name, script, args, permissions, native, needsIoUring } of servers) {
+for (const server of servers) {
+  const { name, script, args, permissions, native, needsIoUring } = server;
   if (native) continue; // its calls are not ours
   const reason = whyNoStrace || unavailable({ needsIoUring });
   Deno.test({
@@ -114,7 +112,7 @@ for (const { name, script, args, permissions, native, needsIoUring } of servers)
       const timer = setTimeout(() => Deno.kill(readTrace(trace)[0].pid, "SIGKILL"), 20_000);
       for await (const line of linesOf(process.stdout)) {
         const port = /^listening on .*:(\d+)$/.exec(line)?.[1];
-        if (port !== undefined) await visitAll(Number(port));
+        if (port !== undefined) await visitAll(Number(port), server);
       }
       clearTimeout(timer);
       assertEquals((await process.status).code, 0);

@@ -7,12 +7,13 @@
 import assert from "node:assert/strict";
 import type { Subject } from "../shared/tools/check/server.ts";
 import type { TraceEvent } from "../shared/tools/trace/events.ts";
-import { recorderUrl, type Settings } from "../shared/tools/trace/settings.ts";
+import { recorderPermissions, recorderUrl, type Settings } from "../shared/tools/trace/settings.ts";
 
 /** A server under the recorder. */
 export function recorded(subject: Subject, settings: Omit<Settings, "name">): Subject {
-  const { permissions } = subject;
-  return { ...subject, preload: recorderUrl(permissions, { name: "server", ...settings }) };
+  const preload = recorderUrl(subject.permissions, { name: "server", ...settings });
+  const more = settings.trace ? recorderPermissions(subject.permissions, settings.trace) : [];
+  return { ...subject, preload, permissions: [...subject.permissions, ...more] };
 }
 
 /** Reads a trace, which may still be open at its end, and checks it, field by field. */

@@ -49,9 +49,9 @@ export const REFERENCE = "C epoll";
 
 const PEERS = `${import.meta.dirname}/peers/`;
 
-/** The servers of the models, in all their variants; those of later lessons put models to use. */
+/** The servers of the lessons, in all their variants, but for those that do not speak shout. */
 function lessonServers(): Contender[] {
-  return servers.filter(({ lesson }) => lesson.number < "16").map((server) => {
+  return servers.filter(({ protocol }) => protocol === undefined).map((server) => {
     const { name, lesson: { folder }, script, args, variant } = server;
     const options = ["--port", "0", ...args];
     return {

@@ -56,6 +56,8 @@ export const SO_RCVTIMEO = 20;
 export const IPPROTO_TCP = 6;
 /** Small messages are sent at once, and not joined with later ones. */
 export const TCP_NODELAY = 1;
+/** tcp(7): break the connection if the peer has taken nothing for this many milliseconds. */
+export const TCP_USER_TIMEOUT = 18;
 
 /** recv(2): leave the bytes in the kernel. */
 export const MSG_PEEK = 0x2;

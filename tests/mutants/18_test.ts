@@ -73,7 +73,7 @@ console.log(\`listening`,
     says: /did not end/,
     explained: /a signal listener is installed/,
   },
-], FEW);
+], { args: FEW });
 
 testEdits("18 thread-pool queue", [
   {
@@ -131,4 +131,4 @@ testEdits("18 thread-pool queue", [
     says: /still waiting|the server ended|reply|[Cc]onnection/,
     explained: /./,
   },
-], FEW);
+], { args: FEW });

@@ -8,7 +8,7 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { pathToFileURL } from "node:url";
 import { check, Failure } from "../../shared/tools/check/check.ts";
-import { connect, say } from "../../shared/tools/check/clients.ts";
+import { connect, greet } from "../../shared/tools/check/clients.ts";
 import type { Scenario } from "../../shared/tools/check/scenario.ts";
 import { scenarios } from "../../shared/tools/check/scenarios.ts";
 import { Server, type Subject } from "../../shared/tools/check/server.ts";
@@ -35,11 +35,14 @@ export interface Edit {
   alone?: true;
 }
 
-/** What a script or the module of its Workers has in one place, and what it gets instead. */
+/** What a script, or a module of its lesson that it uses, has in one place, and what it gets there. */
 export type Change = readonly [from: string, to: string];
 
 /** How long a scenario may take, in milliseconds. What it waits for by itself takes up to 3 s. */
 const LIMIT = 6000;
+
+/** How many faults are looked for side by side: more would keep each other from their start. */
+const AT_ONCE = 6;
 
 /** What a server says whose error concerned one client. */
 export const ENDED = /the server ended|[Cc]onnection re(set|fused)/;
@@ -49,14 +52,19 @@ export const HANGS = /still waiting/;
 export const SHORT = 1500;
 
 /**
- * Declares a test of a server's faults. Most of them are looked for side by side, since most of the
+ * Declares a test of a server's faults. Some of them are looked for side by side, since most of the
  * time is spent waiting for servers that hang.
  *
- * @param args Options of the server, for one that would otherwise take long to start.
+ * @param options Options of the server, and scenarios of its lesson alone.
  */
-export function testEdits(server: string, edits: readonly Edit[], args: string[] = []): void {
+export function testEdits(
+  server: string,
+  edits: readonly Edit[],
+  { args = [], own = [] }: { args?: readonly string[]; own?: readonly Scenario[] } = {},
+): void {
   const original = subjectOf(server);
   const subject = { ...original, args: [...original.args ?? [], ...args] };
+  const all = [...scenarios, ...own];
   const reason = unavailable(subject);
   Deno.test({
     name: `${server}: each fault of the server is found and explained` +
@@ -72,10 +80,13 @@ export function testEdits(server: string, edits: readonly Edit[], args: string[]
           sanitizeOps: false,
           sanitizeResources: false,
           sanitizeExit: false,
-          fn: () => isFound(subject, edit),
+          fn: () => isFound(subject, edit, all),
         });
       }
-      await Promise.all(edits.filter(({ alone }) => !alone).map(look));
+      const together = edits.filter(({ alone }) => !alone);
+      for (let i = 0; i < together.length; i += AT_ONCE) {
+        await Promise.all(together.slice(i, i + AT_ONCE).map(look));
+      }
       for (const edit of edits) if (edit.alone) await look(edit);
     },
   });
@@ -83,7 +94,7 @@ export function testEdits(server: string, edits: readonly Edit[], args: string[]
     Deno.test({
       name: `${server}: without a fault, the server ${foundBy} within ${limit} ms`,
       ignore: reason !== undefined,
-      fn: () => check(subject, scenarioOf(foundBy, limit)),
+      fn: () => check(subject, scenarioOf(all, foundBy, limit)),
     });
   }
 }
@@ -94,10 +105,10 @@ function controls(edits: readonly Edit[]): Edit[] {
   return [...new Map(sorted.map((edit) => [edit.foundBy, edit])).values()];
 }
 
-async function isFound(subject: Subject, edit: Edit): Promise<void> {
+async function isFound(subject: Subject, edit: Edit, all: readonly Scenario[]): Promise<void> {
   await withEdit(subject, edit.changes, async (mutant) => {
     await servesOneClient(mutant);
-    const scenario = scenarioOf(edit.foundBy, edit.limit);
+    const scenario = scenarioOf(all, edit.foundBy, edit.limit);
     const error = await assertRejects(() => check(mutant, scenario), Failure);
     assertMatch(error.saw, edit.says);
     assertMatch(error.fault, edit.explained);
@@ -108,7 +119,7 @@ async function isFound(subject: Subject, edit: Edit): Promise<void> {
 async function servesOneClient(subject: Subject): Promise<void> {
   await using server = await Server.start(subject);
   using connection = await connect(server);
-  await say(connection);
+  await greet(connection, subject);
 }
 
 /** Hands over an edited copy of a server, which is gone afterwards. */
@@ -119,37 +130,48 @@ export async function withEdit(
 ): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "mutant-" });
   try {
-    for (const [name, text] of edited(subject.script, changes)) {
-      await Deno.writeTextFile(`${folder}/${name}`, text);
+    for (const [{ href }, text] of edited(subject.script, changes)) {
+      await Deno.writeTextFile(`${folder}/${nameOf(href)}`, text);
     }
-    await use({ ...subject, script: pathToFileURL(`${folder}/server.ts`) });
+    await use({ ...subject, script: pathToFileURL(`${folder}/${nameOf(subject.script.href)}`) });
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
 }
 
 /**
- * The text of a script as `server.ts`, and that of the module that it starts as a Worker, if it
- * does; with some changes, and with imports that lead back to where both were.
+ * The texts of a script and of the modules beside it that it uses, as imports or as Workers; with
+ * some changes, and with all other imports leading back to where they are.
  */
-function edited(script: URL, changes: readonly Change[]): Map<string, string> {
-  const own = Deno.readTextFileSync(script);
-  const files = new Map([["server.ts", own]]);
-  const worker = /new URL\("\.\/(\w+\.ts)", import\.meta\.url\)/.exec(own)?.[1];
-  if (worker !== undefined) files.set(worker, Deno.readTextFileSync(new URL(worker, script)));
+function edited(script: URL, changes: readonly Change[]): Map<URL, string> {
+  const files = new Map<URL, string>();
+  collect(script, files);
   for (const [from, to] of changes) {
     const places = [...files.values()].flatMap((text) => text.split(from).slice(1)).length;
-    assertEquals(places, 1, `${script} and its Workers do not have this exactly once: ${from}`);
-    for (const [name, text] of files) files.set(name, text.replace(from, () => to));
+    assertEquals(places, 1, `${script} and its modules do not have this exactly once: ${from}`);
+    for (const [file, text] of files) files.set(file, text.replace(from, () => to));
   }
-  for (const [name, text] of files) {
+  const names = [...files.keys()].map(({ href }) => `./${nameOf(href)}`);
+  for (const [file, text] of files) {
     const leadingBack = text.replace(
       /"(\.\.?\/[^"]*\.ts)"/g,
-      (quoted, path) => path === `./${worker}` ? quoted : JSON.stringify(new URL(path, script)),
+      (quoted, path) => names.includes(path) ? quoted : JSON.stringify(new URL(path, script)),
     );
-    files.set(name, leadingBack);
+    files.set(file, leadingBack);
   }
   return files;
+}
+
+/** Adds a file, and the modules beside it that it names. */
+function collect(file: URL, files: Map<URL, string>): void {
+  if ([...files.keys()].some(({ href }) => href === file.href)) return;
+  const text = Deno.readTextFileSync(file);
+  files.set(file, text);
+  for (const [, name] of text.matchAll(/"\.\/(\w+\.ts)"/g)) collect(new URL(name, file), files);
+}
+
+function nameOf(href: string): string {
+  return href.slice(href.lastIndexOf("/") + 1);
 }
 
 /** A server of the catalogue, by its name. */
@@ -159,8 +181,8 @@ export function subjectOf(server: string): Subject {
   return subject;
 }
 
-function scenarioOf(name: string, limit = LIMIT): Scenario {
-  const scenario = scenarios.find((scenario) => scenario.name === name);
+function scenarioOf(all: readonly Scenario[], name: string, limit = LIMIT): Scenario {
+  const scenario = all.find((scenario) => scenario.name === name);
   assert(scenario !== undefined, `there is no scenario "${name}"`);
   return { ...scenario, limit };
 }

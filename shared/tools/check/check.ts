@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { getrlimit, RLIMIT_NOFILE } from "../../linux/descriptors.ts";
 import type { Address } from "../../linux/socket.ts";
-import { connect, disconnectAll, progressOf, say, visit } from "./clients.ts";
+import { connect, disconnectAll, meet, progressOf, say, visit } from "./clients.ts";
 import { deadline } from "./deadline.ts";
 import { faultBehind } from "./faults.ts";
 import type { Scenario, Situation, Visit } from "./scenario.ts";
@@ -27,9 +27,15 @@ const OWN_DESCRIPTORS = 60;
 
 /** Why a server is left out of a scenario; undefined if it is not. */
 export function skipReason(
-  { atOnce = Infinity, polling, foreign }: Pick<Subject, "atOnce" | "polling" | "foreign">,
-  { concurrent = 1, sleeps, ofLessons, connections = 0 }: Scenario,
+  { atOnce = Infinity, polling, foreign, protocol }: Pick<
+    Subject,
+    "atOnce" | "polling" | "foreign" | "protocol"
+  >,
+  { concurrent = 1, sleeps, ofLessons, anyProtocol, connections = 0 }: Scenario,
 ): string | undefined {
+  if (protocol !== undefined && !anyProtocol) {
+    return `it speaks ${protocol}, and this is about shout`;
+  }
   if (concurrent > atOnce) {
     return `it serves ${atOnce === 1 ? "one client" : `${atOnce} clients`} at a time`;
   }
@@ -81,7 +87,7 @@ export async function check(subject: Subject, scenario: Scenario): Promise<void>
   const run = scenario.run(server);
   // A scenario that ends the server itself, or starts another one, goes on after that.
   if (scenario.ends) return await judge(server, scenario, run, server.errors);
-  await judge(server, scenario, run.then(() => visit(server)), server.errors, server.ended);
+  await judge(server, scenario, run.then(() => meet(server)), server.errors, server.ended);
 }
 
 /**

@@ -26,6 +26,7 @@ import { connectOnce } from "../../ready.ts";
 import { shout } from "../../shout.ts";
 import { Child } from "../process/child.ts";
 import { deadline } from "./deadline.ts";
+import type { Server, Subject } from "./server.ts";
 
 const [SOCKETS, DESCRIPTORS] = ["socket", "descriptors"]
   .map((name) => new URL(`../../linux/${name}.ts`, import.meta.url).href);
@@ -187,6 +188,39 @@ export async function complete(
     sendAll(connection, message).then(() => connection.closeWrite()),
     expectReply(connection, message),
   ]);
+  await expectEnd(connection);
+}
+
+/** Says something that is answered in whatever the server speaks. It can be said again. */
+export async function greet(
+  connection: Deno.Conn,
+  { protocol }: Pick<Subject, "protocol">,
+): Promise<void> {
+  if (protocol === undefined) return await say(connection);
+  // A name in a chat room has no space in it, so the room asks once more.
+  await sendAll(connection, bytesOf("no name\n"));
+  const piece = new Uint8Array(1024);
+  for (let heard = ""; !heard.includes("* a name has");) {
+    const length = await connection.read(piece);
+    assert(length !== null, `the reply ended after ${heard.length} bytes`);
+    heard += new TextDecoder().decode(piece.subarray(0, length));
+  }
+}
+
+/** A whole visit in whatever the server speaks. */
+export async function meet(server: Server): Promise<void> {
+  using connection = await connect(server);
+  await finish(connection, server.subject);
+}
+
+/** The rest of such a visit, on a connection that is there already. */
+export async function finish(
+  connection: Deno.TcpConn,
+  subject: Pick<Subject, "protocol">,
+): Promise<void> {
+  if (subject.protocol === undefined) return await complete(connection);
+  await greet(connection, subject);
+  await connection.closeWrite();
   await expectEnd(connection);
 }
 

@@ -23,6 +23,8 @@ export interface Situation {
   concurrent?: number;
   /** It is about the options that the lessons' servers have. */
   ofLessons?: true;
+  /** It holds for servers that do not speak shout as well. */
+  anyProtocol?: true;
   /** It is about a server that sleeps while there is nothing to do. */
   sleeps?: true;
   /** How many connections it has at once, if they are so many that there may be no descriptors. */

@@ -39,6 +39,8 @@ export interface Subject {
   native?: true;
   /** It needs io_uring. */
   needsIoUring?: true;
+  /** What it speaks, unless that is shout. */
+  protocol?: "chat";
   /** It belongs to no lesson: its only option is `--port`, and it need not print its address. */
   foreign?: true;
 }

@@ -62,6 +62,8 @@ export interface Server extends Script {
   native?: true;
   /** It needs io_uring, which some kernels do not have and some containers forbid. */
   needsIoUring?: true;
+  /** What it speaks, unless that is shout. */
+  protocol?: "chat";
   /** Other servers for the same idea, which the tests go through as well. */
   variants?: Variant[];
 }
@@ -76,6 +78,10 @@ export interface Variant {
   args?: string[];
   /** How many clients it serves at a time, if fewer than the lesson's own server. */
   atOnce?: number;
+  /** What it may do, if that is not what the lesson's own server may. */
+  permissions?: string[];
+  /** Deno's own sockets do the work. */
+  native?: true;
 }
 
 const client = { permissions: ["--allow-net"] };
@@ -259,6 +265,23 @@ export const catalogue: readonly Lesson[] = [
     },
     client,
   },
+  {
+    number: "23",
+    folder: "23-chat",
+    title: "A chat room",
+    idea: "what one client says goes to all others, and a slow reader is dropped",
+    server: {
+      permissions: ["--allow-ffi"],
+      protocol: "chat",
+      variants: [{
+        name: "room",
+        script: "room.ts",
+        permissions: ["--allow-net"],
+        native: true,
+      }],
+    },
+    client,
+  },
 ];
 
 /** The lessons that have a server. */
@@ -282,10 +305,10 @@ export function findLesson(text: string): Lesson | undefined {
   return variant && withVariant(lesson, variant);
 }
 
-function withVariant(lesson: Lesson, { name, script = "server.ts", args, atOnce }: Variant) {
+function withVariant(lesson: Lesson, variant: Variant) {
+  const { name, script = "server.ts", args, ...traits } = variant;
   const { folder, title, server } = lesson;
-  const path = `${folder}/${script}`;
-  const other = { ...server!, path, args, atOnce: atOnce ?? server!.atOnce };
+  const other = { ...server!, ...traits, path: `${folder}/${script}`, args };
   return { ...lesson, title: `${title}, ${name}`, main: undefined, server: other };
 }
 

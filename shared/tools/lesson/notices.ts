@@ -133,6 +133,17 @@ const NOTICES: Record<string, (facts: Facts) => string | undefined> = {
     return `${counted(Number(pool), "thread")} served ${served(facts)}, and used ${share(facts)} ` +
       `% of a core; the longest wait was ${milliseconds(facts.outcome.longest)}.`;
   },
+  "23"(facts) {
+    const dropped = facts.lines.filter((line) => line.startsWith("dropped ")).length;
+    const [recv, send] = ["recv", "send"].map((name) => callsOf(facts, name));
+    const work = send === 0
+      ? "Deno's own sockets did the work"
+      : `${counted(recv, "recv call")} took in what was said, and ${counted(send, "send call")} ` +
+        "passed it on to the others";
+    return dropped === 0
+      ? `${work}; no client was too slow.`
+      : `${work}; ${counted(dropped, "client")} did not read, and had to go.`;
+  },
 };
 
 function served({ outcome }: Facts): string {

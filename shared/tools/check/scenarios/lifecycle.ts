@@ -6,7 +6,7 @@
 
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { connect, expectEnd, say, talkWithoutEnd, visit } from "../clients.ts";
+import { connect, expectEnd, greet, meet, talkWithoutEnd } from "../clients.ts";
 import { deadline } from "../deadline.ts";
 import type { Scenario } from "../scenario.ts";
 import type { Server } from "../server.ts";
@@ -20,14 +20,15 @@ export const lifecycle: readonly Scenario[] = [
       [/the server ended/, "it takes EINTR from a call that waits for an error"],
     ],
     inspects: true,
+    anyProtocol: true,
     async run(server) {
       using connection = await connect(server);
-      await say(connection);
+      await greet(connection, server.subject);
       for (let i = 0; i < 3; i++) {
         server.kill("SIGSTOP");
         await sleep(10);
         server.kill("SIGCONT");
-        await say(connection);
+        await greet(connection, server.subject);
       }
     },
   },
@@ -42,6 +43,7 @@ export const lifecycle: readonly Scenario[] = [
       [/still waiting|did not end/, "clients that have gone are not counted"],
     ],
     inspects: true,
+    anyProtocol: true,
     ofLessons: true,
     start: { args: ["--connections", "3"] },
     ends: true,
@@ -49,7 +51,7 @@ export const lifecycle: readonly Scenario[] = [
       await using stack = new AsyncDisposableStack();
       for (let i = 0; i < 3; i++) {
         using connection = await connect(server);
-        await say(connection);
+        await greet(connection, server.subject);
         // Another client may be sending when the last one goes, whether it was accepted or not.
         if (i === 2) stack.use(await talkWithoutEnd(server).catch(() => undefined));
       }
@@ -64,6 +66,7 @@ export const lifecycle: readonly Scenario[] = [
       [/did not end|it took/, "a signal listener is installed, but the thread sleeps in a call"],
     ],
     inspects: true,
+    anyProtocol: true,
     ends: true,
     async run(server) {
       let best = await timeOfEnd(server, signal);
@@ -82,17 +85,18 @@ export const lifecycle: readonly Scenario[] = [
       [/ended before/, "SO_REUSEADDR is not set, so connections in TIME_WAIT keep the port"],
     ],
     inspects: true,
+    anyProtocol: true,
     ends: true,
     async run(server) {
       const { port } = server;
       using connection = await connect(server);
-      await say(connection);
+      await greet(connection, server.subject);
       // The server's side closes first, which is the one that stays in TIME_WAIT.
       await server.stop("SIGTERM");
       await expectEnd(connection);
       connection.closeWrite();
       await using again = await server.startAnother({ port });
-      await visit(again);
+      await meet(again);
     },
   },
   {
@@ -103,6 +107,7 @@ export const lifecycle: readonly Scenario[] = [
       [/it ended with|it printed/, "an error of bind is not explained"],
     ],
     inspects: true,
+    anyProtocol: true,
     ofLessons: true,
     async run(server) {
       const { code, stderr } = await server.runAnother({ port: server.port });
@@ -119,6 +124,7 @@ export const lifecycle: readonly Scenario[] = [
     seenBy: "the user who mistyped an option, or asked for --help",
     faults: [[/./, "options are not read through shared/options.ts"]],
     inspects: true,
+    anyProtocol: true,
     ofLessons: true,
     async run(server) {
       const [wrong, help] = await Promise.all([
@@ -136,6 +142,6 @@ export const lifecycle: readonly Scenario[] = [
 /** How long a server with one client takes to end, in milliseconds. */
 async function timeOfEnd(server: Server, signal: Deno.Signal): Promise<number> {
   using connection = await connect(server);
-  await say(connection);
+  await greet(connection, server.subject);
   return await server.stop(signal);
 }

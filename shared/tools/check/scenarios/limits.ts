@@ -8,11 +8,12 @@ import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { shout } from "../../../shout.ts";
 import {
-  complete,
   connect,
   eventually,
   expectBytes,
   expectEnd,
+  finish,
+  greet,
   ignoreRejection,
   MEBIBYTE,
   pattern,
@@ -115,6 +116,7 @@ export const limits: readonly Scenario[] = [
       [/still waiting/, "a client is lost between two events"],
     ],
     inspects: true,
+    anyProtocol: true,
     connections: 500,
     limit: 40_000,
     async run(server) {
@@ -126,7 +128,7 @@ export const limits: readonly Scenario[] = [
       const clients = await deadline(coming, 2000, "not all were connected by the kernel");
       server.kill("SIGCONT");
       try {
-        await Promise.all(clients.map((client) => complete(client)));
+        await Promise.all(clients.map((client) => finish(client, server.subject)));
       } finally {
         for (const client of clients) client.close();
       }
@@ -148,6 +150,7 @@ export const limits: readonly Scenario[] = [
       ],
     ],
     inspects: true,
+    anyProtocol: true,
     connections: 80,
     start: { descriptors: 64 },
     limit: 20_000,
@@ -157,7 +160,7 @@ export const limits: readonly Scenario[] = [
       const served: Deno.Conn[] = [];
       async function stay() {
         using connection = await connect(server);
-        await say(connection);
+        await greet(connection, server.subject);
         served.push(connection);
         await leave.promise;
       }
@@ -167,7 +170,7 @@ export const limits: readonly Scenario[] = [
       await untilStill(() => served.length);
       const share = await idleShare(server, 0.3);
       assert(served.length < 64, `${served.length} clients were served with 64 descriptors`);
-      for (const connection of [...served]) await say(connection);
+      for (const connection of [...served]) await greet(connection, server.subject);
       leave.resolve();
       await all;
       if (!server.subject.polling) {
@@ -185,10 +188,11 @@ export const limits: readonly Scenario[] = [
       ],
     ],
     inspects: true,
+    anyProtocol: true,
     sleeps: true,
     async run(server) {
       using idle = await connect(server);
-      await say(idle);
+      await greet(idle, server.subject);
       await sleep(20);
       const share = await idleShare(server, 0.1);
       assert(share < 0.1, `it used ${Math.round(100 * share)} % of a core`);

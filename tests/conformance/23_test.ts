@@ -1,0 +1,5 @@
+/** The servers of lesson 23 in every scenario that is not about shout. */
+
+import { testServers } from "./conformance.ts";
+
+testServers("23");
