@@ -37,6 +37,7 @@ Deno.test("--compare takes two lessons that have a server, else it is one line",
       ["03,99", "there is no lesson 99; deno task lesson lists them"],
       ["03,04/nothing", "there is no lesson 04/nothing; deno task lesson lists them"],
       ["03,10", "lesson 10 has no server to compare"],
+      ["03,23", "lessons 03 and 23 do not speak the same: no client can visit both"],
     ]
   ) {
     const { code, stdout, stderr } = await deno([...MAIN, `--compare=${value}`]);

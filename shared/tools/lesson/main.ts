@@ -42,7 +42,7 @@ if (lesson !== undefined) {
     : await runLesson(lesson, rest, { svg });
   if (code === 0 && asksForHelp) {
     console.log("and --watch, to run it again whenever one of its scripts changes");
-    if (lesson.server !== undefined) {
+    if (lesson.server !== undefined && lesson.server.protocol === undefined) {
       console.log(
         "and --cast silent:2,slow:1,greedy:1,rude:1,normal:6, for a mixed cast of clients",
       );
@@ -71,6 +71,9 @@ async function compare(): Promise<never> {
   const names = takeValue(words, "--compare")?.split(",") ?? [];
   if (names.length !== 2) refuse("--compare takes two lessons or variants, such as 03,04");
   const lessons = names.map(serverLesson);
+  if (new Set(lessons.map(({ server }) => server.protocol)).size > 1) {
+    refuse(`lessons ${names.join(" and ")} do not speak the same: no client can visit both`);
+  }
   refuseOwn(words);
   if (words.includes("--help")) Deno.exit(await runLesson(lessons[0], words));
   Deno.exit(

@@ -93,10 +93,12 @@ export function start(
   return child;
 }
 
-/** The client of a lesson, or the mixed cast that takes its place. */
-export function clientOf({ client }: ServerLesson, args: readonly string[]): Script {
+/** The client of a lesson, or the mixed cast that takes its place; all of the cast speak shout. */
+export function clientOf({ server, client }: ServerLesson, args: readonly string[]): Script {
   const wantsCast = args.some((arg) => /^--cast(=|$)/.test(arg));
-  return wantsCast ? { permissions: ["--allow-net"], path: CAST } : client;
+  return wantsCast && server.protocol === undefined
+    ? { permissions: ["--allow-net"], path: CAST }
+    : client;
 }
 
 /** What came of one visit of the client to the server. */
