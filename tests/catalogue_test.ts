@@ -83,8 +83,8 @@ for (const lesson of catalogue) {
       assertStringIncludes(svg, `<title id="title">${number} · ${title}</title>`);
       assertMatch(svg, /class="costs quiet">The server: CPU time [^<]* calls/);
       const lanes = [...svg.matchAll(/<g class="lane"><title>([^<]+)</g)].map(([, name]) => name);
-      // A server that makes no calls of its own has no lane.
-      const first = server.native ? "client 1" : "server";
+      // A server that makes no calls of its own has no lane, and its main thread may only wait.
+      const first = server.native ? "client 1" : server.loops ? "thread 1" : "server";
       assertEquals(lanes[0], first);
       assert(lanes.includes("client 1") && lanes.length <= 20, lanes.join());
       const legend = svg.slice(svg.indexOf('class="legend"'));
@@ -154,6 +154,10 @@ for (const { name, lesson, script, variant, permissions } of servers) {
 
 Deno.test("the thread of lesson 02 is no longer than a client", () => {
   assertReadable("lessons/02-threads/thread.ts", 1, 59);
+});
+
+Deno.test("the loop of lesson 20 is no longer than a server", () => {
+  assertReadable("lessons/20-loop-per-core/loop.ts", 40, 100);
 });
 
 Deno.test("no script has a line of more than 100 characters", () => {

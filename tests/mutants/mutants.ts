@@ -20,6 +20,8 @@ export interface Edit {
   name: string;
   /** What the script has in some places, and what it gets there instead. */
   changes: readonly Change[];
+  /** The module beside the script that is changed instead of it, such as `./loop.ts`. */
+  module?: string;
   /** The scenario that is meant to find it, by its name. */
   foundBy: string;
   /** What the scenario reports: it has to fail because of this fault, and of no other. */
@@ -51,9 +53,11 @@ export const SHORT = 1500;
 /**
  * Declares a test of a server's faults. Most of them are looked for side by side, since most of the
  * time is spent waiting for servers that hang.
+ *
+ * @param args Options of the server; those in the catalogue, unless given.
  */
-export function testEdits(server: string, edits: readonly Edit[]): void {
-  const subject = subjectOf(server);
+export function testEdits(server: string, edits: readonly Edit[], args?: string[]): void {
+  const subject = { ...subjectOf(server), ...args && { args } };
   const reason = unavailable(subject);
   Deno.test({
     name: `${server}: each fault of the server is found and explained` +
@@ -98,7 +102,7 @@ async function isFound(subject: Subject, edit: Edit): Promise<void> {
     const error = await assertRejects(() => check(mutant, scenario), Failure);
     assertMatch(error.saw, edit.says);
     assertMatch(error.fault, edit.explained);
-  });
+  }, edit.module);
 }
 
 /** Has to succeed: a server that cannot do anything would be found by every scenario. */
@@ -113,25 +117,37 @@ export async function withEdit(
   subject: Subject,
   changes: readonly Change[],
   use: (mutant: Subject) => Promise<void>,
+  module?: string,
 ): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "mutant-" });
   try {
     const script = `${folder}/server.ts`;
-    await Deno.writeTextFile(script, edited(subject.script, changes));
+    if (module === undefined) await Deno.writeTextFile(script, edited(subject.script, changes));
+    else {
+      await Deno.writeTextFile(script, edited(subject.script, [], module));
+      const own = new URL(module, subject.script);
+      await Deno.writeTextFile(`${folder}/${module}`, edited(own, changes));
+    }
     await use({ ...subject, script: pathToFileURL(script) });
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
 }
 
-/** The text of a script with some changes, and with imports that lead back to where it was. */
-function edited(script: URL, changes: readonly Change[]): string {
+/**
+ * The text of a script with some changes, and with imports that lead back to where it was; not the
+ * one of a module that has been copied as well.
+ */
+function edited(script: URL, changes: readonly Change[], copied?: string): string {
   let text = Deno.readTextFileSync(script);
   for (const [from, to] of changes) {
     assertEquals(text.split(from).length, 2, `${script} does not have this exactly once: ${from}`);
     text = text.replace(from, () => to);
   }
-  return text.replace(/"(\.\.?\/[^"]*\.ts)"/g, (_, path) => JSON.stringify(new URL(path, script)));
+  return text.replace(
+    /"(\.\.?\/[^"]*\.ts)"/g,
+    (same, path) => path === copied ? same : JSON.stringify(new URL(path, script)),
+  );
 }
 
 /** A server of the catalogue, by its name. */

@@ -53,6 +53,8 @@ export interface Server extends Script {
   atOnce?: number;
   /** It starts a thread for each client, which takes some time. */
   threads?: true;
+  /** Its clients are served by loops in other threads; the main thread may make no call for them. */
+  loops?: true;
   /** It never sleeps: an idle server uses a whole core. */
   polling?: true;
   /**
@@ -246,6 +248,23 @@ export const catalogue: readonly Lesson[] = [
     title: "What people say",
     idea: "common claims about I/O models, each with an experiment and a verdict",
     main: { permissions: ["-A"] },
+  },
+  {
+    number: "20",
+    folder: "20-loop-per-core",
+    title: "A loop for each core",
+    idea: "as many event loops as cores, and three ways to spread the clients over them",
+    server: {
+      permissions: ["--allow-ffi", "--allow-read"],
+      loops: true,
+      variants: [
+        { name: "one", args: ["--loops", "1"] },
+        { name: "shared", script: "shared.ts" },
+        { name: "herd", script: "shared.ts", args: ["--herd"] },
+        { name: "handing", script: "handing.ts" },
+      ],
+    },
+    client: { permissions: ["--allow-ffi", "--allow-net"] },
   },
 ];
 
