@@ -180,4 +180,18 @@ export const claims: readonly Claim[] = [
     script: "c22-epoll-or-select.ts",
     permissions: ffi,
   },
+  {
+    id: "C23",
+    claim: "with SO_REUSEPORT, the kernel balances connections evenly",
+    source: "socket(7) (SO_REUSEPORT); Linux, net/core/sock_reuseport.c (reuseport_select_sock)",
+    script: "c23-reuseport.ts",
+    permissions: ffi,
+  },
+  {
+    id: "C24",
+    claim: "epoll has a thundering herd",
+    source: "epoll_ctl(2) (EPOLLEXCLUSIVE); Linux, fs/eventpoll.c (ep_poll_callback)",
+    script: "c24-herd.ts",
+    permissions: everything,
+  },
 ];
