@@ -140,8 +140,9 @@ function fileOf(script: string): URL {
 
 /** The lessons whose scripts stand by themselves: 16 and 17 start those of others. */
 const alone = catalogue.filter(({ number }) => number !== "16" && number !== "17");
-/** Their scripts and modules. */
-const files = alone.flatMap(({ folder }) => scriptsOf(folder).map((name) => `${folder}/${name}`));
+/** Their scripts and modules, but for one that measures as lesson 16 does. */
+const files = alone.flatMap(({ folder }) => scriptsOf(folder).map((name) => `${folder}/${name}`))
+  .filter((file) => file !== "20-loop-per-core/throughput.ts");
 
 Deno.test("every script and module can be written as one file that is well formed", async () => {
   for (const script of files) {
@@ -212,6 +213,9 @@ const MOST: Record<string, number> = {
   "13-event-loop/smallest.ts": 740,
   "14-greenlets/server.ts": 1300,
   "15-async-await/server.ts": 460,
+  "20-loop-per-core/server.ts": 770, // the aim is 600
+  "20-loop-per-core/shared.ts": 760,
+  "20-loop-per-core/handing.ts": 790,
 };
 
 for (const [script, most] of Object.entries(MOST)) {

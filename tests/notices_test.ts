@@ -70,6 +70,18 @@ Deno.test("lesson 09 says that there was no recv and no send call only if there 
   assert(!mixed.includes("no recv"), mixed);
 });
 
+Deno.test("lesson 20 mentions wake-ups only if there were more of them than clients", () => {
+  const lines = [
+    "10 connections, by loop: 7, 3; 10 wake-ups to accept them",
+    "1000 connections, by loop: 493, 507; 1000 wake-ups to accept them",
+  ];
+  const even = "The busiest of 2 loops had 7 of 10 clients, and 507 of 1,000 clients.";
+  assertEquals(noticeOf("20", { ...NOTHING, lines }), even);
+  lines[0] = "10 connections, by loop: 7, 3; 17 wake-ups to accept them";
+  const herd = noticeOf("20", { ...NOTHING, lines })!;
+  assertMatch(herd, /1,000 clients\. For 1,010 clients, loops woke up 1,017 times\.$/);
+});
+
 /** Runs a lesson, with its server edited, and returns all that was printed. */
 async function run(name: string, args: string[], edit?: [from: string, to: string]) {
   const lesson: Lesson = findLesson(name)!;
@@ -114,6 +126,8 @@ const ALTERED: [name: string, args: string[], edit?: [string, string]][] = [
   ["06", ["--clients", "10", "--active", "2", "--messages", "3"]],
   ["08", ["--clients", "1", "--bursts", "2"]],
   ["13/smallest", ["--clients", "2", "--lines", "1", "--pause", "0"]],
+  ["20", ["--few", "3", "--clients", "20"]],
+  ["20/handing", ["--few", "3", "--clients", "20"]],
 ];
 
 for (const [name, args, edit] of ALTERED) {
@@ -121,7 +135,7 @@ for (const [name, args, edit] of ALTERED) {
   Deno.test(`the closing sentence of ${altered} agrees with the run`, async () => {
     const { code, stdout, stderr } = await run(name, args, edit);
     assertEquals([code, stderr], [0, ""]);
-    const sentence = /\n\n(.+(?:\n.+)*)\nNext: /.exec(stdout)![1].replaceAll("\n", " ");
+    const sentence = /\n\n(.+(?:\n.+)*)\n(?:Next: |$)/.exec(stdout)![1].replaceAll("\n", " ");
     const share = /CPU time +[\d.]+ s, (\d+) % of a core/.exec(stdout)![1];
     const told = /used (\d+) % of a core/.exec(sentence)?.[1];
     assertEquals(told ?? share, share, sentence);
@@ -155,6 +169,11 @@ for (const [name, args, edit] of ALTERED) {
     const clients = Number(/client │ (\d+) clients, /.exec(stdout)![1]);
     const served = /served ([\d,]+) clients?/.exec(sentence)?.[1].replaceAll(",", "");
     assertEquals(Number(served ?? clients), clients, sentence);
+    for (const [, most, all] of sentence.matchAll(/(\d+) of (\d+) clients/g)) {
+      const loops =
+        new RegExp(`server │ ${all} connections, by loop: ([\\d, ]+);`).exec(stdout)![1];
+      assertEquals(Number(most), Math.max(...loops.split(", ").map(Number)), stdout);
+    }
     if (name === "01") assert(!/client 2|waited for \d+ ms: the only/.test(sentence), sentence);
   });
 }

@@ -253,7 +253,7 @@ export const catalogue: readonly Lesson[] = [
     number: "20",
     folder: "20-loop-per-core",
     title: "A loop for each core",
-    idea: "as many event loops as cores, and three ways to spread the clients over them",
+    idea: "an event loop on each core, and three ways to spread clients over them",
     server: {
       permissions: ["--allow-ffi", "--allow-read"],
       loops: true,
