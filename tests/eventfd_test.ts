@@ -33,7 +33,7 @@ Deno.test("eventfd() with EFD_SEMAPHORE gives 1 with each read", () => {
   close(fd);
 });
 
-Deno.test("eventfd() does not wait and is not inherited, unless it is told otherwise", () => {
+Deno.test("eventfd() does not wait and is not inherited, without flags that say otherwise", () => {
   const usual = eventfd();
   assertEquals(fcntl(usual, F_GETFD), FD_CLOEXEC);
   assertEquals(fcntl(usual, F_GETFL) & EFD_NONBLOCK, EFD_NONBLOCK);

@@ -45,7 +45,7 @@ Deno.test("a client of SO_REUSEPORT wakes up one loop", async () => {
   assertLess(await loopsWokenByConnect(server), 2);
 });
 
-Deno.test("each loop of the server has a listener of its own, and the others share one", async () => {
+Deno.test("each loop of the server has its own listener, and the others share one", async () => {
   for (const [subject, expected] of [[server, LOOPS], [shared, 1], [handing, 1]] as const) {
     await using loops = await startLoops(subject);
     assertEquals(listenersOn(loops.address.port), expected);
@@ -60,7 +60,7 @@ function listenersOn(port: number): number {
 }
 
 for (const subject of [server, shared, handing]) {
-  Deno.test(`${subject.name}: no descriptor is left of clients that never said anything`, async () => {
+  Deno.test(`${subject.name}: no descriptor is left of clients that were silent`, async () => {
     await using loops = await startLoops(subject);
     const before = descriptorsOf(loops.child.pid);
     for (let i = 0; i < 50; i++) (await connect(loops.address)).close();
@@ -70,7 +70,7 @@ for (const subject of [server, shared, handing]) {
     assertEquals(descriptorsOf(loops.child.pid), before + 1);
   });
 
-  Deno.test(`${subject.name}: all loops end when one of them has served the last client`, async () => {
+  Deno.test(`${subject.name}: all loops end when one has served the last client`, async () => {
     await using loops = await startLoops(subject, ["--connections", "1"]);
     const connection = await connect(loops.address);
     await say(connection);
@@ -93,7 +93,7 @@ Deno.test("a port is refused whether its listener has SO_REUSEPORT or not", asyn
 });
 
 for (const subject of [server, shared, handing]) {
-  Deno.test(`${subject.name}: clients that come early leave its threads their descriptors`, async () => {
+  Deno.test(`${subject.name}: early clients leave its threads their descriptors`, async () => {
     const port = getAvailablePort();
     const early = Array.from({ length: 60 }, async () => {
       using connection = await connectWhenReady({ host: "127.0.0.1", port }, { timeout: 20_000 });
@@ -114,7 +114,7 @@ function endings(output: string): number[] {
   );
 }
 
-Deno.test("the clients of a listener that is closed are reset, those of a shared one not", async () => {
+Deno.test("clients of a listener that is closed are reset, of a shared one not", async () => {
   const { code, stdout } = await deno(ENDING);
   assertEquals(code, 0);
   const [accepted, reset, ...shared] = endings(stdout);

@@ -69,7 +69,7 @@ function watchListener(watch: boolean) {
   pause = watch ? undefined : 100;
 }
 
-/** A client of which nothing has been heard yet, whoever has put it into the epoll instance. */
+/** A new client: accepted above, or put into the epoll instance by handing.ts. */
 function adopt(fd: number): Connection {
   return connections.set(fd, new Connection(fd)).get(fd)!;
 }

@@ -32,13 +32,14 @@ const MOST = 2;
 const EACH = 3;
 
 /** Memory for the counts, which can be posted to the threads. */
-export function countsFor({ loops, connections }: { loops: number; connections: number }) {
+export function countsFor(options: { loops: number; connections: number }): Int32Array {
+  const { loops, connections } = options;
   const counts = new Int32Array(new SharedArrayBuffer(4 * (EACH + 2 * loops)));
   counts[MOST] = Math.min(connections, 2 ** 31 - 1);
   return counts;
 }
 
-/** A loop has got a client. */
+/** A loop gets a client. */
 export function countClient(counts: Int32Array, loop: number): void {
   Atomics.add(counts, CONNECTED, 1);
   Atomics.add(counts, EACH + 2 * loop, 1);
@@ -50,8 +51,8 @@ export function countWakeUp(counts: Int32Array, loop: number): void {
 }
 
 /**
- * A client has gone. If no other is connected, prints how many each loop has got since the last
- * time that none was. Returns whether the server has to end now.
+ * A client has gone. If no other is connected, prints how many each loop had since the last time
+ * that none was. Returns whether the server has to end now.
  */
 export function countGone(counts: Int32Array): boolean {
   if (Atomics.sub(counts, CONNECTED, 1) === 1) report(counts);

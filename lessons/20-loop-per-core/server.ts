@@ -66,7 +66,7 @@ for (const [loop, thread] of threads.entries()) thread.postMessage(tasks[loop]);
 await Promise.all(threads.map(messageOf));
 for (const fd of [...listeners, end]) close(fd);
 
-/** One of the sockets of the port. Clients that connect before its loop begins wait in its queue. */
+/** One of the sockets of the port. Clients that are early wait in its queue for the loop. */
 function listener(): number {
   const fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC);
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, 1);

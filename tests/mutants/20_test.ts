@@ -1,4 +1,4 @@
-/** Faults of servers with a loop for each core: in the sharing of clients, and in the loop itself. */
+/** Faults of servers with a loop for each core: who gets which clients, and the loop itself. */
 
 import { assertEquals, assertGreater } from "@std/assert";
 import { clientsByLoop, loopsWokenByConnect } from "../loops.ts";

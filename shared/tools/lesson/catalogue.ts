@@ -53,7 +53,7 @@ export interface Server extends Script {
   atOnce?: number;
   /** It starts a thread for each client, which takes some time. */
   threads?: true;
-  /** Its clients are served by loops in other threads; the main thread may make no call for them. */
+  /** Loops in other threads serve its clients, and its main thread may make no call for them. */
   loops?: true;
   /** It never sleeps: an idle server uses a whole core. */
   polling?: true;
