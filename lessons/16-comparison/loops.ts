@@ -35,10 +35,11 @@ for (const size of [64, 64 * 1024]) {
   }
   for (const [loops, results] of measured) {
     const [perSecond, server, ofLoad] = [0, 1, 2].map((i) => median(results.map((one) => one[i])));
+    const name = `${loops} ${loops === 1 ? "loop" : "loops"}`.padEnd(8);
     console.log(
-      `  ${loops} loop${loops === 1 ? " " : "s"}: ${perSecond.toFixed(0)} messages a second, ` +
+      `  ${name}${perSecond.toFixed(0).padStart(7)} messages a second, ` +
         `${(1e6 * server / perSecond).toFixed(1)} µs of CPU time for each; ` +
-        `cores in use: ${server.toFixed(2)} by the server, ${ofLoad.toFixed(2)} by the load`,
+        `cores: ${server.toFixed(2)} for the server, ${ofLoad.toFixed(2)} for the load`,
     );
   }
 }

@@ -2,10 +2,18 @@
 
 import { assertEquals, assertGreater } from "@std/assert";
 import { clientsByLoop, loopsWokenByConnect } from "../loops.ts";
-import { ENDED, HANGS, SHORT, subjectOf, testEdits, withEdit } from "./mutants.ts";
+import { type Edit, ENDED, HANGS, SHORT, subjectOf, testEdits, withEdit } from "./mutants.ts";
 
 const TWO = ["--loops", "2"];
 const SHORTAGE = "stops accepting while it is out of descriptors, and recovers";
+const PAUSES_FOREVER: Edit = {
+  name: "never ends its pause",
+  changes: [["  if (pause !== undefined) watchListener(true);\n", ""]],
+  foundBy: SHORTAGE,
+  says: HANGS,
+  explained: /does not accept again/,
+  limit: 3500,
+};
 
 testEdits("20 loop-per-core", [
   {
@@ -30,15 +38,7 @@ testEdits("20 loop-per-core", [
     explained: /stop accepting for a while/,
     alone: true,
   },
-  {
-    name: "never ends its pause",
-    module: "./loop.ts",
-    changes: [["  if (pause !== undefined) watchListener(true);\n", ""]],
-    foundBy: SHORTAGE,
-    says: HANGS,
-    explained: /does not accept again/,
-    limit: 2500,
-  },
+  { ...PAUSES_FOREVER, module: "./loop.ts" },
 ], TWO);
 
 testEdits("20 loop-per-core shared", [
@@ -53,15 +53,7 @@ testEdits("20 loop-per-core shared", [
     says: ENDED,
     explained: /epoll_ctl failed with EINVAL/,
   },
-  {
-    name: "never ends its pause",
-    module: "./loop.ts",
-    changes: [["  if (pause !== undefined) watchListener(true);\n", ""]],
-    foundBy: SHORTAGE,
-    says: HANGS,
-    explained: /does not accept again/,
-    limit: 3500,
-  },
+  { ...PAUSES_FOREVER, module: "./loop.ts" },
 ], TWO);
 
 // Which client goes to which loop is known here, and with it whether a fault shows.
@@ -108,14 +100,7 @@ testEdits("20 loop-per-core handing", [
     explained: /a client is forgotten/,
     limit: SHORT,
   },
-  {
-    name: "never ends its pause",
-    changes: [["  if (pause !== undefined) watchListener(true);\n", ""]],
-    foundBy: SHORTAGE,
-    says: HANGS,
-    explained: /does not accept again/,
-    limit: 2500,
-  },
+  PAUSES_FOREVER,
 ], TWO);
 
 // These serve every client correctly: only who serves it is wrong, or what it costs.
