@@ -84,8 +84,9 @@ for (const lesson of catalogue) {
       assertMatch(svg, /class="costs quiet">The server: CPU time [^<]* calls/);
       const lanes = [...svg.matchAll(/<g class="lane"><title>([^<]+)</g)].map(([, name]) => name);
       // A server that makes no calls of its own has no lane, nor has a main thread that makes none.
-      const [first] = lanes;
-      assertEquals(first, server.native ? "client 1" : number === "18" ? "thread 1" : "server");
+      const threads = number === "18" || server.loops;
+      const first = server.native ? "client 1" : threads ? "thread 1" : "server";
+      assertEquals(lanes[0], first);
       assert(lanes.includes("client 1") && lanes.length <= 20, lanes.join());
       const legend = svg.slice(svg.indexOf('class="legend"'));
       for (const state of ["waits", "receives or sends"]) assertStringIncludes(legend, state);
@@ -157,6 +158,10 @@ for (const path of ["02-threads/thread", "18-thread-pool/thread", "18-thread-poo
     assertReadable(`lessons/${path}.ts`, 1, 59);
   });
 }
+
+Deno.test("the loop of lesson 20 is no longer than a server", () => {
+  assertReadable("lessons/20-loop-per-core/loop.ts", 40, 100);
+});
 
 Deno.test("no script has a line of more than 100 characters", () => {
   const long: string[] = [];

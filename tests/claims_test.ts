@@ -154,6 +154,19 @@ const checks: Record<string, (output: string) => void> = {
     const [alone, together] = numbersIn(output, new RegExp(`waits of 2 ms, ${times}`));
     assertGreater(alone, 2 * together);
   },
+  C23(output) {
+    const [few] = numbersIn(output, / 10 clients: the busiest gets (\d+) of them/);
+    const [many] = numbersIn(output, / 1000 clients: the busiest gets (\d+) of them/);
+    assert(few >= 4 && many >= 250 && many < 400, output);
+    assertVerdict(output, "it depends on their number");
+  },
+  C24(output) {
+    const [accept, woken] = numbersIn(output, /in accept4: ([\d.]+) .* level-triggered: ([\d.]+)/);
+    const [exclusive] = numbersIn(output, /with EPOLLEXCLUSIVE: ([\d.]+)/);
+    assertGreater(woken, 2 * accept);
+    assertGreater(woken, 2 * exclusive);
+    assertVerdict(output, "it depends on EPOLLEXCLUSIVE");
+  },
 };
 
 function assertVerdict(output: string, expected: string) {

@@ -384,7 +384,10 @@ Deno.test({
     const files = [...Deno.readDirSync(folder)].map(({ name }) => name)
       .filter((name) => name.endsWith(".svg")).sort();
     assertEquals(files, ["connections-64-KiB.svg", "connections.svg", "cpu-64-KiB.svg", "cpu.svg"]);
-    for (const file of files) checkChart(Deno.readTextFileSync(`${folder}/${file}`), servers);
+    for (const file of files) {
+      const drawn = servers.filter((name) => !/^\d\d /.test(name) || MODELS.includes(name));
+      checkChart(Deno.readTextFileSync(`${folder}/${file}`), drawn);
+    }
     await Deno.remove(folder, { recursive: true });
   },
 });

@@ -95,6 +95,18 @@ Deno.test("lesson 23 says that clients had to go only if some were dropped", () 
   assertMatch(noticeOf("23", { ...NOTHING, lines })!, /^Deno's own sockets did the work; 1 client/);
 });
 
+Deno.test("lesson 20 mentions wake-ups only if there were more of them than clients", () => {
+  const lines = [
+    "10 connections, by loop: 7, 3; 10 wake-ups to accept them",
+    "1000 connections, by loop: 493, 507; 1000 wake-ups to accept them",
+  ];
+  const even = "The busiest of 2 loops had 7 of 10 clients, and 507 of 1,000 clients.";
+  assertEquals(noticeOf("20", { ...NOTHING, lines }), even);
+  lines[0] = "10 connections, by loop: 7, 3; 17 wake-ups to accept them";
+  const herd = noticeOf("20", { ...NOTHING, lines })!;
+  assertMatch(herd, /1,000 clients\. For 1,010 clients, loops woke up 1,017 times\.$/);
+});
+
 /** Runs a lesson, with its server edited, and returns all that was printed. */
 async function run(name: string, args: string[], edit?: [from: string, to: string]) {
   const lesson: Lesson = findLesson(name)!;
@@ -142,6 +154,8 @@ const ALTERED: [name: string, args: string[], edit?: [string, string]][] = [
   ["18/queue", ["--clients", "9", "--pause", "300", "--messages", "1"]],
   ["23", ["--clients", "3", "--lines", "5", "--silent", "0"]],
   ["13/smallest", ["--clients", "2", "--lines", "1", "--pause", "0"]],
+  ["20", ["--few", "3", "--clients", "20"]],
+  ["20/handing", ["--few", "3", "--clients", "20"]],
 ];
 
 for (const [name, args, edit] of ALTERED) {
@@ -183,6 +197,11 @@ for (const [name, args, edit] of ALTERED) {
     const clients = Number(/client │ (\d+) clients, /.exec(stdout)![1]);
     const served = /served ([\d,]+) clients?/.exec(sentence)?.[1].replaceAll(",", "");
     assertEquals(Number(served ?? clients), clients, sentence);
+    for (const [, most, all] of sentence.matchAll(/(\d+) of (\d+) clients/g)) {
+      const loops =
+        new RegExp(`server │ ${all} connections, by loop: ([\\d, ]+);`).exec(stdout)![1];
+      assertEquals(Number(most), Math.max(...loops.split(", ").map(Number)), stdout);
+    }
     if (name === "01") assert(!/client 2|waited for \d+ ms: the only/.test(sentence), sentence);
   });
 }

@@ -53,6 +53,11 @@ Deno.test("serve is the same text in lessons 03 to 07", () => {
   for (const other of others) assertEquals(other, first);
 });
 
+Deno.test("serve of lesson 20's loops is the same text as well", () => {
+  const [epoll, loop] = ["06-epoll/server.ts", "20-loop-per-core/loop.ts"].map(textOf).map(serveOf);
+  assertEquals(loop, epoll);
+});
+
 for (
   const path of [
     "02-threads/thread.ts",

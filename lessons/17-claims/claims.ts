@@ -181,6 +181,20 @@ export const claims: readonly Claim[] = [
     permissions: ffi,
   },
   {
+    id: "C23",
+    claim: "with SO_REUSEPORT, the kernel balances connections evenly",
+    source: "socket(7) (SO_REUSEPORT); Linux, net/core/sock_reuseport.c (reuseport_select_sock)",
+    script: "c23-reuseport.ts",
+    permissions: ffi,
+  },
+  {
+    id: "C24",
+    claim: "epoll has a thundering herd",
+    source: "epoll_ctl(2) (EPOLLEXCLUSIVE); Linux, fs/eventpoll.c (ep_poll_callback)",
+    script: "c24-herd.ts",
+    permissions: everything,
+  },
+  {
     id: "C25",
     claim: "more threads are faster",
     source: "sched(7), pthreads(7); UNP ch. 30",

@@ -26,6 +26,8 @@ export const EPOLLERR = 0x8;
 export const EPOLLHUP = 0x10;
 /** The peer has finished sending. */
 export const EPOLLRDHUP = 0x2000;
+/** Of the epoll instances that watch a descriptor, one is woken up, or a few, and not all. */
+export const EPOLLEXCLUSIVE = 0x10000000;
 /** Reported once, and then not again until EPOLL_CTL_MOD has re-armed the descriptor. */
 export const EPOLLONESHOT = 0x40000000;
 /** Edge-triggered: reported when it becomes ready, not while it is ready. */

@@ -50,6 +50,8 @@ export const SO_SNDBUF = 7;
 export const SO_RCVBUF = 8;
 /** What close(2) does with unsent bytes; two ints, and `{1, 0}` makes it send a reset. */
 export const SO_LINGER = 13;
+/** Several sockets may listen on the address, and the kernel spreads the clients over them. */
+export const SO_REUSEPORT = 15;
 /** How long a blocking recv(2) waits before it gives EAGAIN; a `struct timeval`, four ints. */
 export const SO_RCVTIMEO = 20;
 /** setsockopt(2): options of TCP, see tcp(7). */

@@ -53,6 +53,8 @@ export interface Server extends Script {
   atOnce?: number;
   /** It starts a thread for each client, which takes some time. */
   threads?: true;
+  /** Loops in other threads serve its clients, and its main thread may make no call for them. */
+  loops?: true;
   /** It never sleeps: an idle server uses a whole core. */
   polling?: true;
   /**
@@ -264,6 +266,23 @@ export const catalogue: readonly Lesson[] = [
       variants: [{ name: "queue", script: "queue.ts" }],
     },
     client,
+  },
+  {
+    number: "20",
+    folder: "20-loop-per-core",
+    title: "A loop for each core",
+    idea: "an event loop on each core, and three ways to spread clients over them",
+    server: {
+      permissions: ["--allow-ffi", "--allow-read"],
+      loops: true,
+      variants: [
+        { name: "one", args: ["--loops", "1"] },
+        { name: "shared", script: "shared.ts" },
+        { name: "herd", script: "shared.ts", args: ["--herd"] },
+        { name: "handing", script: "handing.ts" },
+      ],
+    },
+    client: { permissions: ["--allow-ffi", "--allow-net"] },
   },
   {
     number: "23",

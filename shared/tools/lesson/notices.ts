@@ -133,6 +133,22 @@ const NOTICES: Record<string, (facts: Facts) => string | undefined> = {
     return `${counted(Number(pool), "thread")} served ${served(facts)}, and used ${share(facts)} ` +
       `% of a core; the longest wait was ${milliseconds(facts.outcome.longest)}.`;
   },
+  "20"({ lines }) {
+    const row = /^(\d+) connections, by loop: ([\d, ]+); (\d+) wake-ups/;
+    const rows = lines.flatMap((line) => {
+      const [, all, loops, wakeUps] = row.exec(line) ?? [];
+      if (all === undefined) return [];
+      return [{ all: Number(all), loops: loops.split(", ").map(Number), wakeUps: Number(wakeUps) }];
+    });
+    if (rows.length === 0) return undefined;
+    const [{ loops }] = rows;
+    const parts = rows.map(({ all, loops }) =>
+      `${whole(Math.max(...loops))} of ${whole(all)} clients`
+    );
+    const [all, wakeUps] = [sum(rows.map(({ all }) => all)), sum(rows.map((row) => row.wakeUps))];
+    return `The busiest of ${counted(loops.length, "loop")} had ${parts.join(", and ")}` +
+      (wakeUps > all ? `. For ${whole(all)} clients, loops woke up ${whole(wakeUps)} times.` : ".");
+  },
   "23"(facts) {
     const dropped = facts.lines.filter((line) => line.startsWith("dropped ")).length;
     const [recv, send] = ["recv", "send"].map((name) => callsOf(facts, name));

@@ -1,0 +1,116 @@
+/** Faults of servers with a loop for each core: who gets which clients, and the loop itself. */
+
+import { assertEquals, assertGreater } from "@std/assert";
+import { clientsByLoop, loopsWokenByConnect } from "../loops.ts";
+import { type Edit, ENDED, HANGS, SHORT, subjectOf, testEdits, withEdit } from "./mutants.ts";
+
+const TWO = ["--loops", "2"];
+const SHORTAGE = "stops accepting while it is out of descriptors, and recovers";
+const PAUSES_FOREVER: Edit = {
+  name: "never ends its pause",
+  changes: [["  if (pause !== undefined) watchListener(true);\n", ""]],
+  foundBy: SHORTAGE,
+  says: HANGS,
+  explained: /does not accept again/,
+  limit: 3500,
+};
+
+testEdits("20 loop-per-core", [
+  {
+    name: "shares its port with any other server",
+    changes: [[
+      "bind(claim, options);",
+      "setsockopt(claim, 1, SO_REUSEPORT, 1);\nbind(claim, options);",
+    ]],
+    foundBy: "reports in one line that its port is taken",
+    says: /should have ended/,
+    explained: /SO_REUSEPORT is set/,
+  },
+  {
+    name: "spins without descriptors",
+    changes: [[
+      "if (isOutOfResources(fd)) watchListener(false);",
+      "if (isOutOfResources(fd)) return;",
+    ]],
+    foundBy: SHORTAGE,
+    says: /% of a core/,
+    explained: /stop accepting for a while/,
+    alone: true,
+  },
+  { ...PAUSES_FOREVER },
+], { args: TWO });
+
+testEdits("20 loop-per-core shared", [
+  {
+    name: "modifies what it watches exclusively",
+    changes: [[
+      "epoll_ctl(epoll, watch ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, listener!, interest);",
+      "epoll_ctl(epoll, EPOLL_CTL_MOD, listener!, watch ? interest : 0);",
+    ]],
+    foundBy: SHORTAGE,
+    says: ENDED,
+    explained: /epoll_ctl failed with EINVAL/,
+  },
+  { ...PAUSES_FOREVER },
+], { args: TWO });
+
+// Which client goes to which loop is known here, and with it whether a fault shows.
+testEdits("20 loop-per-core handing", [
+  {
+    name: "lets the other loops sleep when it has served the last client",
+    changes: [["if (countGone(counts)) writeEventfd(end);", "countGone(counts);"]],
+    foundBy: "ends after the number of clients in --connections",
+    says: /did not end/,
+    explained: /clients that have gone are not counted/,
+  },
+  {
+    name: "counts the clients of each loop by itself",
+    changes: [
+      ["let pause: number | undefined;", "let pause: number | undefined;\nlet own = 0;"],
+      ["while (!isOver(counts))", "while (own < 3)"],
+      ["if (countGone(counts))", "countGone(counts);\n  if (++own === 3)"],
+      ["else if (fd !== end) advance", "else if (fd === end) own = 3;\n    else advance"],
+    ],
+    foundBy: "ends after the number of clients in --connections",
+    says: /did not end/,
+    explained: /clients that have gone are not counted/,
+  },
+  {
+    name: "deals each client out twice",
+    changes: [[
+      "  epoll_ctl(tasks[next].epoll, EPOLL_CTL_ADD, fd, READ);\n",
+      "  for (const { epoll } of tasks) epoll_ctl(epoll, EPOLL_CTL_ADD, fd, READ);\n",
+    ]],
+    foundBy: "keeps every byte of 64 MiB for a client that reads late, in bounded memory",
+    says: /bytes of the reply are missing|^byte \d+ of the reply is|still waiting/,
+    explained: /forgotten/,
+  },
+  {
+    name: "loses every second client",
+    changes: [[
+      "  epoll_ctl(tasks[next].epoll, EPOLL_CTL_ADD, fd, READ);\n",
+      "  if (next === 0) epoll_ctl(tasks[next].epoll, EPOLL_CTL_ADD, fd, READ);\n",
+    ]],
+    foundBy: "answers 20 clients at once",
+    says: HANGS,
+    explained: /a client is forgotten/,
+    limit: SHORT,
+  },
+  PAUSES_FOREVER,
+], { args: TWO });
+
+// These serve every client correctly: only who serves it is wrong, or what it costs.
+
+Deno.test("20 loop-per-core handing: a loop that never gets a client is found", async () => {
+  const changes = [["next = (next + 1) % tasks.length;", "next = (next + 1) % 3;"]] as const;
+  await withEdit(subjectOf("20 loop-per-core handing"), changes, async (mutant) => {
+    assertEquals(await clientsByLoop(mutant, 10), [4, 3, 3, 0]);
+  });
+});
+
+Deno.test("20 loop-per-core shared: a herd that all wake up is found", async () => {
+  const changes = [["options.herd ? READ : READ | EPOLLEXCLUSIVE", "READ"]] as const;
+  await withEdit(subjectOf("20 loop-per-core shared"), changes, async (mutant) => {
+    assertGreater(await loopsWokenByConnect(mutant), 2);
+  });
+});
