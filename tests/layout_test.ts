@@ -32,6 +32,7 @@ const HEADERS = `
   #include <stdio.h>
   #include <string.h>
   #include <sys/epoll.h>
+  #include <sys/eventfd.h>
   #include <sys/ioctl.h>
   #include <sys/mman.h>
   #include <sys/resource.h>

@@ -14,6 +14,7 @@ import { readTrace, resultsOf } from "./trace_events.ts";
 /** The kernel's names, which strace shows, where the C library has others. */
 const SYSTEM_CALLS: Record<string, string> = {
   epoll_pwait: "epoll_wait",
+  eventfd2: "eventfd",
   ppoll: "poll",
   pselect6: "select",
   recvfrom: "recv",
@@ -21,13 +22,13 @@ const SYSTEM_CALLS: Record<string, string> = {
   signalfd4: "signalfd",
 };
 /** Calls whose first argument is no descriptor. */
-const WITHOUT_DESCRIPTOR = ["select", "poll", "socket", "signalfd", "epoll_create1"];
+const WITHOUT_DESCRIPTOR = ["select", "poll", "socket", "signalfd", "epoll_create1", "eventfd"];
 /** Calls whose result is a new descriptor. */
-const OPENS = ["socket", "accept4", "epoll_create1", "signalfd", "io_uring_setup"];
+const OPENS = ["socket", "accept4", "epoll_create1", "eventfd", "signalfd", "io_uring_setup"];
 const COMPARED = [
-  ...["accept4", "bind", "close", "epoll_create1", "epoll_ctl", "epoll_wait", "fcntl"],
+  ...["accept4", "bind", "close", "epoll_create1", "epoll_ctl", "epoll_wait", "eventfd", "fcntl"],
   ...["getsockname", "io_uring_enter", "listen", "poll", "read", "recv", "recvmsg", "select"],
-  ...["send", "setsockopt", "shutdown", "signalfd", "socket"],
+  ...["send", "setsockopt", "shutdown", "signalfd", "socket", "write"],
 ];
 
 /** Three clients, each of which says two things. */

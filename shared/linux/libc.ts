@@ -142,6 +142,14 @@ export const EPOLLS = {
 /** {@linkcode EPOLLS}, opened. */
 export const epolls: Deno.DynamicLibrary<typeof EPOLLS>["symbols"] = load(EPOLLS);
 
+/** eventfd(2), whose descriptors are read and written as files are. */
+export const EVENTS = {
+  /** int eventfd(unsigned int initial, int flags); */
+  eventfd: { parameters: ["u32", "i32"], result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
+/** {@linkcode EVENTS}, opened. */
+export const events: Deno.DynamicLibrary<typeof EVENTS>["symbols"] = load(EVENTS);
+
 /** io_uring(7), for which the C library has no functions: these are bare system calls. */
 export const RINGS = {
   /** int io_uring_setup(u32 entries, struct io_uring_params *params); */

@@ -7,6 +7,7 @@
 
 import * as descriptors from "../../linux/descriptors.ts";
 import * as epoll from "../../linux/epoll.ts";
+import * as eventfd from "../../linux/eventfd.ts";
 import * as ring from "../../linux/io_uring/io_uring.ts";
 import * as memory from "../../linux/memory.ts";
 import * as poll from "../../linux/poll.ts";
@@ -36,6 +37,7 @@ const SHOWN: Record<string, Record<string, Shown>> = {
     events: ([, , , event]) => epollEvents(event[0]),
   },
   epoll_wait: { epfd: at(0), capacity: at(2), timeout: at(3) },
+  eventfd: { initial: at(0), flags: flagsAt(1, eventfd, /^EFD_/) },
   fcntl: { fd: at(0), command: nameAt(1, { ...descriptors, ...signal }, /^F_[A-Z]+/), argument },
   fcntl_pointer: { fd: at(0), command: nameAt(1, signal, /^F_SETOWN_EX$/) },
   getpeername: { fd: at(0) },
