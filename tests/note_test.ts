@@ -212,6 +212,8 @@ const MOST: Record<string, number> = {
   "13-event-loop/smallest.ts": 740,
   "14-greenlets/server.ts": 1300,
   "15-async-await/server.ts": 460,
+  "21-computing/server.ts": 600,
+  "21-computing/offload.ts": 950,
 };
 
 for (const [script, most] of Object.entries(MOST)) {

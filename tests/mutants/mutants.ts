@@ -51,8 +51,15 @@ export const SHORT = 1500;
 /**
  * Declares a test of a server's faults. Most of them are looked for side by side, since most of the
  * time is spent waiting for servers that hang.
+ *
+ * @param own Scenarios of the lesson alone.
  */
-export function testEdits(server: string, edits: readonly Edit[]): void {
+export function testEdits(
+  server: string,
+  edits: readonly Edit[],
+  own: readonly Scenario[] = [],
+): void {
+  const all = [...scenarios, ...own];
   const subject = subjectOf(server);
   const reason = unavailable(subject);
   Deno.test({
@@ -69,7 +76,7 @@ export function testEdits(server: string, edits: readonly Edit[]): void {
           sanitizeOps: false,
           sanitizeResources: false,
           sanitizeExit: false,
-          fn: () => isFound(subject, edit),
+          fn: () => isFound(subject, edit, all),
         });
       }
       await Promise.all(edits.filter(({ alone }) => !alone).map(look));
@@ -80,7 +87,7 @@ export function testEdits(server: string, edits: readonly Edit[]): void {
     Deno.test({
       name: `${server}: without a fault, the server ${foundBy} within ${limit} ms`,
       ignore: reason !== undefined,
-      fn: () => check(subject, scenarioOf(foundBy, limit)),
+      fn: () => check(subject, scenarioOf(all, foundBy, limit)),
     });
   }
 }
@@ -91,10 +98,10 @@ function controls(edits: readonly Edit[]): Edit[] {
   return [...new Map(sorted.map((edit) => [edit.foundBy, edit])).values()];
 }
 
-async function isFound(subject: Subject, edit: Edit): Promise<void> {
+async function isFound(subject: Subject, edit: Edit, all: readonly Scenario[]): Promise<void> {
   await withEdit(subject, edit.changes, async (mutant) => {
     await servesOneClient(mutant);
-    const scenario = scenarioOf(edit.foundBy, edit.limit);
+    const scenario = scenarioOf(all, edit.foundBy, edit.limit);
     const error = await assertRejects(() => check(mutant, scenario), Failure);
     assertMatch(error.saw, edit.says);
     assertMatch(error.fault, edit.explained);
@@ -141,8 +148,8 @@ export function subjectOf(server: string): Subject {
   return subject;
 }
 
-function scenarioOf(name: string, limit = LIMIT): Scenario {
-  const scenario = scenarios.find((scenario) => scenario.name === name);
+function scenarioOf(all: readonly Scenario[], name: string, limit = LIMIT): Scenario {
+  const scenario = all.find((scenario) => scenario.name === name);
   assert(scenario !== undefined, `there is no scenario "${name}"`);
   return { ...scenario, limit };
 }

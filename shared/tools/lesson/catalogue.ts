@@ -74,6 +74,8 @@ export interface Variant {
   script?: string;
   /** Its options. */
   args?: string[];
+  /** What it may do, if more than the lesson's own server. */
+  permissions?: string[];
   /** How many clients it serves at a time, if fewer than the lesson's own server. */
   atOnce?: number;
 }
@@ -247,6 +249,21 @@ export const catalogue: readonly Lesson[] = [
     idea: "common claims about I/O models, each with an experiment and a verdict",
     main: { permissions: ["-A"] },
   },
+  {
+    number: "21",
+    folder: "21-computing",
+    title: "Computing off the loop",
+    idea: "threads compute behind the loop, and an eventfd reports what is done",
+    server: {
+      permissions: ["--allow-ffi"],
+      variants: [{
+        name: "offload",
+        script: "offload.ts",
+        permissions: ["--allow-ffi", "--allow-read"],
+      }],
+    },
+    client,
+  },
 ];
 
 /** The lessons that have a server. */
@@ -270,10 +287,10 @@ export function findLesson(text: string): Lesson | undefined {
   return variant && withVariant(lesson, variant);
 }
 
-function withVariant(lesson: Lesson, { name, script = "server.ts", args, atOnce }: Variant) {
+function withVariant(lesson: Lesson, variant: Variant) {
   const { folder, title, server } = lesson;
-  const path = `${folder}/${script}`;
-  const other = { ...server!, path, args, atOnce: atOnce ?? server!.atOnce };
+  const { name, script = "server.ts", args, ...own } = variant;
+  const other = { ...server!, ...own, path: `${folder}/${script}`, args };
   return { ...lesson, title: `${title}, ${name}`, main: undefined, server: other };
 }
 

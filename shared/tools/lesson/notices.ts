@@ -126,6 +126,15 @@ const NOTICES: Record<string, (facts: Facts) => string | undefined> = {
       `${milliseconds(outcome.longest)}.`;
   },
   "15": () => "The work itself made no call of ours; the first lines show Deno's own epoll.",
+  "21"(facts) {
+    if (facts.outcome === undefined) return undefined;
+    const results = callsOf(facts, "write"); // to the eventfd
+    const who = results === 0
+      ? "Whatever was computed, the loop itself computed it"
+      : `Threads computed, and woke the loop with ${counted(results, "write call")}`;
+    return `${who}; of ${counted(facts.outcome.clients, "client")}, the one that waited longest ` +
+      `waited for ${milliseconds(facts.outcome.longest)}.`;
+  },
 };
 
 function served({ outcome }: Facts): string {

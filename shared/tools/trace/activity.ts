@@ -70,7 +70,7 @@ export class Activity {
     const rest = begin - this.#sampled;
     const before = this.#switches;
     const cpu = this.#sample(start) - rest;
-    // If it never gave up its core, it computed all the time, even if others had the core meanwhile.
+    // If it never gave up its core, it computed all the time, even if others took the core away.
     const waited = this.#switches !== before;
     return waited && cpu < (start - begin) / 2 ? undefined : { begin, cpu };
   }
