@@ -1,6 +1,6 @@
 /** Lesson 21: what its servers do with messages that take computing, and how the jobs are kept. */
 
-import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
+import { assert, assertEquals, assertGreater } from "@std/assert";
 import { deadline, delay } from "@std/async";
 import { Jobs } from "../lessons/21-computing/jobs.ts";
 import { isWork } from "../lessons/21-computing/work.ts";
@@ -33,7 +33,7 @@ Deno.test("21 computing: while the loop computes, all others wait for it", async
     await visit(server, bytesOf("work "));
     return performance.now() - start;
   });
-  await delay(20); // the loop has begun with one of them by now
+  await delay(60); // the loop has begun with one of them by now
   await say(other);
   const waited = performance.now() - start;
   const [first] = (await Promise.all(works)).sort((a, b) => a - b);
@@ -60,7 +60,7 @@ Deno.test("21 computing offload: it ends by itself while threads compute for nob
   assertEquals([code, ...server.errors], [0]);
 });
 
-Deno.test("21 computing offload: an eventfd reports results; threads are in the trace", async () => {
+Deno.test("21 computing offload: an eventfd reports results, threads are in traces", async () => {
   const trace = await Deno.makeTempFile();
   await using server = await Server.start(recorded(offload, { trace }), {
     args: ["--connections", "3"],
@@ -131,5 +131,4 @@ Deno.test("Jobs lets its threads end when it is closed, without what was waiting
   jobs.close();
   const lengths = [jobs.take()!, jobs.take()!].map((place) => jobs.message(place).length);
   assertEquals([...lengths, jobs.take()], [0, 0, undefined]);
-  assertLess(jobs.memory.lengths.length, 3);
 });

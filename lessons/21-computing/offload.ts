@@ -37,7 +37,7 @@ const epoll = epoll_create1();
 const events = new EpollEvents(1024);
 const connections = new Connections(epoll, listener);
 const jobs = Jobs.of<Connection>(options.places);
-const queued = new Map<Connection, Uint8Array>(); // messages for which there is no place yet
+const held = new Map<Connection, Uint8Array>(); // messages for which there is no place yet
 const done = eventfd();
 epoll_ctl(epoll, EPOLL_CTL_ADD, done, READ);
 for (let i = 0; i < options.threads; i++) {
@@ -65,7 +65,7 @@ close(epoll);
 
 function advance(connection: Connection, want: Want | undefined) {
   if (want === GONE) {
-    queued.delete(connection);
+    held.delete(connection);
     jobs.cancel(connection); // its result must not go to the next client with its descriptor
   }
   connections.watch(connection, want);
@@ -79,15 +79,15 @@ function serve(connection: Connection): Want | undefined {
   if (length <= 0) return GONE; // 0 is the end of the input, less is a broken connection
   if (!isWork(buffer, length)) return connection.send(shout(buffer, length), length);
   // Nothing more is read from this client until its reply is sent, so its replies stay in order.
-  queued.set(connection, buffer.slice(0, length));
+  held.set(connection, buffer.slice(0, length));
   handOver();
 }
 
 /** Fills the places. If none is left, messages stay here, and their clients are not read. */
 function handOver() {
-  for (const [connection, message] of queued) {
+  for (const [connection, message] of held) {
     if (!jobs.tryPut(connection, message)) return; // to wait here would hold up everybody
-    queued.delete(connection);
+    held.delete(connection);
   }
 }
 
