@@ -107,6 +107,19 @@ Deno.test("lesson 20 mentions wake-ups only if there were more of them than clie
   assertMatch(herd, /1,000 clients\. For 1,010 clients, loops woke up 1,017 times\.$/);
 });
 
+Deno.test("lesson 21 says that threads computed only if they have woken the loop", () => {
+  const outcome = { clients: 12, correct: 12, longest: 409.6 };
+  assertEquals(
+    noticeOf("21", { ...NOTHING, outcome }),
+    "Whatever was computed, the loop itself computed it; of 12 clients, the one that waited " +
+      "longest waited for 410 ms.",
+  );
+  assertMatch(
+    noticeOf("21", { ...NOTHING, outcome, calls: [calls("write", 2)] })!,
+    /^Threads computed, and woke the loop with 2 write calls; of 12 clients, .* for 410 ms\.$/,
+  );
+});
+
 /** Runs a lesson, with its server edited, and returns all that was printed. */
 async function run(name: string, args: string[], edit?: [from: string, to: string]) {
   const lesson: Lesson = findLesson(name)!;
@@ -153,6 +166,8 @@ const ALTERED: [name: string, args: string[], edit?: [string, string]][] = [
   ["18", ["--clients", "2", "--pause", "0"]],
   ["18/queue", ["--clients", "9", "--pause", "300", "--messages", "1"]],
   ["23", ["--clients", "3", "--lines", "5", "--silent", "0"]],
+  ["21", ["--work", "0", "--clients", "2"]],
+  ["21/offload", ["--work", "3", "--clients", "1", "--messages", "1"]],
   ["13/smallest", ["--clients", "2", "--lines", "1", "--pause", "0"]],
   ["20", ["--few", "3", "--clients", "20"]],
   ["20/handing", ["--few", "3", "--clients", "20"]],
@@ -163,7 +178,7 @@ for (const [name, args, edit] of ALTERED) {
   Deno.test(`the closing sentence of ${altered} agrees with the run`, async () => {
     const { code, stdout, stderr } = await run(name, args, edit);
     assertEquals([code, stderr], [0, ""]);
-    const sentence = /\n\n(.+(?:\n.+)*?)\n(?:Next: |$)/.exec(stdout)![1].replaceAll("\n", " ");
+    const sentence = /\n\n(.+(?:\n.+)*?)\n(?:Next: .*\n)?$/.exec(stdout)![1].replaceAll("\n", " ");
     const share = /CPU time +[\d.]+ s, (\d+) % of a core/.exec(stdout)![1];
     const told = /used (\d+) % of a core/.exec(sentence)?.[1];
     assertEquals(told ?? share, share, sentence);

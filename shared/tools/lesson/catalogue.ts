@@ -285,6 +285,21 @@ export const catalogue: readonly Lesson[] = [
     client: { permissions: ["--allow-ffi", "--allow-net"] },
   },
   {
+    number: "21",
+    folder: "21-computing",
+    title: "Computing off the loop",
+    idea: "threads compute behind the loop, and an eventfd reports what is done",
+    server: {
+      permissions: ["--allow-ffi"],
+      variants: [{
+        name: "offload",
+        script: "offload.ts",
+        permissions: ["--allow-ffi", "--allow-read"],
+      }],
+    },
+    client,
+  },
+  {
     number: "23",
     folder: "23-chat",
     title: "A chat room",

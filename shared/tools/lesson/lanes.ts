@@ -44,7 +44,7 @@ export interface Lane {
 const LONG = 1000;
 
 const TRANSFERS = ["recv", "recvmsg", "read", "send", "write"];
-const WAITS = ["select", "poll", "epoll_wait", "io_uring_enter"];
+const WAITS = ["select", "poll", "epoll_wait", "io_uring_enter", "Atomics.wait"];
 
 /**
  * The lanes of a run, with times in microseconds since 1970.

@@ -149,6 +149,15 @@ const NOTICES: Record<string, (facts: Facts) => string | undefined> = {
     return `The busiest of ${counted(loops.length, "loop")} had ${parts.join(", and ")}` +
       (wakeUps > all ? `. For ${whole(all)} clients, loops woke up ${whole(wakeUps)} times.` : ".");
   },
+  "21"(facts) {
+    if (facts.outcome === undefined) return undefined;
+    const results = callsOf(facts, "write"); // to the eventfd
+    const who = results === 0
+      ? "Whatever was computed, the loop itself computed it"
+      : `Threads computed, and woke the loop with ${counted(results, "write call")}`;
+    return `${who}; of ${counted(facts.outcome.clients, "client")}, the one that waited longest ` +
+      `waited for ${milliseconds(facts.outcome.longest)}.`;
+  },
   "23"(facts) {
     const dropped = facts.lines.filter((line) => line.startsWith("dropped ")).length;
     const [recv, send] = ["recv", "send"].map((name) => callsOf(facts, name));

@@ -60,8 +60,11 @@ export class Activity {
     if (start - begin <= LONG) return undefined;
     // What the thread may have used since the last sample, in between short calls, does not count.
     const rest = begin - this.#sampled;
+    const before = this.#switches;
     const cpu = this.#sample(start) - rest;
-    return cpu < (start - begin) / 2 ? undefined : { begin, cpu };
+    // If it never gave up its core, it computed all the time, even if others took the core away.
+    const waited = this.#switches !== before;
+    return waited && cpu < (start - begin) / 2 ? undefined : { begin, cpu };
   }
 
   /**

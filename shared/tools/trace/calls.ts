@@ -31,7 +31,11 @@ export function traceCalls(record: Recorder, counts?: Uint32Array<ArrayBuffer>):
   systemCalls.forEach((name, row) =>
     replace(name, (original) => calls.wrapped(name, row * ERRORS, original, hooks[name] ?? {}))
   );
+  Atomics.wait = calls.waiting(Atomics.wait);
 }
+
+/** The types of Atomics.wait, of which the compiler would choose only the last. */
+type Wait = (memory: never, index: number, value: never, timeout?: number) => string;
 
 /** The calls of one thread. A kind of call is its row in the table of counts, and its error. */
 class Calls {
@@ -86,6 +90,24 @@ class Calls {
       }
       return result;
     };
+  }
+
+  /**
+   * Atomics.wait, which is no function of libc, so that it does not count. It sleeps in futex(2):
+   * without it, a thread that waits for another would seem to be idle, or to compute.
+   */
+  waiting(original: typeof Atomics.wait): typeof Atomics.wait {
+    const wait: Wait = (memory, index, value, timeout) => {
+      const start = now();
+      this.#before(start);
+      const result = original(memory, index, value, timeout);
+      const end = now();
+      this.#activity.afterCall(start, end);
+      this.#runs.end();
+      this.#record(this.#event("Atomics.wait", start, end, { index, value, result }));
+      return result;
+    };
+    return wait as typeof Atomics.wait;
   }
 
   /** Records what the thread has done since its last call, if it has computed. */
