@@ -42,9 +42,9 @@ function misspell(script: URL, name: string, wrong: string): Mistake {
   };
 }
 
-/** Whether a file is the script itself, or the thread that lesson 02's server starts. */
+/** Whether a file is the script itself, or what its threads run in lessons 02 and 20. */
 function isPartOf(script: URL, file: string): boolean {
-  return script.pathname.endsWith(`/${file}`) ||
+  return script.pathname.endsWith(`/${file}`) || file === "loop.ts" ||
     file === "thread.ts" && script.pathname.endsWith("/server.ts");
 }
 
