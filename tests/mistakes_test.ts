@@ -44,7 +44,7 @@ function misspell(script: URL, name: string, wrong: string): Mistake {
 
 /** Whether a file is the script itself, or what the threads do that it starts. */
 function isPartOf(script: URL, file: string): boolean {
-  return script.pathname.endsWith(`/${file}`) ||
+  return script.pathname.endsWith(`/${file}`) || file === "loop.ts" ||
     Deno.readTextFileSync(script).includes(`new URL("./${file}", import.meta.url)`);
 }
 
