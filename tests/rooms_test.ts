@@ -38,6 +38,7 @@ const MEASURES = /^lessons\/1[67]-/;
 const OFFERED = [
   // Processes, their signals and files, and the terminal: all of it is there for all tools.
   ...scriptsBelow("shared/tools/process"),
+  "shared/tools/lesson/behind.ts", // what stands behind a proxy
   "shared/tools/lesson/catalogue.ts", // which lessons and servers there are
   "shared/tools/lesson/costs.ts", // what the recorder has counted
   "shared/tools/lesson/progress.ts", // a line that shows how far something is

@@ -62,6 +62,8 @@ export interface Server extends Script {
   native?: true;
   /** It needs io_uring, which some kernels do not have and some containers forbid. */
   needsIoUring?: true;
+  /** It is a proxy: the lesson whose server stands behind it. */
+  behind?: string;
   /** Other servers for the same idea, which the tests go through as well. */
   variants?: Variant[];
 }
@@ -246,6 +248,18 @@ export const catalogue: readonly Lesson[] = [
     title: "What people say",
     idea: "common claims about I/O models, each with an experiment and a verdict",
     main: { permissions: ["-A"] },
+  },
+  {
+    number: "24",
+    folder: "24-zero-copy",
+    title: "Zero copy",
+    idea: "a proxy whose bytes stay in the kernel: splice removes the second phase itself",
+    server: {
+      permissions: ["--allow-ffi"],
+      behind: "06",
+      variants: [{ name: "copying", script: "copying.ts" }],
+    },
+    client,
   },
 ];
 
