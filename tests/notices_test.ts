@@ -70,6 +70,19 @@ Deno.test("lesson 09 says that there was no recv and no send call only if there 
   assert(!mixed.includes("no recv"), mixed);
 });
 
+Deno.test("lesson 24 says that no byte entered the program only if nothing was received", () => {
+  const spliced = [calls("splice", 90, 30)];
+  assertMatch(
+    noticeOf("24", { ...NOTHING, calls: spliced })!,
+    /^90 splice calls, 30 of .* no send/,
+  );
+  const mixed = noticeOf("24", { ...NOTHING, calls: [...spliced, calls("recv", 1)] })!;
+  assertEquals(mixed, "90 splice calls, 30 of them EAGAIN.");
+  const copied = noticeOf("24", { ...NOTHING, calls: [calls("recv", 60, 30), calls("send", 30)] })!;
+  assertMatch(copied, /^60 recv calls and 30 send calls: each byte was copied/);
+  assertEquals(noticeOf("24", NOTHING), undefined);
+});
+
 /** Runs a lesson, with its server edited, and returns all that was printed. */
 async function run(name: string, args: string[], edit?: [from: string, to: string]) {
   const lesson: Lesson = findLesson(name)!;
@@ -114,6 +127,8 @@ const ALTERED: [name: string, args: string[], edit?: [string, string]][] = [
   ["06", ["--clients", "10", "--active", "2", "--messages", "3"]],
   ["08", ["--clients", "1", "--bursts", "2"]],
   ["13/smallest", ["--clients", "2", "--lines", "1", "--pause", "0"]],
+  ["24", ["--clients", "2", "--messages", "3"]],
+  ["24/copying", ["--clients", "1", "--messages", "3", "--size", "64"]],
 ];
 
 for (const [name, args, edit] of ALTERED) {
@@ -121,7 +136,7 @@ for (const [name, args, edit] of ALTERED) {
   Deno.test(`the closing sentence of ${altered} agrees with the run`, async () => {
     const { code, stdout, stderr } = await run(name, args, edit);
     assertEquals([code, stderr], [0, ""]);
-    const sentence = /\n\n(.+(?:\n.+)*)\nNext: /.exec(stdout)![1].replaceAll("\n", " ");
+    const sentence = /\n\n(.+(?:\n.+)*)\n(?:Next: |$)/.exec(stdout)![1].replaceAll("\n", " ");
     const share = /CPU time +[\d.]+ s, (\d+) % of a core/.exec(stdout)![1];
     const told = /used (\d+) % of a core/.exec(sentence)?.[1];
     assertEquals(told ?? share, share, sentence);

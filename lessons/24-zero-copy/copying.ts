@@ -85,10 +85,12 @@ function pump(way: Way<ReturnType<typeof makeBuffer>>): Wait {
     if (taken > 0) way.kept = taken;
     else if (taken === 0) way.ended = true;
     else if (taken !== -EAGAIN) return "broken";
-    const rest = store.bytes.subarray(store.start, store.start + way.kept);
-    const given = way.kept > 0 ? trySend(to, rest) : -EAGAIN;
-    if (given > 0) [store.start, way.kept] = [store.start + given, way.kept - given];
-    else if (given !== -EAGAIN) return "broken";
+    const rest = store.start === 0 ? store.bytes : store.bytes.subarray(store.start);
+    const given = way.kept > 0 ? trySend(to, rest, way.kept) : -EAGAIN;
+    if (given > 0) {
+      store.start += given;
+      way.kept -= given;
+    } else if (given !== -EAGAIN) return "broken";
     if (taken <= 0 && given <= 0) return "ready";
   }
   return "turn";

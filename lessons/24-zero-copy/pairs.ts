@@ -69,11 +69,8 @@ export interface Way<Store> {
   done: boolean;
 }
 
-/** What a way waits for, until an event of one of its sockets. */
-export type Wait =
-  | "ready" // more bytes, or room for them
-  | "turn" // nothing, but it is the turn of the others
-  | "broken"; // nothing more: a socket is broken
+/** What a way waits for: that a socket is ready, or its next turn; or one of them is broken. */
+export type Wait = "ready" | "turn" | "broken";
 
 /** A client and its connection to the upstream. */
 interface Pair<Store> {
@@ -94,9 +91,6 @@ export class Pairs<Store> {
   /** How many clients have come and gone. */
   served = 0;
   readonly #pairs = new Map<number, Pair<Store>>(); // by each of their two sockets
-  readonly #epoll: number;
-  readonly #address: Address;
-  readonly #makeStore: (own: DisposableStack) => Store;
 
   /**
    * There is none yet.
@@ -105,11 +99,11 @@ export class Pairs<Store> {
    * @param address The upstream.
    * @param makeStore Makes what one direction needs, and hands over to `own` what it has to close.
    */
-  constructor(epoll: number, address: Address, makeStore: (own: DisposableStack) => Store) {
-    this.#epoll = epoll;
-    this.#address = address;
-    this.#makeStore = makeStore;
-  }
+  constructor(
+    readonly epoll: number,
+    readonly address: Address,
+    readonly makeStore: (own: DisposableStack) => Store,
+  ) {}
 
   /**
    * Takes the next client out of the queue and begins to connect it with the upstream. All that it
@@ -122,11 +116,11 @@ export class Pairs<Store> {
     try {
       const type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
       const upstream = own.adopt(socket(AF_INET, type), close);
-      const [there, back] = [this.#makeStore(own), this.#makeStore(own)];
+      const [there, back] = [this.makeStore(own), this.makeStore(own)];
       const client = own.adopt(accept4(listener, SOCK_NONBLOCK), close);
       setsockopt(upstream, IPPROTO_TCP, TCP_NODELAY, 1);
       setsockopt(upstream, IPPROTO_TCP, TCP_SYNCNT, 2); // a host that is silent: 7 s, not 2 minutes
-      const result = tryConnect(upstream, this.#address); // goes on in the background
+      const result = tryConnect(upstream, this.address); // goes on in the background
       const start = { kept: 0, ended: false, done: false };
       const ways = [
         { from: client, to: upstream, store: there, ...start },
@@ -136,7 +130,7 @@ export class Pairs<Store> {
       const pair = { client, upstream, ways, connecting, own: own.move() };
       for (const fd of [client, upstream]) {
         this.#pairs.set(fd, pair);
-        epoll_ctl(this.#epoll, EPOLL_CTL_ADD, fd, EDGES);
+        epoll_ctl(this.epoll, EPOLL_CTL_ADD, fd, EDGES);
       }
       return 0;
     } catch (error) {
@@ -157,7 +151,11 @@ export class Pairs<Store> {
     if (connects) {
       if (fd === pair.client) return; // its bytes wait in the kernel until the upstream answers
       const error = pair.connecting || getsockopt(fd, SOL_SOCKET, SO_ERROR);
-      if (error !== 0) return this.#refuse(pair, error);
+      if (error !== 0) {
+        const { host, port } = this.address;
+        console.error(systemError("connect", error, `${host}:${port}`).message);
+        return this.#drop(pair, true);
+      }
       pair.connecting = undefined;
     }
     if (events & EPOLLERR) return this.#drop(pair, true);
@@ -166,19 +164,13 @@ export class Pairs<Store> {
       if (way.done || !(way.from === fd || way.kept > 0 || connects)) continue;
       const wait = pump(way);
       if (wait === "broken") return this.#drop(pair, true);
-      if (wait === "turn") epoll_ctl(this.#epoll, EPOLL_CTL_MOD, way.from, EDGES); // report it again
+      if (wait === "turn") epoll_ctl(this.epoll, EPOLL_CTL_MOD, way.from, EDGES); // report it again
       if (way.ended && way.kept === 0) {
         tryShutdown(way.to, SHUT_WR); // the end is handed on, and the other direction stays open
         way.done = true;
       }
     }
     if (pair.ways.every(({ done }) => done)) this.#drop(pair);
-  }
-
-  #refuse(pair: Pair<Store>, error: number) {
-    const { host, port } = this.#address;
-    console.error(systemError("connect", error, `${host}:${port}`).message);
-    this.#drop(pair, true);
   }
 
   /**

@@ -20,6 +20,8 @@ export interface Edit {
   name: string;
   /** What the script has in some places, and what it gets there instead. */
   changes: readonly Change[];
+  /** The module beside the script that is changed in its place, such as `pairs.ts`. */
+  module?: string;
   /** The scenario that is meant to find it, by its name. */
   foundBy: string;
   /** What the scenario reports: it has to fail because of this fault, and of no other. */
@@ -98,26 +100,33 @@ async function isFound(subject: Subject, edit: Edit): Promise<void> {
     const error = await assertRejects(() => check(mutant, scenario), Failure);
     assertMatch(error.saw, edit.says);
     assertMatch(error.fault, edit.explained);
-  });
+  }, edit.module);
 }
 
 /** Has to succeed: a server that cannot do anything would be found by every scenario. */
-async function servesOneClient(subject: Subject): Promise<void> {
+export async function servesOneClient(subject: Subject): Promise<void> {
   await using server = await Server.start(subject);
   using connection = await connect(server);
   await say(connection);
 }
 
-/** Hands over an edited copy of a server, which is gone afterwards. */
+/** Hands over an edited copy of a server, or of its `module`, which is gone afterwards. */
 export async function withEdit(
   subject: Subject,
   changes: readonly Change[],
   use: (mutant: Subject) => Promise<void>,
+  module?: string,
 ): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "mutant-" });
   try {
     const script = `${folder}/server.ts`;
-    await Deno.writeTextFile(script, edited(subject.script, changes));
+    let text = edited(subject.script, module === undefined ? changes : []);
+    if (module !== undefined) {
+      const original = new URL(module, subject.script);
+      await Deno.writeTextFile(`${folder}/${module}`, edited(original, changes));
+      text = text.replace(original.href, `./${module}`);
+    }
+    await Deno.writeTextFile(script, text);
     await use({ ...subject, script: pathToFileURL(script) });
   } finally {
     await Deno.remove(folder, { recursive: true });

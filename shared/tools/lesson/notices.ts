@@ -126,6 +126,21 @@ const NOTICES: Record<string, (facts: Facts) => string | undefined> = {
       `${milliseconds(outcome.longest)}.`;
   },
   "15": () => "The work itself made no call of ours; the first lines show Deno's own epoll.",
+  "24"(facts) {
+    const [splices, failed] = [callsOf(facts, "splice"), eagain(facts.calls, "splice")];
+    const copying = ["recv", "send"].filter((name) => callsOf(facts, name) > 0);
+    if (splices === 0) {
+      const made = copying.map((name) => counted(callsOf(facts, name), `${name} call`));
+      return made.length === 0
+        ? undefined
+        : `${made.join(" and ")}: each byte was copied into the program and out of it again.`;
+    }
+    return `${counted(splices, "splice call")}, ${failed === 0 ? "none" : whole(failed)} of them ` +
+      "EAGAIN" +
+      (copying.length === 0
+        ? "; there was no recv and no send call, so no byte entered the program."
+        : ".");
+  },
 };
 
 function served({ outcome }: Facts): string {
