@@ -213,7 +213,7 @@ const MOST: Record<string, number> = {
   "14-greenlets/server.ts": 1300,
   "15-async-await/server.ts": 460,
   "24-zero-copy/server.ts": 700, // the aim is 650
-  "24-zero-copy/copying.ts": 680, // the aim is 650
+  "24-zero-copy/copying.ts": 690, // the aim is 650
 };
 
 for (const [script, most] of Object.entries(MOST)) {

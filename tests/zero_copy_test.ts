@@ -15,7 +15,7 @@ Deno.test("24 zero-copy: read and send copy twice, send from a mapping once, and
   const run = ["run", "--no-prompt", "--allow-ffi", "lessons/24-zero-copy/ways.ts"];
   const { code, stdout, stderr } = await deno(run);
   assertEquals([code, stderr], [0, ""]);
-  const rows = [...stdout.matchAll(/^(\w.*?) +(\d) +(\d) +(\d) +\d+ ms$/gm)];
+  const rows = [...stdout.matchAll(/^(\w.*?) +(\d) +(\d) +(\d) +\d+ ms +\d+ ms$/gm)];
   assertEquals(rows.map(([, ...row]) => row), [
     ["read, send", "2", "4", "2"],
     ["mmap, send", "1", "2", "1"],
