@@ -11,7 +11,7 @@ for (const proxy of subjects.filter(({ behind }) => behind !== undefined)) {
   }
 }
 
-Deno.test("24 zero-copy: read and send copy twice, send from a mapping once, and splice not at all", async () => {
+Deno.test("24 zero-copy: read and send copy twice, a mapping once, splice not at all", async () => {
   const run = ["run", "--no-prompt", "--allow-ffi", "lessons/24-zero-copy/ways.ts"];
   const { code, stdout, stderr } = await deno(run);
   assertEquals([code, stderr], [0, ""]);

@@ -9,14 +9,7 @@
  * Man:  send(2), recvmsg(2) (MSG_ERRQUEUE); Linux, Documentation/networking/msg_zerocopy.rst
  */
 
-import {
-  Message,
-  MSG_ERRQUEUE,
-  MSG_ZEROCOPY,
-  SO_EE_CODE_ZEROCOPY_COPIED,
-  SO_ZEROCOPY,
-  tryRecvmsg,
-} from "../../shared/linux/recvmsg.ts";
+import { Message } from "../../shared/linux/recvmsg.ts";
 import {
   MSG_TRUNC,
   MSG_WAITALL,
@@ -25,6 +18,12 @@ import {
   setsockopt,
   SOL_SOCKET,
 } from "../../shared/linux/socket.ts";
+import {
+  MSG_ZEROCOPY,
+  notificationOf,
+  SO_EE_CODE_ZEROCOPY_COPIED,
+  SO_ZEROCOPY,
+} from "../../shared/linux/zero_copy.ts";
 import { clock_gettime, CLOCK_THREAD_CPUTIME_ID } from "../../shared/linux/time.ts";
 import { median } from "../16-comparison/statistics.ts";
 import { connectPairs } from "./pairs.ts";
@@ -49,11 +48,9 @@ for (let i = 0; i < ROUNDS; i++) {
     times.push(clock_gettime(CLOCK_THREAD_CPUTIME_ID) - begin);
     if (sent !== SIZE) throw new Error(`${sent} bytes were sent, not ${SIZE}`);
     recv(server, buffer, SIZE, MSG_WAITALL | MSG_TRUNC);
-    // The queue of errors is never waited for: without a notification, this is EAGAIN.
-    while (tryRecvmsg(client, message, MSG_ERRQUEUE) >= 0) {
-      const { calls: reported, code } = message.zeroCopy!;
-      calls += reported;
-      if (code === SO_EE_CODE_ZEROCOPY_COPIED) copied += reported;
+    for (let report; (report = notificationOf(client, message)) !== undefined;) {
+      calls += report.calls;
+      if (report.code === SO_EE_CODE_ZEROCOPY_COPIED) copied += report.calls;
     }
   }
 }

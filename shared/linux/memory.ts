@@ -6,7 +6,7 @@
 
 import { close, O_CLOEXEC, O_CREAT, O_RDWR, open } from "./descriptors.ts";
 import { errno, orErrno, orThrow, systemError } from "./errno.ts";
-import { files, memory } from "./libc.ts";
+import { files, memory, memoryFiles } from "./libc.ts";
 
 /** mmap(2): the pages may be read. */
 export const PROT_READ = 1;
@@ -81,7 +81,7 @@ export class MappedMemory implements Disposable {
 /** Makes a file that is in memory alone and has no name, see memfd_create(2). */
 export function memfd_create(name: string): number {
   const bytes = new TextEncoder().encode(name + "\0");
-  return orThrow("memfd_create", orErrno(files.memfd_create(bytes, MFD_CLOEXEC)), name);
+  return orThrow("memfd_create", orErrno(memoryFiles.memfd_create(bytes, MFD_CLOEXEC)), name);
 }
 
 /**

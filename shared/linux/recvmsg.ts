@@ -14,18 +14,6 @@ import { milliseconds } from "./time.ts";
 export const SO_TIMESTAMPNS = 35;
 /** The kind of control message that carries that time. */
 export const SCM_TIMESTAMPNS = 35;
-/** recvmsg(2): out of the socket's queue of errors, which also has other notifications. */
-export const MSG_ERRQUEUE = 0x2000;
-/** setsockopt(2): the socket accepts {@linkcode MSG_ZEROCOPY}. */
-export const SO_ZEROCOPY = 60;
-/** send(2): do not copy; a notification in the queue of errors says when the memory is free. */
-export const MSG_ZEROCOPY = 0x4000000;
-/** Of a notification of MSG_ZEROCOPY: the kernel has copied after all. */
-export const SO_EE_CODE_ZEROCOPY_COPIED = 1;
-const SO_EE_ORIGIN_ZEROCOPY = 5;
-const [SOL_IP, IP_RECVERR] = [0, 11];
-/** Where the fields of `struct sock_extended_err` are, and its size. */
-const SOCK_EXTENDED_ERR = { origin: 4, code: 6, info: 8, data: 12, size: 16 };
 
 /** `sizeof(struct msghdr)` on 64-bit Linux. */
 export const MSGHDR_SIZE = 56;
@@ -45,7 +33,8 @@ export class Message {
   readonly #headerView = new DataView(this.header.buffer);
   readonly #iovec: BigUint64Array<ArrayBuffer>;
   readonly #control = new Uint8Array(64);
-  readonly #controlView = new DataView(this.#control.buffer);
+  /** The control message that came last, such as the time of arrival. */
+  readonly control = new DataView(this.#control.buffer);
 
   /** Makes a message around a buffer. Throws a RangeError if that is empty. */
   constructor(buffer: Uint8Array<ArrayBuffer>) {
@@ -69,31 +58,14 @@ export class Message {
    * if SO_TIMESTAMPNS was not set on the socket, or when the input has ended.
    */
   get arrival(): number | undefined {
-    if (!this.#hasControl(SOL_SOCKET, SCM_TIMESTAMPNS, 16)) return undefined;
-    const view = this.#controlView;
+    const used = Number(this.#headerView.getBigUint64(MSGHDR.controllen, true));
+    const view = this.control;
+    if (
+      used < CMSGHDR.data + 16 || view.getInt32(CMSGHDR.level, true) !== SOL_SOCKET ||
+      view.getInt32(CMSGHDR.type, true) !== SCM_TIMESTAMPNS
+    ) return undefined;
     const [seconds, nanoseconds] = [0, 8].map((at) => view.getBigInt64(CMSGHDR.data + at, true));
     return milliseconds(seconds, nanoseconds);
-  }
-
-  /**
-   * What a notification of MSG_ZEROCOPY says, after recvmsg with MSG_ERRQUEUE: for how many calls
-   * of send it stands, and its code. Undefined if it is none.
-   */
-  get zeroCopy(): { calls: number; code: number } | undefined {
-    if (!this.#hasControl(SOL_IP, IP_RECVERR, SOCK_EXTENDED_ERR.size)) return undefined;
-    const at = (field: number) => CMSGHDR.data + field;
-    const view = this.#controlView;
-    if (view.getUint8(at(SOCK_EXTENDED_ERR.origin)) !== SO_EE_ORIGIN_ZEROCOPY) return undefined;
-    const [first, last] = [SOCK_EXTENDED_ERR.info, SOCK_EXTENDED_ERR.data]
-      .map((field) => view.getUint32(at(field), true));
-    return { calls: last - first + 1, code: view.getUint8(at(SOCK_EXTENDED_ERR.code)) };
-  }
-
-  #hasControl(level: number, type: number, length: number): boolean {
-    const used = Number(this.#headerView.getBigUint64(MSGHDR.controllen, true));
-    const view = this.#controlView;
-    return used >= CMSGHDR.data + length && view.getInt32(CMSGHDR.level, true) === level &&
-      view.getInt32(CMSGHDR.type, true) === type;
   }
 }
 

@@ -110,7 +110,8 @@ const faults: { name: string; change: Change; foundBy: string; says: RegExp }[] 
     name: "waits with one direction for the other",
     change: [
       "      const wait = pump(way);",
-      "      if (pair.ways.some((other) => other !== way && other.kept > 0)) continue;\n      const wait = pump(way);",
+      "      if (pair.ways.some((other) => other !== way && other.kept > 0)) continue;\n" +
+      "      const wait = pump(way);",
     ],
     foundBy: "lets one direction flow while the other is full",
     says: /it is stuck/,

@@ -72,7 +72,7 @@ export class IoUring implements Disposable {
   readonly #mappings = new DisposableStack();
   readonly #timespec: MappedMemory;
   readonly #ring: Int32Array<ArrayBuffer>;
-  /** The entries of the submission ring, as words; those of an operation begin where prepare says. */
+  /** The entries of the submission ring, as words. */
   readonly sqes: Int32Array<ArrayBuffer>;
   // Where the parts of the rings are, in words.
   readonly #sqHead: number;

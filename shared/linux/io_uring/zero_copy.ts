@@ -17,11 +17,10 @@ export const IORING_SEND_ZC_REPORT_USAGE = 1 << 3;
 /** Of a completion: it is the second one, after which the memory is free. */
 export const IORING_CQE_F_NOTIF = 1 << 3;
 /** The result of that one, if the kernel has copied. */
-export const IORING_NOTIF_USAGE_ZC_COPIED = 1 << 31;
+export const IORING_NOTIF_USAGE_ZC_COPIED = 0x80000000;
 
 /** Where the fields of `struct io_uring_sqe` are, in words. */
 const [OFF, ADDR, LEN, FLAGS, SPLICE_FD_IN] = [8, 16, 24, 28, 44].map((at) => at / 4);
-const IOPRIO = 16; // how far up in the first word
 
 /** Moves up to `length` bytes from one descriptor to another, one of which is a pipe. */
 export function prepareSplice(
@@ -49,7 +48,7 @@ export function prepareSendZeroCopy(
   length: number,
 ): void {
   const sqe = ring.prepare(IORING_OP_SEND_ZC, fd);
-  ring.sqes[sqe] |= IORING_SEND_ZC_REPORT_USAGE << IOPRIO;
+  ring.sqes[sqe] |= IORING_SEND_ZC_REPORT_USAGE << 16; // the field ioprio
   ring.sqes[sqe + ADDR] = address; // its lower half
   ring.sqes[sqe + ADDR + 1] = address / 2 ** 32;
   ring.sqes[sqe + LEN] = length;
