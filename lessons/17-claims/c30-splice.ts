@@ -2,12 +2,14 @@
  * Lesson 17 · What people say: C30, about splice.
  *
  * Two proxies take turns in front of the same server: one with recv and send, one with splice. They
- * get the same messages, small ones and large ones. What does a message cost each of them?
+ * get the same messages, small ones and large ones. What does a message cost each of them? All run
+ * on one core, so none of the costs depends on where the others are.
  *
  * Run:  deno run -A lessons/17-claims/c30-splice.ts
  * Man:  splice(2), proc_pid_stat(5)
  */
 
+import { stayOnOneCore } from "../../shared/linux/cores.ts";
 import {
   AF_INET,
   connect,
@@ -28,6 +30,7 @@ import { conclude } from "./verdict.ts";
 const [CLIENTS, ROUNDS] = [8, 60];
 const SIZES = [{ size: 64, turns: 50 }, { size: 4096, turns: 50 }, { size: 65_536, turns: 10 }];
 
+stayOnOneCore(); // the servers inherit it
 await using behind = await startServer("06");
 const upstream = ["--upstream", `127.0.0.1:${behind.port}`];
 await using copying = await startServer("24/copying", ...upstream);
@@ -40,7 +43,10 @@ const ratios = SIZES.map(({ size, turns }) => {
   for (let round = -10; round < ROUNDS; round++) {
     if (round === 0) before = proxies.map(({ pid }) => cpuOf(pid)); // the code is compiled by now
     for (const { clients } of proxies) {
-      for (let turn = 0; turn < turns; turn++) visit(clients, size);
+      for (let turn = 0; turn < turns; turn++) {
+        for (const client of clients) sendAll(client, buffer, size);
+        for (const client of clients) recv(client, buffer, size, MSG_TRUNC | MSG_WAITALL);
+      }
     }
   }
   const [copy, splice] = proxies.map(({ pid }, i) =>
@@ -70,10 +76,4 @@ function connectAll(port: number): number[] {
     setsockopt(client, IPPROTO_TCP, TCP_NODELAY, 1);
     return client;
   });
-}
-
-/** Each of the clients sends a message, and receives its reply. */
-function visit(clients: number[], size: number) {
-  for (const client of clients) sendAll(client, buffer, size);
-  for (const client of clients) recv(client, buffer, size, MSG_TRUNC | MSG_WAITALL);
 }
