@@ -36,7 +36,7 @@ Deno.test("each role of a cast takes part, and the lanes have the names of the r
   // The rude one gets no reply, so it is not among those whose replies are counted.
   assertMatch(stdout, /^client │ client 4 \(rude\): closed its connection without reading/m);
   assertMatch(stdout, /^client │ 5 clients, 5 correct replies, longest wait /m);
-  const lanes = [...stdout.matchAll(/^ {2}(client \d \(\w+\)) {2,}[│┃░·]/gm)].map(([, name]) =>
+  const lanes = [...stdout.matchAll(/^ {2}(client \d \(\w+\)) {2,}[▒│┃░·]/gm)].map(([, name]) =>
     name
   );
   assertEquals(lanes, [

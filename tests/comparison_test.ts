@@ -74,8 +74,10 @@ Deno.test("16 comparison: a full run has both kinds of load in both sizes", () =
   ]);
 });
 
-/** The lessons whose servers can be compared, since they speak the same. */
-const comparable = serverLessons.filter(({ server }) => server.protocol === undefined);
+/** The lessons whose servers can be compared, since they speak the same and do all of the work. */
+const comparable = serverLessons.filter(({ server }) =>
+  server.protocol === undefined && server.behind === undefined
+);
 /** The servers that the charts show: one for each model. */
 const MODELS = comparable.filter(({ number }) => number < "16")
   .map(({ folder }) => folder.replace("-", " "));

@@ -37,12 +37,14 @@ const HEADERS = `
   #include <sys/mman.h>
   #include <sys/resource.h>
   #include <sys/select.h>
+  #include <sys/sendfile.h>
   #include <sys/signalfd.h>
   #include <sys/socket.h>
   #include <sys/stat.h>
   #include <sys/syscall.h>
   #include <sys/uio.h>
   #include <time.h>
+  #include <linux/errqueue.h>
   #include <unistd.h>
   #if __has_include(<linux/io_uring.h>)
   #include <linux/io_uring.h>
@@ -56,6 +58,7 @@ const prefixes: Record<string, string> = {
   RUSAGE: "ru_",
   SIGNALFD_SIGINFO: "ssi_",
   SOCKADDR_IN: "sin_",
+  SOCK_EXTENDED_ERR: "ee_",
 };
 
 /** What our names stand for where C has no such constant or field. */

@@ -120,6 +120,19 @@ Deno.test("lesson 21 says that threads computed only if they have woken the loop
   );
 });
 
+Deno.test("lesson 24 says that no byte entered the program only if nothing was received", () => {
+  const spliced = [calls("splice", 90, 30)];
+  assertMatch(
+    noticeOf("24", { ...NOTHING, calls: spliced })!,
+    /^90 splice calls, 30 of .* no send/,
+  );
+  const mixed = noticeOf("24", { ...NOTHING, calls: [...spliced, calls("recv", 1)] })!;
+  assertEquals(mixed, "90 splice calls, 30 of them EAGAIN.");
+  const copied = noticeOf("24", { ...NOTHING, calls: [calls("recv", 60, 30), calls("send", 30)] })!;
+  assertMatch(copied, /^60 recv calls and 30 send calls: each byte was copied/);
+  assertEquals(noticeOf("24", NOTHING), undefined);
+});
+
 /** Runs a lesson, with its server edited, and returns all that was printed. */
 async function run(name: string, args: string[], edit?: [from: string, to: string]) {
   const lesson: Lesson = findLesson(name)!;
@@ -171,6 +184,8 @@ const ALTERED: [name: string, args: string[], edit?: [string, string]][] = [
   ["13/smallest", ["--clients", "2", "--lines", "1", "--pause", "0"]],
   ["20", ["--few", "3", "--clients", "20"]],
   ["20/handing", ["--few", "3", "--clients", "20"]],
+  ["24", ["--clients", "2", "--messages", "3"]],
+  ["24/copying", ["--clients", "1", "--messages", "3", "--size", "64"]],
 ];
 
 for (const [name, args, edit] of ALTERED) {

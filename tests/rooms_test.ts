@@ -42,6 +42,7 @@ const OFFERED = [
   "shared/tools/check/scenarios.ts", // which scenarios there are,
   "shared/tools/check/server.ts", // what a server under test is,
   "shared/tools/check/subjects.ts", // and which the lessons have
+  "shared/tools/lesson/behind.ts", // what stands behind a proxy
   "shared/tools/lesson/catalogue.ts", // which lessons and servers there are
   "shared/tools/lesson/costs.ts", // what the recorder has counted
   "shared/tools/lesson/stall.ts", // what a server waits for

@@ -1,6 +1,7 @@
 /** What the recorder reports, compared with what strace sees from outside. */
 
 import { assertEquals, assertGreater } from "@std/assert";
+import { startBehind, upstreamOption } from "../shared/tools/lesson/behind.ts";
 import { type CatalogueServer, servers } from "../shared/tools/lesson/catalogue.ts";
 import { linesOf } from "../shared/lines.ts";
 import { denoRun } from "../shared/tools/process/child.ts";
@@ -28,7 +29,7 @@ const OPENS = ["socket", "accept4", "epoll_create1", "eventfd", "signalfd", "io_
 const COMPARED = [
   ...["accept4", "bind", "close", "epoll_create1", "epoll_ctl", "epoll_wait", "eventfd", "fcntl"],
   ...["getsockname", "io_uring_enter", "listen", "poll", "read", "recv", "recvmsg", "select"],
-  ...["send", "setsockopt", "shutdown", "signalfd", "socket", "write"],
+  ...["send", "setsockopt", "shutdown", "signalfd", "socket", "splice", "write"],
 ];
 
 /** Three clients, each of which says two things. */
@@ -72,6 +73,10 @@ function lifetimesOf(events: TraceEvent[]): Map<number, [from: number, until: nu
     // io_uring accepts without a call.
     if (cat === "call" ? OPENS.includes(name) : cat === "io_uring" && name === "accept") {
       lifetimes.set(result, [...lifetimes.get(result) ?? [], [ts, Infinity]]);
+    } else if (cat === "call" && name === "pipe2") {
+      for (const end of JSON.parse(String(args.ends))) {
+        lifetimes.set(end, [...lifetimes.get(end) ?? [], [ts, Infinity]]);
+      }
     } else if (cat === "call" && name === "close") {
       const last = lifetimes.get(fd)?.at(-1);
       if (last !== undefined) last[1] = ts + dur;
@@ -85,7 +90,7 @@ function sorted(results: Map<string, number>): Record<string, number> {
 }
 
 for (const server of servers) {
-  const { name, script, args, permissions, native, needsIoUring } = server;
+  const { name, script, args, permissions, native, needsIoUring, behind } = server;
   if (native) continue; // its calls are not ours
   const reason = whyNoStrace || unavailable({ needsIoUring });
   Deno.test({
@@ -95,9 +100,11 @@ for (const server of servers) {
     ignore: Boolean(reason),
     fn: async () => {
       const directory = await Deno.makeTempDir();
+      await using stack = new AsyncDisposableStack();
+      const upstream = behind && await upstreamOption(stack.use(startBehind(behind)));
       const trace = `${directory}/trace`;
       const preload = recorderUrl(permissions, { trace, name: "server" });
-      const options = ["--port", "0", "--connections", "3", ...args];
+      const options = ["--port", "0", "--connections", "3", ...args, ...upstream || []];
       const process = new Deno.Command("strace", {
         args: [
           ...["-ff", "-ttt", "-s", "0", "-o", `${directory}/strace`],

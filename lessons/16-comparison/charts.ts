@@ -100,7 +100,7 @@ export async function draw(report: Report, folder: string): Promise<void> {
   }
 }
 
-/** Later lessons put the models to use on more than one core: the table has them, the charts not. */
+/** Later lessons put the models to use on more than one core. The charts are about the models. */
 function isModel(server: string): boolean {
   return !/^\d\d /.test(server) || server.slice(0, 2) in WAY_OF;
 }

@@ -201,4 +201,32 @@ export const claims: readonly Claim[] = [
     script: "c25-more-threads.ts",
     permissions: [],
   },
+  {
+    id: "C27",
+    claim: "sendfile is zero copy",
+    source: "sendfile(2), NOTES: the file must not change before it has been delivered",
+    script: "c27-sendfile.ts",
+    permissions: ffi,
+  },
+  {
+    id: "C28",
+    claim: "MSG_ZEROCOPY sends without a copy",
+    source: "Linux, Documentation/networking/msg_zerocopy.rst, Loopback",
+    script: "c28-msg-zerocopy.ts",
+    permissions: ffi,
+  },
+  {
+    id: "C29",
+    claim: "io_uring has zero copy",
+    source: "io_uring_enter(2) (IORING_OP_SEND_ZC)",
+    script: "c29-uring-zero-copy.ts",
+    permissions: ffi,
+  },
+  {
+    id: "C30",
+    claim: "splice is always faster",
+    source: "splice(2)",
+    script: "c30-splice.ts",
+    permissions: everything,
+  },
 ];

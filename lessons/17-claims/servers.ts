@@ -5,7 +5,7 @@
  * @module
  */
 
-import { servers } from "../../shared/tools/lesson/catalogue.ts";
+import { findLesson, LESSONS } from "../../shared/tools/lesson/catalogue.ts";
 import { Child, denoRun } from "../../shared/tools/process/child.ts";
 
 /** A running server. It is ended where the block of its `await using` ends. */
@@ -16,10 +16,17 @@ export interface Server extends AsyncDisposable {
   port: number;
 }
 
-/** Starts the server of a lesson on a free port, and waits until it listens. */
-export async function startServer(number: string): Promise<Server> {
-  const { lesson, script } = servers.find(({ lesson }) => lesson.number === number)!;
-  const child = new Child(denoRun(script, lesson.server.permissions, ["--port", "0"]));
+/**
+ * Starts the server of a lesson on a free port, and waits until it listens.
+ *
+ * @param number The lesson, such as `06`, or a variant, such as `06/edge-triggered`.
+ * @param args Further options of the server.
+ */
+export async function startServer(number: string, ...args: string[]): Promise<Server> {
+  const { folder, server } = findLesson(number)!;
+  const { permissions, path = `${folder}/server.ts`, args: own = [] } = server!;
+  const options = ["--port", "0", ...own, ...args];
+  const child = new Child(denoRun(new URL(path, LESSONS), permissions, options));
   const port = await child.listening();
   if (port === undefined) {
     await child[Symbol.asyncDispose]();

@@ -18,6 +18,8 @@ export const O_CREAT = 0o100;
 export const O_TRUNC = 0o1000;
 /** open(2): every write(2) goes to the end of the file, even if other programs extend it. */
 export const O_APPEND = 0o2000;
+/** lseek(2): count from the beginning of the file. */
+export const SEEK_SET = 0;
 /** lseek(2): count from the position of the next read or write. */
 export const SEEK_CUR = 1;
 /** open(2): close the descriptor when another program is executed. */
@@ -51,6 +53,16 @@ export function open(path: string, flags: number, mode = 0): number {
 /** Reads into the start of a buffer, see read(2). Returns the number of bytes; 0 at the end. */
 export function read(fd: number, buffer: Uint8Array<ArrayBuffer>): number {
   return orThrow("read", orErrno(files.read(fd, buffer, buffer.length)), fd);
+}
+
+/** Writes the bytes of a buffer, see write(2). Returns how many. */
+export function write(fd: number, buffer: Uint8Array<ArrayBuffer>): number {
+  return orThrow("write", orErrno(files.write(fd, buffer, buffer.length)), fd);
+}
+
+/** Moves the position of the next read or write in a file, see lseek(2). Returns it. */
+export function lseek(fd: number, offset: number, whence: number): number {
+  return orThrow("lseek", orErrno(Number(files.lseek(fd, BigInt(offset), whence))), fd);
 }
 
 /** Closes a descriptor, see close(2). Throws BadResource if it was not open, or closed before. */

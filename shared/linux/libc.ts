@@ -94,6 +94,26 @@ export const FILES = {
 /** {@linkcode FILES}, opened. */
 export const files: Deno.DynamicLibrary<typeof FILES>["symbols"] = load(FILES);
 
+/** pipe(7), splice(2) and sendfile(2): bytes that move inside the kernel. */
+export const PIPES = {
+  /** int pipe2(int *ends, int flags); */
+  pipe2: { parameters: ["buffer", "i32"], result: "i32" },
+  /** ssize_t splice(int in, off_t *from, int out, off_t *to, size_t length, unsigned flags); */
+  splice: { parameters: ["i32", "buffer", "i32", "buffer", "u32", "u32"], result: "i32" },
+  /** ssize_t sendfile(int out, int in, off_t *offset, size_t length); */
+  sendfile: { parameters: ["i32", "i32", "buffer", "u32"], result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
+/** {@linkcode PIPES}, opened. */
+export const pipes: Deno.DynamicLibrary<typeof PIPES>["symbols"] = load(PIPES);
+
+/** memfd_create(2). */
+export const MEMORY_FILES = {
+  /** int memfd_create(const char *name, unsigned int flags); */
+  memfd_create: { parameters: ["buffer", "u32"], result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
+/** {@linkcode MEMORY_FILES}, opened. */
+export const memoryFiles: Deno.DynamicLibrary<typeof MEMORY_FILES>["symbols"] = load(MEMORY_FILES);
+
 /** mmap(2). */
 export const MEMORY = {
   /** void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset); */

@@ -6,7 +6,7 @@
 
 import { close, O_CLOEXEC, O_CREAT, O_RDWR, open } from "./descriptors.ts";
 import { errno, orErrno, orThrow, systemError } from "./errno.ts";
-import { files, memory } from "./libc.ts";
+import { files, memory, memoryFiles } from "./libc.ts";
 
 /** mmap(2): the pages may be read. */
 export const PROT_READ = 1;
@@ -22,6 +22,8 @@ export const MAP_ANONYMOUS = 0x20;
 export const MAP_NORESERVE = 0x4000;
 /** mmap(2): all pages are made at once, so that no later access has to wait for one. */
 export const MAP_POPULATE = 0x8000;
+/** memfd_create(2): programs that are started later do not inherit it. */
+const MFD_CLOEXEC = 1;
 
 const MAP_FAILED = 2n ** 64n - 1n;
 
@@ -74,6 +76,12 @@ export class MappedMemory implements Disposable {
   [Symbol.dispose](): void {
     munmap(this.bytes.buffer);
   }
+}
+
+/** Makes a file that is in memory alone and has no name, see memfd_create(2). */
+export function memfd_create(name: string): number {
+  const bytes = new TextEncoder().encode(name + "\0");
+  return orThrow("memfd_create", orErrno(memoryFiles.memfd_create(bytes, MFD_CLOEXEC)), name);
 }
 
 /**

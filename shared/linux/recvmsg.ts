@@ -33,7 +33,8 @@ export class Message {
   readonly #headerView = new DataView(this.header.buffer);
   readonly #iovec: BigUint64Array<ArrayBuffer>;
   readonly #control = new Uint8Array(64);
-  readonly #controlView = new DataView(this.#control.buffer);
+  /** The control message that came last, such as the time of arrival. */
+  readonly control = new DataView(this.#control.buffer);
 
   /** Makes a message around a buffer. Throws a RangeError if that is empty. */
   constructor(buffer: Uint8Array<ArrayBuffer>) {
@@ -58,7 +59,7 @@ export class Message {
    */
   get arrival(): number | undefined {
     const used = Number(this.#headerView.getBigUint64(MSGHDR.controllen, true));
-    const view = this.#controlView;
+    const view = this.control;
     if (
       used < CMSGHDR.data + 16 || view.getInt32(CMSGHDR.level, true) !== SOL_SOCKET ||
       view.getInt32(CMSGHDR.type, true) !== SCM_TIMESTAMPNS

@@ -60,6 +60,8 @@ export const IPPROTO_TCP = 6;
 export const TCP_NODELAY = 1;
 /** tcp(7): break the connection if the peer has taken nothing for this many milliseconds. */
 export const TCP_USER_TIMEOUT = 18;
+/** How often connect(2) asks again before it gives up, after 1, 2, 4, … seconds. */
+export const TCP_SYNCNT = 7;
 
 /** recv(2): leave the bytes in the kernel. */
 export const MSG_PEEK = 0x2;
@@ -235,9 +237,17 @@ export function checkLength(length: number, buffer: Bytes, least = 0): void {
   throw new RangeError(`${length} bytes do not go with a buffer of ${buffer.length} bytes`);
 }
 
-/** Ends one direction of a connection, or both, for everybody who has it open. See shutdown(2). */
+/**
+ * Ends one direction of a connection, or both, for everybody who has it open. Returns 0, or
+ * `-ENOTCONN` if it is broken. See shutdown(2).
+ */
+export function tryShutdown(fd: number, how: number): number {
+  return orErrno(moreSockets.shutdown(fd, how));
+}
+
+/** Like {@linkcode tryShutdown}, but throws. */
 export function shutdown(fd: number, how: number): void {
-  orThrow("shutdown", orErrno(moreSockets.shutdown(fd, how)), fd);
+  orThrow("shutdown", tryShutdown(fd, how), fd);
 }
 
 /** Reads an option that is an int, see getsockopt(2). */

@@ -11,6 +11,8 @@ import { clocks as libc } from "./libc.ts";
 export const CLOCK_REALTIME = 0;
 /** A clock that never goes backwards. */
 export const CLOCK_MONOTONIC = 1;
+/** The CPU time of all threads of the process, those that the kernel adds for it included. */
+export const CLOCK_PROCESS_CPUTIME_ID = 2;
 /** The CPU time of the calling thread. */
 export const CLOCK_THREAD_CPUTIME_ID = 3;
 

@@ -35,7 +35,7 @@ export interface Edit {
   alone?: true;
 }
 
-/** What a script, or a module of its lesson that it uses, has in one place, and what it gets there. */
+/** What a script, or a module beside it, has in one place, and what it gets there instead. */
 export type Change = readonly [from: string, to: string];
 
 /** How long a scenario may take, in milliseconds. What it waits for by itself takes up to 3 s. */
@@ -116,13 +116,13 @@ async function isFound(subject: Subject, edit: Edit, all: readonly Scenario[]): 
 }
 
 /** Has to succeed: a server that cannot do anything would be found by every scenario. */
-async function servesOneClient(subject: Subject): Promise<void> {
+export async function servesOneClient(subject: Subject): Promise<void> {
   await using server = await Server.start(subject);
   using connection = await connect(server);
   await greet(connection, subject);
 }
 
-/** Hands over an edited copy of a server, which is gone afterwards. */
+/** Hands over an edited copy of a server and its modules, which is gone afterwards. */
 export async function withEdit(
   subject: Subject,
   changes: readonly Change[],

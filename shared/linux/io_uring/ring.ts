@@ -72,7 +72,8 @@ export class IoUring implements Disposable {
   readonly #mappings = new DisposableStack();
   readonly #timespec: MappedMemory;
   readonly #ring: Int32Array<ArrayBuffer>;
-  readonly #sqes: Int32Array<ArrayBuffer>;
+  /** The entries of the submission ring, as words. */
+  readonly sqes: Int32Array<ArrayBuffer>;
   // Where the parts of the rings are, in words.
   readonly #sqHead: number;
   readonly #sqTail: number;
@@ -106,7 +107,7 @@ export class IoUring implements Disposable {
     this.#cqes = params[(cq + IO_CQRING_OFFSETS.cqes) / 4] / 4;
     const words = Math.max(array + SQ_ENTRIES, this.#cqes + CQ_ENTRIES * CQE);
     this.#ring = this.#map(words, 0);
-    this.#sqes = this.#map(SQ_ENTRIES * SQE, IORING_OFF_SQES);
+    this.sqes = this.#map(SQ_ENTRIES * SQE, IORING_OFF_SQES);
     this.#timespec = this.own(new MappedMemory(16));
     undo.move(); // nothing has failed
     // The ring holds the numbers of entries; here, entry N is always at index N.
@@ -122,7 +123,7 @@ export class IoUring implements Disposable {
   /** Accepts one client. */
   accept(listener: number): void {
     const sqe = this.prepare(IORING_OP_ACCEPT, listener);
-    this.#sqes[sqe + OP_FLAGS] = SOCK_CLOEXEC;
+    this.sqes[sqe + OP_FLAGS] = SOCK_CLOEXEC;
   }
 
   /** Receives what arrives next, as much as fits into the memory. */
@@ -139,7 +140,7 @@ export class IoUring implements Disposable {
   send(fd: number, memory: MappedMemory, length: number, flags = 0): void {
     const sqe = this.prepare(IORING_OP_SEND, fd);
     this.#setMemory(sqe, memory, length);
-    this.#sqes[sqe + OP_FLAGS] = flags;
+    this.sqes[sqe + OP_FLAGS] = flags;
   }
 
   /** Completes with `-ETIME` after that many milliseconds. */
@@ -160,7 +161,7 @@ export class IoUring implements Disposable {
     }
     const sqe = (this.#tail & (SQ_ENTRIES - 1)) * SQE;
     this.#tail = (this.#tail + 1) | 0; // it wraps round, as the kernel's counter does
-    const sqes = this.#sqes;
+    const sqes = this.sqes;
     for (let i = sqe; i < sqe + SQE; i++) sqes[i] = 0;
     sqes[sqe] = op | flags << 8 * IO_URING_SQE.flags;
     sqes[sqe + FD] = fd;
@@ -171,9 +172,9 @@ export class IoUring implements Disposable {
   }
 
   #setMemory(sqe: number, { address }: MappedMemory, length: number): void {
-    this.#sqes[sqe + ADDR] = address; // its lower half
-    this.#sqes[sqe + ADDR + 1] = address / 2 ** 32;
-    this.#sqes[sqe + LEN] = length;
+    this.sqes[sqe + ADDR] = address; // its lower half
+    this.sqes[sqe + ADDR + 1] = address / 2 ** 32;
+    this.sqes[sqe + LEN] = length;
   }
 
   /** Submits all operations that were prepared, and waits for `least` completions. */

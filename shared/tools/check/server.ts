@@ -6,6 +6,7 @@
 
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
+import { startBehind, upstreamOption } from "../lesson/behind.ts";
 import { Child, type ChildOptions, denoRun } from "../process/child.ts";
 import {
   cpuOf,
@@ -41,6 +42,8 @@ export interface Subject {
   needsIoUring?: true;
   /** What it speaks, unless that is shout. */
   protocol?: "chat";
+  /** It is a proxy: the lesson whose server stands behind it, and is started first. */
+  behind?: string;
   /** It belongs to no lesson: its only option is `--port`, and it need not print its address. */
   foreign?: true;
 }
@@ -94,7 +97,16 @@ export class Server implements AsyncDisposable {
 
   /** Starts a server and waits until it prints where it listens, which must be its first line. */
   static async start(subject: Subject, options: StartOptions = {}): Promise<Server> {
-    return await Server.#listening(subject, options, launch);
+    await using others = new AsyncDisposableStack(); // if the server does not start, they end
+    const args = [...subject.args ?? []];
+    if (subject.behind !== undefined) {
+      const upstream = await upstreamOption(others.use(startBehind(subject.behind)));
+      assert(upstream !== undefined, "the server behind it did not listen");
+      args.push(...upstream);
+    }
+    const server = await Server.#listening({ ...subject, args }, options, launch);
+    server.#others.use(others.move());
+    return server;
   }
 
   static async #listening(

@@ -66,6 +66,8 @@ export interface Server extends Script {
   needsIoUring?: true;
   /** What it speaks, unless that is shout. */
   protocol?: "chat";
+  /** It is a proxy: the lesson whose server stands behind it. */
+  behind?: string;
   /** Other servers for the same idea, which the tests go through as well. */
   variants?: Variant[];
 }
@@ -313,6 +315,18 @@ export const catalogue: readonly Lesson[] = [
         permissions: ["--allow-net"],
         native: true,
       }],
+    },
+    client,
+  },
+  {
+    number: "24",
+    folder: "24-zero-copy",
+    title: "Zero copy",
+    idea: "a proxy whose bytes stay in the kernel: splice removes the second phase itself",
+    server: {
+      permissions: ["--allow-ffi"],
+      behind: "06",
+      variants: [{ name: "copying", script: "copying.ts" }],
     },
     client,
   },

@@ -43,7 +43,7 @@ export interface Lane {
 /** Microseconds. A call that takes longer waits, and a longer pause between calls is no work. */
 const LONG = 1000;
 
-const TRANSFERS = ["recv", "recvmsg", "read", "send", "write"];
+const TRANSFERS = ["recv", "recvmsg", "read", "send", "splice", "write"];
 const WAITS = ["select", "poll", "epoll_wait", "io_uring_enter", "Atomics.wait"];
 
 /**

@@ -169,6 +169,21 @@ const NOTICES: Record<string, (facts: Facts) => string | undefined> = {
       ? `${work}; no client was too slow.`
       : `${work}; ${counted(dropped, "client")} did not read, and had to go.`;
   },
+  "24"(facts) {
+    const [splices, failed] = [callsOf(facts, "splice"), eagain(facts.calls, "splice")];
+    const copying = ["recv", "send"].filter((name) => callsOf(facts, name) > 0);
+    if (splices === 0) {
+      const made = copying.map((name) => counted(callsOf(facts, name), `${name} call`));
+      return made.length === 0
+        ? undefined
+        : `${made.join(" and ")}: each byte was copied into the program and out of it again.`;
+    }
+    return `${counted(splices, "splice call")}, ${failed === 0 ? "none" : whole(failed)} of them ` +
+      "EAGAIN" +
+      (copying.length === 0
+        ? "; there was no recv and no send call, so no byte entered the program."
+        : ".");
+  },
 };
 
 function served({ outcome }: Facts): string {

@@ -12,6 +12,7 @@ import { makeTemporaryFolder, NotWritable } from "../process/files.ts";
 import { Meter } from "../process/proc.ts";
 import { onEndSignal } from "../process/signals.ts";
 import { RECORDER_FAILED, recorderPermissions, recorderUrl } from "../trace/settings.ts";
+import { startBehind, upstreamOption } from "./behind.ts";
 import { type Lesson, LESSONS, type Script, type ServerLesson } from "./catalogue.ts";
 import { callsBetween, type Costs, readCounts } from "./costs.ts";
 import { StallWatch } from "./stall.ts";
@@ -143,7 +144,17 @@ export async function visitServer(
   const unseen = onLine === undefined;
   const lines: string[] = [];
   let moved = () => {};
-  const server = start(run, lesson, "server", lesson.server, ["--port", "0"], {
+  const options = ["--port", "0"];
+  if (lesson.server.behind !== undefined) {
+    const behind = startBehind(lesson.server.behind);
+    run.children.push(behind);
+    const upstream = await upstreamOption(behind);
+    if (upstream === undefined) {
+      return await failure(run, "server", behind, "behind the proxy", true);
+    }
+    options.push(...upstream);
+  }
+  const server = start(run, lesson, "server", lesson.server, options, {
     trace: recorded ? traces[0] : undefined,
     counts,
     onLine(line) {

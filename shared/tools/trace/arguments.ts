@@ -10,6 +10,7 @@ import * as epoll from "../../linux/epoll.ts";
 import * as eventfd from "../../linux/eventfd.ts";
 import * as ring from "../../linux/io_uring/io_uring.ts";
 import * as memory from "../../linux/memory.ts";
+import * as pipe from "../../linux/pipe.ts";
 import * as poll from "../../linux/poll.ts";
 import * as signal from "../../linux/signal.ts";
 import * as socket from "../../linux/socket.ts";
@@ -38,7 +39,11 @@ const SHOWN: Record<string, Record<string, Shown>> = {
   },
   epoll_wait: { epfd: at(0), capacity: at(2), timeout: at(3) },
   eventfd: { initial: at(0), flags: flagsAt(1, eventfd, /^EFD_/) },
-  fcntl: { fd: at(0), command: nameAt(1, { ...descriptors, ...signal }, /^F_[A-Z]+/), argument },
+  fcntl: {
+    fd: at(0),
+    command: nameAt(1, { ...descriptors, ...pipe, ...signal }, /^F_[A-Z]+/),
+    argument,
+  },
   fcntl_pointer: { fd: at(0), command: nameAt(1, signal, /^F_SETOWN_EX$/) },
   getpeername: { fd: at(0) },
   getsockname: { fd: at(0) },
@@ -61,6 +66,7 @@ const SHOWN: Record<string, Record<string, Shown>> = {
   },
   munmap: { length: at(1) },
   open: { path: ([path]) => textIn(path), flags: flagsAt(1, descriptors, /^O_/) },
+  pipe2: { ends: ([fds]) => `[${[...fds].join(", ")}]`, flags: flagsAt(1, descriptors, /^O_/) },
   poll: { length: at(1), timeout: at(2) },
   read: { fd: at(0), length: at(2) },
   recv: { fd: at(0), length: at(2), flags: flagsAt(3, socket, /^MSG_/) },
@@ -79,6 +85,7 @@ const SHOWN: Record<string, Record<string, Shown>> = {
     type: flagsAt(1, socket, /^SOCK_/),
     protocol: at(2),
   },
+  splice: { from: at(0), to: at(2), length: at(4), flags: flagsAt(5, pipe, /^SPLICE_F_/) },
   write: { fd: at(0), length: at(2) },
 };
 
