@@ -18,7 +18,8 @@ import { LESSONS } from "../shared/tools/lesson/catalogue.ts";
 import { callsBetween, readCounts } from "../shared/tools/lesson/costs.ts";
 import { closeTrace } from "../shared/tools/trace/file.ts";
 import { recorderUrl } from "../shared/tools/trace/settings.ts";
-import { childrenOf, deno, isRunning, ROOT } from "./processes.ts";
+import { childrenOf, isRunning } from "../shared/tools/process/proc.ts";
+import { deno, ROOT } from "./processes.ts";
 import { readTrace, recorded, resultsOf } from "./trace_events.ts";
 
 const MAIN = ["run", "-A", "shared/tools/trace/main.ts"];

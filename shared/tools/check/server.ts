@@ -6,13 +6,16 @@
 
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Child, type ChildOptions, denoRun } from "../process/child.ts";
+import { Child, type ChildOptions, denoRun, sendSignal } from "../process/child.ts";
 import {
+  childrenOf,
   cpuOf,
   descriptorsOf,
+  familyOf,
   isListening,
   peakMemoryOf,
   runnableThreads,
+  settled,
 } from "../process/proc.ts";
 import { deadline } from "./deadline.ts";
 
@@ -32,6 +35,8 @@ export interface Subject {
   atOnce?: number;
   /** It starts a thread for each client. */
   threads?: true;
+  /** It starts processes at its beginning, which serve the clients. */
+  processes?: true;
   /** It never sleeps. */
   polling?: true;
   /** Deno's own sockets do the work, and it goes on opening descriptors for half a second. */
@@ -146,6 +151,11 @@ export class Server implements AsyncDisposable {
     return this.#child.errors;
   }
 
+  /** The processes that it has started, and that have not been reaped. */
+  get children(): number[] {
+    return childrenOf(this.#child.pid);
+  }
+
   /** CPU time that it has used so far, in milliseconds, in steps of 10. */
   get cpu(): number {
     return cpuOf(this.#child.pid);
@@ -161,8 +171,9 @@ export class Server implements AsyncDisposable {
     return descriptorsOf(this.#child.pid);
   }
 
-  /** Waits until it has opened all descriptors that it needs for itself. */
+  /** Waits until it has opened all descriptors that it needs for itself, and started all others. */
   async settled(): Promise<void> {
+    if (this.subject.processes) await settled(this.#child.pid);
     if (!this.subject.native && !this.subject.foreign) return;
     await sleep(Math.max(0, this.#started + SETTLED - performance.now()));
   }
@@ -188,9 +199,14 @@ export class Server implements AsyncDisposable {
     return ready > 0.5 ? Math.max(used, ready) : used;
   }
 
-  /** Sends it a signal; nothing happens if it has ended. */
+  /**
+   * Sends it a signal; nothing happens if it has ended. What it has started is stopped and continued
+   * as well, as by Ctrl-Z and fg at a terminal.
+   */
   kill(signal: Deno.Signal): void {
     this.#child.kill(signal);
+    if (signal !== "SIGSTOP" && signal !== "SIGCONT") return;
+    for (const pid of familyOf(this.#child.pid).slice(1)) sendSignal(pid, signal);
   }
 
   /** Ends it with a signal, and returns how many milliseconds that took. */

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Outcome, parseSummary } from "../../client.ts";
 import { Child, type ChildOptions, denoRun } from "../process/child.ts";
 import { makeTemporaryFolder, NotWritable } from "../process/files.ts";
-import { Meter } from "../process/proc.ts";
+import { Meter, settled } from "../process/proc.ts";
 import { onEndSignal } from "../process/signals.ts";
 import { RECORDER_FAILED, recorderPermissions, recorderUrl } from "../trace/settings.ts";
 import { type Lesson, LESSONS, type Script, type ServerLesson } from "./catalogue.ts";
@@ -141,7 +141,8 @@ export async function visitServer(
   const unseen = onLine === undefined;
   const lines: string[] = [];
   let moved = () => {};
-  const server = start(run, lesson, "server", lesson.server, ["--port", "0"], {
+  const { processes = false, shown = [] } = lesson.server;
+  const server = start(run, lesson, "server", lesson.server, ["--port", "0", ...shown], {
     trace: recorded ? traces[0] : undefined,
     counts,
     onLine(line) {
@@ -153,7 +154,10 @@ export async function visitServer(
   const port = await server.listening();
   if (port === undefined) return await failure(run, "server", server, "before it listened", unseen);
 
-  using meter = new Meter(server.pid);
+  if (processes && !await settled(server.pid)) {
+    return await failure(run, "server", server, "before its processes had begun", unseen);
+  }
+  using meter = new Meter(server.pid, undefined, processes);
   const before = meter.read();
   const callsBefore = readCounts(counts);
   const began = performance.now();

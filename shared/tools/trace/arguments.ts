@@ -9,7 +9,9 @@ import * as descriptors from "../../linux/descriptors.ts";
 import * as epoll from "../../linux/epoll.ts";
 import * as ring from "../../linux/io_uring/io_uring.ts";
 import * as memory from "../../linux/memory.ts";
+import { signalName } from "../../linux/names.ts";
 import * as poll from "../../linux/poll.ts";
+import * as process from "../../linux/process.ts";
 import * as signal from "../../linux/signal.ts";
 import * as socket from "../../linux/socket.ts";
 import type { TraceEvent } from "./events.ts";
@@ -49,7 +51,9 @@ const SHOWN: Record<string, Record<string, Shown>> = {
   },
   io_uring_register: { fd: at(1), operation: nameAt(2, ring, /^IORING_REGISTER_/) },
   io_uring_setup: { entries: at(1) },
+  kill: { pid: at(0), signal: ([, signal]) => signalName(signal) },
   listen: { fd: at(0), backlog: at(1) },
+  memfd_create: { name: ([name]) => textIn(name) },
   mmap: {
     length: at(1),
     protection: flagsAt(2, memory, /^PROT_/),
@@ -60,6 +64,11 @@ const SHOWN: Record<string, Record<string, Shown>> = {
   munmap: { length: at(1) },
   open: { path: ([path]) => textIn(path), flags: flagsAt(1, descriptors, /^O_/) },
   poll: { length: at(1), timeout: at(2) },
+  posix_spawn: { path: ([, path]) => textIn(path) },
+  prctl: {
+    operation: nameAt(0, process, /^PR_/),
+    argument: ([, argument]) => signalName(Number(argument)),
+  },
   read: { fd: at(0), length: at(2) },
   recv: { fd: at(0), length: at(2), flags: flagsAt(3, socket, /^MSG_/) },
   recvmsg: { fd: at(0), flags: flagsAt(2, socket, /^MSG_/) },
@@ -77,6 +86,7 @@ const SHOWN: Record<string, Record<string, Shown>> = {
     type: flagsAt(1, socket, /^SOCK_/),
     protocol: at(2),
   },
+  waitpid: { pid: at(0), options: flagsAt(2, process, /^WNOHANG$/) },
   write: { fd: at(0), length: at(2) },
 };
 
