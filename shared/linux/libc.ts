@@ -94,10 +94,8 @@ export const FILES = {
 /** {@linkcode FILES}, opened. */
 export const files: Deno.DynamicLibrary<typeof FILES>["symbols"] = load(FILES);
 
-/** mmap(2) and memfd_create(2). */
+/** mmap(2). */
 export const MEMORY = {
-  /** int memfd_create(const char *name, unsigned int flags); */
-  memfd_create: { parameters: ["buffer", "u32"], result: "i32" },
   /** void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset); */
   mmap: { parameters: ["pointer", "usize", "i32", "i32", "i32", "i64"], result: "pointer" },
   /** int munmap(void *addr, size_t length); */
@@ -192,8 +190,7 @@ export const threads: Deno.DynamicLibrary<typeof THREADS>["symbols"] = load(THRE
 export const PROCESSES = {
   /**
    * int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
-   * const posix_spawnattr_t *attributes, char *const argv[], char *const envp[]); returns the error
-   * number
+   * const posix_spawnattr_t *attr, char *const argv[], char *const envp[]); returns the error number
    */
   posix_spawn: {
     parameters: ["buffer", "buffer", "pointer", "pointer", "buffer", "pointer"],
@@ -205,8 +202,6 @@ export const PROCESSES = {
   waitpid: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   /** int kill(pid_t pid, int signal); */
   kill: { parameters: ["i32", "i32"], result: "i32" },
-  /** pid_t getppid(void); */
-  getppid: { parameters: [], result: "i32" },
   /** int prctl(int operation, ...); every operation that is used takes an unsigned long */
   prctl: { parameters: ["i32", "u64"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;

@@ -1,5 +1,5 @@
 /**
- * Memory that is shared with the kernel or with other processes: mmap(2) and memfd_create(2).
+ * Memory that is shared with the kernel or with other processes: mmap(2).
  *
  * @module
  */
@@ -92,17 +92,4 @@ export function mapFile(path: string, length: number): ArrayBuffer {
   } finally {
     close(fd);
   }
-}
-
-/**
- * Makes `length` bytes of memory that have a descriptor, as a file has one: whoever inherits it can
- * map the same memory. It is all zeros. See memfd_create(2).
- *
- * @param name What /proc shows as its name.
- */
-export function memfd_create(name: string, length: number): number {
-  const text = new TextEncoder().encode(`${name}\0`);
-  const fd = orThrow("memfd_create", orErrno(memory.memfd_create(text, 0)), name);
-  orThrow("posix_fallocate", -files.posix_fallocate(fd, 0n, BigInt(length)), fd);
-  return fd;
 }

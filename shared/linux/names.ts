@@ -1,5 +1,5 @@
 /**
- * The names of error numbers and of signals. Nothing here calls libc.
+ * The names of error numbers. Nothing here calls libc.
  *
  * @example
  * ```ts
@@ -12,12 +12,6 @@
  */
 
 import { constants } from "node:os";
-
-/** The name of a signal, such as SIGKILL. */
-export function signalName(number: number): string {
-  const found = Object.entries(constants.signals).find(([, value]) => value === number);
-  return found?.[0] ?? `signal ${number}`;
-}
 
 /** The name of an error number. Of two, as EAGAIN and EWOULDBLOCK, the first by the alphabet. */
 export function errnoName(number: number): string {

@@ -5,54 +5,42 @@
  * @module
  */
 
+import { constants } from "node:os";
 import { ECHILD, EINTR, orErrno, orThrow, systemError } from "./errno.ts";
 import { type Bytes, processes as libc } from "./libc.ts";
-import { signalName } from "./names.ts";
 
 /** waitpid(2): return at once if none has ended. */
 export const WNOHANG = 1;
 /** kill(2): ends a process. It cannot be caught or ignored. */
 export const SIGKILL = 9;
-/** prctl(2): the signal that this process gets when the thread that has started it ends. */
+/** prctl(2): the signal for this process when the _thread_ that has started it ends. */
 export const PR_SET_PDEATHSIG = 1;
 
+const encoder = new TextEncoder();
+
 /**
- * Starts another program in a new process, which inherits all descriptors without FD_CLOEXEC, and
- * the environment. See posix_spawn(3).
- *
- * @param path The program.
- * @param argv Its arguments; the first is its own name.
- * @returns The id of the process.
+ * Starts a program in a new process, which inherits the environment, and all descriptors without
+ * FD_CLOEXEC. By custom, `argv[0]` is its own name. Returns its process id. See posix_spawn(3).
  */
 export function posix_spawn(path: string, argv: readonly string[]): number {
   const pid = new Int32Array(1);
-  const strings = argv.map(cString);
-  const error = libc.posix_spawn(pid, cString(path), null, null, vector(strings), libc.environ);
+  const [program, ...strings] = [path, ...argv].map((text) => encoder.encode(text + "\0"));
+  const error = libc.posix_spawn(pid, program, null, null, vector(strings), libc.environ);
   if (error !== 0) throw systemError("posix_spawn", error, path);
   return pid[0];
 }
 
-/** A text as C has it, with a zero at its end. */
-export function cString(text: string): Bytes {
-  return new TextEncoder().encode(`${text}\0`);
-}
-
-/** The addresses of texts, and a null pointer behind them. They must be kept as long as it. */
+/** The addresses of texts, which must be kept meanwhile, and a null pointer behind them. */
 export function vector(strings: readonly Bytes[]): BigUint64Array<ArrayBuffer> {
   const addresses = strings.map((text) => Deno.UnsafePointer.value(Deno.UnsafePointer.of(text)));
   return BigUint64Array.from([...addresses, 0n]);
 }
 
-/** A child that has ended, and its status: 0 if it has ended with exit code 0. */
-export type Ended = { pid: number; status: number };
-
 /**
- * Asks how a child has ended, or any child where `pid` is -1, which takes the last trace of it, a zombie, out of the kernel's list
- * of processes. See waitpid(2).
- *
- * @returns undefined if there is no such child; with WNOHANG, also if none has ended.
+ * Asks how a child has ended, or any child if `pid` is -1; until then, it is a zombie. Returns
+ * undefined if there is none, or, with WNOHANG, if none has ended. See waitpid(2).
  */
-export function waitpid(pid: number, options = 0): Ended | undefined {
+export function waitpid(pid: number, options = 0): { pid: number; status: number } | undefined {
   const status = new Int32Array(1);
   let result;
   do result = orErrno(libc.waitpid(pid, status, options)); while (result === -EINTR);
@@ -60,10 +48,11 @@ export function waitpid(pid: number, options = 0): Ended | undefined {
   return { pid: orThrow("waitpid", result, pid), status: status[0] };
 }
 
-/** How a process has ended, by its status: `exit code 1`, or the name of a signal. */
+/** How a process has ended, by its status: the name of a signal, or `exit code 1`. */
 export function statusText(status: number): string {
-  const signal = status & 0x7f; // WTERMSIG of waitpid(2)
-  return signal === 0 ? `exit code ${status >> 8}` : signalName(signal);
+  const signal = status & 0x7f; // WTERMSIG of waitpid(2); 0 if there was none
+  const name = Object.entries(constants.signals).find(([, number]) => number === signal)?.[0];
+  return name ?? `exit code ${status >> 8}`;
 }
 
 /** Sends a signal to a process, see kill(2). Throws if there is none with this id. */
@@ -71,17 +60,7 @@ export function kill(pid: number, signal: number): void {
   orThrow("kill", orErrno(libc.kill(pid, signal)), pid);
 }
 
-/**
- * Changes something about this process, see prctl(2).
- *
- * PR_SET_PDEATHSIG is about a _thread_ of the parent: the one that has started this process. If
- * the parent has ended before this call, no signal comes; {@linkcode getppid} shows that.
- */
+/** Changes something about this process, see prctl(2). */
 export function prctl(operation: number, argument: number): void {
   orThrow("prctl", orErrno(libc.prctl(operation, BigInt(argument))), operation);
-}
-
-/** The id of the parent; that of another process, such as 1, when the parent has ended. */
-export function getppid(): number {
-  return libc.getppid();
 }

@@ -10,7 +10,7 @@ import { pathToFileURL } from "node:url";
 import { check, Failure } from "../../shared/tools/check/check.ts";
 import { connect, say } from "../../shared/tools/check/clients.ts";
 import type { Scenario } from "../../shared/tools/check/scenario.ts";
-import { scenarios } from "../../shared/tools/check/scenarios.ts";
+import { scenariosFor } from "../../shared/tools/check/scenarios.ts";
 import { Server, type Subject } from "../../shared/tools/check/server.ts";
 import { subjects, unavailable } from "../../shared/tools/check/subjects.ts";
 
@@ -142,7 +142,8 @@ export function subjectOf(server: string): Subject {
 }
 
 function scenarioOf(name: string, limit = LIMIT): Scenario {
-  const scenario = scenarios.find((scenario) => scenario.name === name);
+  const all = scenariosFor({ processes: true });
+  const scenario = all.find((scenario) => scenario.name === name);
   assert(scenario !== undefined, `there is no scenario "${name}"`);
   return { ...scenario, limit };
 }

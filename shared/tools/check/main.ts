@@ -21,7 +21,7 @@ import { connect, say } from "./clients.ts";
 import { check, checkAddress, Failure, OutOfDescriptors, skipReason } from "./check.ts";
 import { deadline } from "./deadline.ts";
 import type { Scenario } from "./scenario.ts";
-import { scenarios } from "./scenarios.ts";
+import { scenarios, scenariosFor } from "./scenarios.ts";
 import { Server, type Subject } from "./server.ts";
 import { subjects, unavailable } from "./subjects.ts";
 
@@ -36,6 +36,8 @@ const PATIENCE = 5_000;
 /** A server, and how to put it into a scenario. */
 interface Candidate {
   name: string;
+  /** What it is put into. */
+  scenarios: readonly Scenario[];
   /** Why it is left out of a scenario; undefined if it is not. */
   skipReason(scenario: Scenario): string | undefined;
   /** Throws if it fails. */
@@ -61,7 +63,7 @@ async function examine(candidate: Candidate): Promise<number> {
   console.log(styleText("bold", candidate.name));
   const counts = { correct: 0, wrong: 0, "left out": 0 };
   const reported = new Set<string>();
-  for (const scenario of scenarios) {
+  for (const scenario of candidate.scenarios) {
     const { name } = scenario;
     const failure = candidate.skipReason(scenario) ?? await failureOf(candidate, scenario);
     if (failure === undefined) {
@@ -128,6 +130,7 @@ async function candidates(): Promise<Candidate[]> {
   }
   return found.map((subject) => ({
     name: subject.name,
+    scenarios: scenariosFor(subject),
     skipReason: (scenario) => skipReason(subject, scenario),
     check: (scenario) => check(subject, scenario),
   }));
@@ -189,6 +192,7 @@ async function ofAddress(text: string): Promise<Candidate> {
   const reason = "it needs the server's process";
   return {
     name: text,
+    scenarios,
     skipReason: (scenario) => scenario.inspects ? reason : skipReason({}, scenario),
     check: (scenario) =>
       scenario.inspects ? Promise.reject(new Error(reason)) : checkAddress(address, scenario),

@@ -53,6 +53,10 @@ export interface Server extends Script {
   atOnce?: number;
   /** It starts a thread for each client, which takes some time. */
   threads?: true;
+  /** It starts processes at its beginning, which serve the clients. */
+  processes?: true;
+  /** Options for the run that its lesson shows, which the tests do not give it. */
+  shown?: string[];
   /** It never sleeps: an idle server uses a whole core. */
   polling?: true;
   /**
@@ -246,6 +250,19 @@ export const catalogue: readonly Lesson[] = [
     title: "What people say",
     idea: "common claims about I/O models, each with an experiment and a verdict",
     main: { permissions: ["-A"] },
+  },
+  {
+    number: "19",
+    folder: "19-processes",
+    title: "Processes",
+    idea: "processes that inherit the listener, and a supervisor that starts them again",
+    server: {
+      permissions: ["--allow-ffi"],
+      atOnce: 4,
+      processes: true,
+      shown: ["--crash", "die"],
+    },
+    client,
   },
 ];
 

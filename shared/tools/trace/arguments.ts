@@ -9,7 +9,6 @@ import * as descriptors from "../../linux/descriptors.ts";
 import * as epoll from "../../linux/epoll.ts";
 import * as ring from "../../linux/io_uring/io_uring.ts";
 import * as memory from "../../linux/memory.ts";
-import { signalName } from "../../linux/names.ts";
 import * as poll from "../../linux/poll.ts";
 import * as process from "../../linux/process.ts";
 import * as signal from "../../linux/signal.ts";
@@ -51,9 +50,8 @@ const SHOWN: Record<string, Record<string, Shown>> = {
   },
   io_uring_register: { fd: at(1), operation: nameAt(2, ring, /^IORING_REGISTER_/) },
   io_uring_setup: { entries: at(1) },
-  kill: { pid: at(0), signal: ([, signal]) => signalName(signal) },
+  kill: { pid: at(0), signal: nameAt(1, process, /^SIG/) },
   listen: { fd: at(0), backlog: at(1) },
-  memfd_create: { name: ([name]) => textIn(name) },
   mmap: {
     length: at(1),
     protection: flagsAt(2, memory, /^PROT_/),
@@ -67,7 +65,7 @@ const SHOWN: Record<string, Record<string, Shown>> = {
   posix_spawn: { path: ([, path]) => textIn(path) },
   prctl: {
     operation: nameAt(0, process, /^PR_/),
-    argument: ([, argument]) => signalName(Number(argument)),
+    argument: nameAt(1, process, /^SIG/),
   },
   read: { fd: at(0), length: at(2) },
   recv: { fd: at(0), length: at(2), flags: flagsAt(3, socket, /^MSG_/) },

@@ -12,7 +12,7 @@
  */
 
 import { threads } from "../../linux/libc.ts";
-import { cString, vector } from "../../linux/process.ts";
+import { vector } from "../../linux/process.ts";
 import { now } from "./activity.ts";
 import { traceCalls } from "./calls.ts";
 import { traceClients } from "./clients.ts";
@@ -84,7 +84,8 @@ function followChildren() {
     if (strings[1] !== "run") return original(...args);
     const own = { ...settings, thread: `process ${++count}`, since };
     const preload = ["--preload", withSettings(new URL(import.meta.url), own)];
-    const texts = strings.toSpliced(2, 0, ...preload).map(cString);
+    const texts = strings.toSpliced(2, 0, ...preload)
+      .map((text) => new TextEncoder().encode(`${text}\0`));
     return original(...args.with(4, vector(texts)));
   });
 }
