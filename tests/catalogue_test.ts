@@ -152,8 +152,9 @@ for (const { name, lesson, script, variant, permissions } of servers) {
   });
 }
 
-Deno.test("the thread of lesson 02 is no longer than a client", () => {
+Deno.test("the thread of lesson 02 and the child of lesson 19 are no longer than a client", () => {
   assertReadable("lessons/02-threads/thread.ts", 1, 59);
+  assertReadable("lessons/19-processes/child.ts", 1, 59);
 });
 
 Deno.test("no script has a line of more than 100 characters", () => {

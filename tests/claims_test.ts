@@ -146,6 +146,19 @@ const checks: Record<string, (output: string) => void> = {
     const [all, each] = numbersIn(output, new RegExp(`900 of 900 ${row}`));
     assertLess(all, 3 * each);
   },
+  C26(output) {
+    const row = (what: string) =>
+      numbersIn(
+        output,
+        new RegExp(`${what}.*?: (\\d+) MiB resident, (\\d+) MiB as PSS, (\\d+) MiB`),
+      );
+    for (const [resident, shared, own] of [row("8 threads"), row("8 processes")]) {
+      assertGreater(resident, shared);
+      assertGreater(shared + 1, own);
+    }
+    assertGreater(row("8 processes")[0], row("8 threads")[0]); // whatever they share
+    assertMatch(output, / (true|false): [\d.]+ times as much/);
+  },
 };
 
 function assertVerdict(output: string, expected: string) {

@@ -70,6 +70,20 @@ Deno.test("lesson 09 says that there was no recv and no send call only if there 
   assert(!mixed.includes("no recv"), mixed);
 });
 
+Deno.test("lesson 19 speaks of processes that died only if some did", () => {
+  const begun = [1, 2].map((number) =>
+    `child ${number} is process 7${number}, and began after 9 ms`
+  );
+  const died = "child 2 ended with SIGKILL: started again after 100 ms";
+  const sentence = (...lines: string[]) => noticeOf("19", { ...NOTHING, lines })!;
+  assertEquals(
+    sentence(...begun),
+    "2 processes accepted from one socket, and served 1 client; none of them died.",
+  );
+  assertMatch(sentence(...begun, died), /; one died, and another took its place\.$/);
+  assertMatch(sentence(...begun, died, died), /; 2 died, and others took their place\.$/);
+});
+
 /** Runs a lesson, with its server edited, and returns all that was printed. */
 async function run(name: string, args: string[], edit?: [from: string, to: string]) {
   const lesson: Lesson = findLesson(name)!;
@@ -113,6 +127,7 @@ const ALTERED: [name: string, args: string[], edit?: [string, string]][] = [
   ["05", ["--clients", "2", "--pause", "0"]],
   ["06", ["--clients", "10", "--active", "2", "--messages", "3"]],
   ["08", ["--clients", "1", "--bursts", "2"]],
+  ["19", ["--clients", "2", "--deaths", "0", "--messages", "1", "--pause", "0"]],
   ["13/smallest", ["--clients", "2", "--lines", "1", "--pause", "0"]],
 ];
 

@@ -76,6 +76,27 @@ Deno.test("all threads of a server add to the same counts", async () => {
   await Deno.remove(path);
 });
 
+Deno.test("all processes of a server add to the same counts, and have a lane each", async () => {
+  const [counts, trace] = [await Deno.makeTempFile(), await Deno.makeTempFile()];
+  const subject = subjects.find(({ name }) => name === "19 processes")!;
+  const preload = recorderUrl(["--allow-ffi"], { counts, trace, name: "server" });
+  await using server = await Server.start({ ...subject, preload });
+  await server.settled();
+  await Promise.all(Array.from({ length: 8 }, () => visit(server)));
+  await retry(
+    () => assertEquals(read(counts).get("close")?.calls, 8),
+    { minTimeout: 10, maxAttempts: 10, jitter: 0 },
+  );
+  assertEquals(read(counts).get("posix_spawn")!.calls, 4);
+  assertEquals(read(counts).get("send")!.calls, 8);
+  const names = readTrace(trace).filter(({ name }) => name === "thread_name")
+    .map(({ args }) => args.name);
+  assertEquals(names.sort(), ["process 1", "process 2", "process 3", "process 4", "server"]);
+  const spawned = readTrace(trace).filter(({ name }) => name === "posix_spawn");
+  assertEquals(spawned.map(({ args }) => args.pid).sort(), server.children.sort());
+  for (const path of [counts, trace]) await Deno.remove(path);
+});
+
 /** Files of a script that is run as it is, and under the recorder. */
 async function bareAndRecorded(files: Record<string, string>, settings = {}) {
   const folder = await Deno.makeTempDir();

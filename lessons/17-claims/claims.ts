@@ -180,4 +180,11 @@ export const claims: readonly Claim[] = [
     script: "c22-epoll-or-select.ts",
     permissions: ffi,
   },
+  {
+    id: "C26",
+    claim: "processes need more memory than threads",
+    source: "proc_pid_smaps(5), Rss and Pss; posix_spawn(3), pthreads(7)",
+    script: "c26-process-memory.ts",
+    permissions: everything,
+  },
 ];

@@ -16,10 +16,10 @@ export interface Server extends AsyncDisposable {
   port: number;
 }
 
-/** Starts the server of a lesson on a free port, and waits until it listens. */
-export async function startServer(number: string): Promise<Server> {
+/** Starts the server of a lesson on a free port, with further options, and waits until it listens. */
+export async function startServer(number: string, ...args: string[]): Promise<Server> {
   const { lesson, script } = servers.find(({ lesson }) => lesson.number === number)!;
-  const child = new Child(denoRun(script, lesson.server.permissions, ["--port", "0"]));
+  const child = new Child(denoRun(script, lesson.server.permissions, ["--port", "0", ...args]));
   const port = await child.listening();
   if (port === undefined) {
     await child[Symbol.asyncDispose]();

@@ -24,8 +24,7 @@ import { number, text } from "../../shared/options.ts";
 import { serverOptions } from "../../shared/server.ts";
 import type { Task } from "./child.ts";
 
-const SHORTEST_PAUSE = 100; // milliseconds, before a child is started again
-const LONGEST_PAUSE = 5000;
+const [SHORTEST_PAUSE, LONGEST_PAUSE] = [100, 5000]; // milliseconds, before another child
 
 const options = serverOptions({
   processes: number(4, "how many children serve, one client each at a time", 1, 64),
@@ -59,8 +58,7 @@ function start(number: number, pause: number, why?: string) {
   // Not fork: of all threads of this process, a forked one has only that which has called fork, and
   // what the others had locked stays locked. A new program begins with none of that.
   const task: Task = { number, started: Date.now(), ...same };
-  const pid = posix_spawn(Deno.execPath(), [...run, JSON.stringify(task)]);
-  children.set(pid, { ...task, pause });
+  children.set(posix_spawn(Deno.execPath(), [...run, JSON.stringify(task)]), { ...task, pause });
 }
 
 /** Asks for the children that have ended, which are zombies until then. */

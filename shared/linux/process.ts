@@ -16,24 +16,24 @@ export const SIGKILL = 9;
 /** prctl(2): the signal for this process when the _thread_ that has started it ends. */
 export const PR_SET_PDEATHSIG = 1;
 
-const encoder = new TextEncoder();
-
 /**
- * Starts a program in a new process, which inherits the environment, and all descriptors without
- * FD_CLOEXEC. By custom, `argv[0]` is its own name. Returns its process id. See posix_spawn(3).
+ * Starts a program in a new process, which inherits the environment, and descriptors that have no
+ * FD_CLOEXEC. Returns the process id. See posix_spawn(3).
  */
 export function posix_spawn(path: string, argv: readonly string[]): number {
   const pid = new Int32Array(1);
-  const [program, ...strings] = [path, ...argv].map((text) => encoder.encode(text + "\0"));
-  const error = libc.posix_spawn(pid, program, null, null, vector(strings), libc.environ);
+  // One block, which begins with the path: what is an argument of the call is not freed meanwhile.
+  const texts = new TextEncoder().encode([path, ...argv, ""].join("\0"));
+  const error = libc.posix_spawn(pid, texts, null, null, addressesIn(texts), libc.environ);
   if (error !== 0) throw systemError("posix_spawn", error, path);
   return pid[0];
 }
 
-/** The addresses of texts, which must be kept meanwhile, and a null pointer behind them. */
-export function vector(strings: readonly Bytes[]): BigUint64Array<ArrayBuffer> {
-  const addresses = strings.map((text) => Deno.UnsafePointer.value(Deno.UnsafePointer.of(text)));
-  return BigUint64Array.from([...addresses, 0n]);
+/** The addresses of the texts in a block, all but the first, and a null pointer behind them. */
+export function addressesIn(texts: Bytes): BigUint64Array<ArrayBuffer> {
+  const start = Deno.UnsafePointer.value(Deno.UnsafePointer.of(texts));
+  const ends = Array.from(texts.keys()).filter((at) => texts[at] === 0);
+  return BigUint64Array.from([...ends.slice(0, -1).map((at) => start + BigInt(at + 1)), 0n]);
 }
 
 /**
@@ -48,10 +48,9 @@ export function waitpid(pid: number, options = 0): { pid: number; status: number
   return { pid: orThrow("waitpid", result, pid), status: status[0] };
 }
 
-/** How a process has ended, by its status: the name of a signal, or `exit code 1`. */
+/** How a process has ended, by its status: the name of a signal (WTERMSIG), or `exit code 1`. */
 export function statusText(status: number): string {
-  const signal = status & 0x7f; // WTERMSIG of waitpid(2); 0 if there was none
-  const name = Object.entries(constants.signals).find(([, number]) => number === signal)?.[0];
+  const [name] = Object.entries(constants.signals).find(([, n]) => n === (status & 0x7f)) ?? [];
   return name ?? `exit code ${status >> 8}`;
 }
 

@@ -35,8 +35,11 @@ export interface Edit {
   alone?: true;
 }
 
-/** What a script has in one place, and what it gets there instead. */
-export type Change = readonly [from: string, to: string];
+/**
+ * What a script has in one place, and what it gets there instead: the server, or another file beside
+ * it, which the server names.
+ */
+export type Change = readonly [from: string, to: string, file?: string];
 
 /** How long a scenario may take, in milliseconds. What it waits for by itself takes up to 3 s. */
 const LIMIT = 6000;
@@ -116,22 +119,39 @@ export async function withEdit(
 ): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "mutant-" });
   try {
-    const script = `${folder}/server.ts`;
-    await Deno.writeTextFile(script, edited(subject.script, changes));
-    await use({ ...subject, script: pathToFileURL(script) });
+    const script = pathToFileURL(`${folder}/server.ts`);
+    const files = new Set(changes.flatMap(([, , file]) => file ?? []));
+    for (const file of files) {
+      const own = changes.filter((change) => change[2] === file);
+      const text = edited(new URL(file, subject.script), own);
+      await Deno.writeTextFile(new URL(file, script), text);
+    }
+    const own = changes.filter(([, , file]) => file === undefined);
+    await Deno.writeTextFile(script, edited(subject.script, own, files));
+    await use({ ...subject, script });
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
 }
 
-/** The text of a script with some changes, and with imports that lead back to where it was. */
-function edited(script: URL, changes: readonly Change[]): string {
+/**
+ * The text of a script with some changes, and with imports that lead back to where it was, unless
+ * they name files that are `beside` it.
+ */
+function edited(
+  script: URL,
+  changes: readonly Change[],
+  beside: ReadonlySet<string> = new Set(),
+): string {
   let text = Deno.readTextFileSync(script);
   for (const [from, to] of changes) {
     assertEquals(text.split(from).length, 2, `${script} does not have this exactly once: ${from}`);
     text = text.replace(from, () => to);
   }
-  return text.replace(/"(\.\.?\/[^"]*\.ts)"/g, (_, path) => JSON.stringify(new URL(path, script)));
+  return text.replace(
+    /"(\.\.?\/[^"]*\.ts)"/g,
+    (all, path) => beside.has(path) ? all : JSON.stringify(new URL(path, script)),
+  );
 }
 
 /** A server of the catalogue, by its name. */

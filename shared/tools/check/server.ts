@@ -13,6 +13,7 @@ import {
   descriptorsOf,
   familyOf,
   isListening,
+  isRunning,
   peakMemoryOf,
   runnableThreads,
   settled,
@@ -149,6 +150,11 @@ export class Server implements AsyncDisposable {
   /** What it has written to stderr so far, line by line. */
   get errors(): readonly string[] {
     return this.#child.errors;
+  }
+
+  /** Whether it runs, whatever has become of the processes that it has started. */
+  get running(): boolean {
+    return isRunning(this.#child.pid);
   }
 
   /** The processes that it has started, and that have not been reaped. */

@@ -126,6 +126,20 @@ const NOTICES: Record<string, (facts: Facts) => string | undefined> = {
       `${milliseconds(outcome.longest)}.`;
   },
   "15": () => "The work itself made no call of ours; the first lines show Deno's own epoll.",
+  "19"(facts) {
+    const linesWith = (pattern: RegExp) => facts.lines.filter((line) => pattern.test(line)).length;
+    const begun = linesWith(/^child \d+ is process \d+/);
+    const died = linesWith(/^child \d+ ended with .*: started again/);
+    const fate = died === 0
+      ? "none of them died"
+      : died === 1
+      ? "one died, and another took its place"
+      : `${whole(died)} died, and others took their place`;
+    return `${
+      begun === 1 ? "One process" : `${whole(begun)} processes`
+    } accepted from one socket, ` +
+      `and served ${served(facts)}; ${fate}.`;
+  },
 };
 
 function served({ outcome }: Facts): string {

@@ -157,7 +157,7 @@ export async function visitServer(
   if (processes && !await settled(server.pid)) {
     return await failure(run, "server", server, "before its processes had begun", unseen);
   }
-  using meter = new Meter(server.pid, undefined, processes);
+  using meter = new Meter(server.pid);
   const before = meter.read();
   const callsBefore = readCounts(counts);
   const began = performance.now();

@@ -112,7 +112,7 @@ export function cpuOf(pid: number): number {
  * and wait for a core, by thread id. See proc(5), the state in `stat`.
  */
 export function runnableThreads(pid: number): string[] {
-  return ofFamily(pid, (pid) => [...readThreads(pid, "stat")]).flat()
+  return [...readFamily(pid, "stat")]
     .filter(([, [stat]]) => stat.slice(stat.lastIndexOf(")") + 2).startsWith("R"))
     .map(([thread]) => thread);
 }
@@ -185,6 +185,11 @@ export function readThreads(pid: number, ...files: string[]): Map<string, string
   return threads;
 }
 
+/** Reads files of each thread of a process and of all that it has started, as readThreads does. */
+export function readFamily(pid: number, ...files: string[]): Map<string, string[]> {
+  return new Map(ofFamily(pid, (pid) => [...readThreads(pid, ...files)]).flat());
+}
+
 /**
  * Watches a process from the outside. It looks again and again, since the kernel forgets what a
  * thread has done when the thread ends.
@@ -197,13 +202,12 @@ export class Meter {
   #last: Usage | undefined;
 
   /**
-   * Begins to watch, with a look every `interval` milliseconds.
-   *
-   * @param family Whether the processes that it has started count as well.
+   * Begins to watch, with a look every `interval` milliseconds. If the process has started others by
+   * now, its whole family counts.
    */
-  constructor(pid: number, interval = 50, family = false) {
+  constructor(pid: number, interval = 50) {
     this.#pid = pid;
-    this.#family = family;
+    this.#family = childrenOf(pid).length > 0;
     this.#timer = setInterval(() => this.#look(), interval);
     this.#look();
   }
@@ -217,9 +221,10 @@ export class Meter {
 
   /** What the process has used up to now; throws if it has ended. */
   read(): Usage {
-    const look = (pid: number) => readThreads(pid, "status");
-    const threads = this.#family ? ofFamily(this.#pid, look) : [look(this.#pid)];
-    for (const [thread, [status]] of threads.flatMap((own) => [...own])) {
+    const threads = this.#family
+      ? readFamily(this.#pid, "status")
+      : readThreads(this.#pid, "status");
+    for (const [thread, [status]] of threads) {
       this.#switches.set(thread, [
         fieldOf(status, "voluntary_ctxt_switches"),
         fieldOf(status, "nonvoluntary_ctxt_switches"),
@@ -231,8 +236,8 @@ export class Meter {
     const now = this.#family ? proportionalMemoryOf(this.#pid) : peakOf(this.#pid);
     return this.#last = {
       cpu: cpuOf(this.#pid),
-      processes: Math.max(processes, threads.length),
-      threads: Math.max(most, sum(threads.map(({ size }) => size))),
+      processes: Math.max(processes, this.#family ? familyOf(this.#pid).length : 1),
+      threads: Math.max(most, threads.size),
       // A process that has just ended can still be seen, but has no memory any more.
       memory: Math.max(now, memory),
       voluntary: sum(switches.map(([voluntary]) => voluntary)),

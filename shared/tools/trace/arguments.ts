@@ -65,7 +65,7 @@ const SHOWN: Record<string, Record<string, Shown>> = {
   posix_spawn: { path: ([, path]) => textIn(path) },
   prctl: {
     operation: nameAt(0, process, /^PR_/),
-    argument: nameAt(1, process, /^SIG/),
+    argument: ([, argument]) => nameAt(0, process, /^SIG/)([Number(argument)]),
   },
   read: { fd: at(0), length: at(2) },
   recv: { fd: at(0), length: at(2), flags: flagsAt(3, socket, /^MSG_/) },

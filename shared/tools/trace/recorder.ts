@@ -12,7 +12,7 @@
  */
 
 import { threads } from "../../linux/libc.ts";
-import { vector } from "../../linux/process.ts";
+import { addressesIn } from "../../linux/process.ts";
 import { now } from "./activity.ts";
 import { traceCalls } from "./calls.ts";
 import { traceClients } from "./clients.ts";
@@ -80,21 +80,14 @@ function recordInFile(path: string): Recorder {
 function followChildren() {
   let count = 0;
   replace("posix_spawn", (original) => (...args) => {
-    const strings = stringsAt(args[4]);
-    if (strings[1] !== "run") return original(...args);
+    // The path and the arguments are in one block, see shared/linux/process.ts.
+    const texts = new TextDecoder().decode(args[1]).split("\0");
+    if (texts[2] !== "run") return original(...args);
     const own = { ...settings, thread: `process ${++count}`, since };
     const preload = ["--preload", withSettings(new URL(import.meta.url), own)];
-    const texts = strings.toSpliced(2, 0, ...preload)
-      .map((text) => new TextEncoder().encode(`${text}\0`));
-    return original(...args.with(4, vector(texts)));
+    const block = new TextEncoder().encode(texts.toSpliced(3, 0, ...preload).join("\0"));
+    return original(...args.with(1, block).with(4, addressesIn(block)));
   });
-}
-
-/** The texts of an `argv`. */
-function stringsAt(addresses: BigUint64Array): string[] {
-  return [...addresses.subarray(0, -1)].map((address) =>
-    new Deno.UnsafePointerView(Deno.UnsafePointer.create(address)!).getCString()
-  );
 }
 
 /**

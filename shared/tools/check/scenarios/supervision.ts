@@ -37,13 +37,13 @@ export const supervision: readonly Scenario[] = [
         clients.push(client);
       }
       sendSignal(server.children[0], "SIGKILL");
+      // All others are still connected, so there is room for this one in a new process alone.
+      await deadline(visit(server), PATIENCE, "the next client was not served");
       const lost = await Promise.all(
         clients.map((client) => say(client).then(() => false, () => true)),
       );
       const count = lost.filter(Boolean).length;
       assert.equal(count, 1, `${count} of ${clients.length} clients were lost`);
-      // All others are still connected, so there is room for this one in a new process alone.
-      await deadline(visit(server), PATIENCE, "the next client was not served");
     },
   },
   {
@@ -102,12 +102,16 @@ export const supervision: readonly Scenario[] = [
   {
     name: "has ended its processes, and waited for them, when SIGTERM has ended it",
     seenBy: "the user who sent it SIGTERM while it served a client",
-    faults: [[/left/, "it ends before its processes: kill them, and wait for each"]],
+    faults: [
+      [/left/, "it ends before its processes: kill them, and wait for each"],
+      [/did not end/, "it waits for its processes, and nothing ends them"],
+    ],
     inspects: true,
     ends: true,
     run: (server) =>
       leavesNone(server, async (isLeft) => {
-        await server.stop("SIGTERM");
+        server.kill("SIGTERM");
+        await eventually(() => !server.running, "it did not end");
         assert(!isLeft(), "a process was left when it had ended");
       }),
   },
