@@ -21,18 +21,18 @@ const FIELDS = ["Rss", "Pss", "Private_Clean", "Private_Dirty"];
 const threads = await memoryWithClients("02");
 const processes = await memoryWithClients("19", "--processes", `${CLIENTS}`);
 
-const ratio = processes.pss / threads.pss;
-const resident = processes.rss / threads.rss;
+const [pss, resident] = [processes.pss / threads.pss, processes.rss / threads.rss];
+const [times, seeming] = [pss, resident].map((ratio) => ratio.toFixed(1));
+
 conclude(
   "C26",
   [
     rowOf("1 process with 8 threads", threads),
     rowOf("8 processes and their supervisor", processes),
   ],
-  ratio > 1.1
-    ? `true: ${ratio.toFixed(1)} times as much, and not ${resident.toFixed(1)} times, as the sum ` +
-      "of what is resident would have it"
-    : `false: ${ratio.toFixed(1)} times as much, since they share what they do not change`,
+  pss > 1.1
+    ? `true: ${times} times as much, but not ${seeming} times, as the resident memory would have it`
+    : `false: ${times} times as much, since they share what they do not change`,
 );
 
 /** The memory of a server in MiB, while each of its threads or processes serves a client. */

@@ -16,7 +16,7 @@ export interface Server extends AsyncDisposable {
   port: number;
 }
 
-/** Starts the server of a lesson on a free port, with further options, and waits until it listens. */
+/** Starts the server of a lesson on a free port, with options, and waits until it listens. */
 export async function startServer(number: string, ...args: string[]): Promise<Server> {
   const { lesson, script } = servers.find(({ lesson }) => lesson.number === number)!;
   const child = new Child(denoRun(script, lesson.server.permissions, ["--port", "0", ...args]));

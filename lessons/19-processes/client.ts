@@ -17,7 +17,7 @@ import { connectWhenReady } from "../../shared/ready.ts";
 const options = clientOptions({
   clients: number(5, "how many connect", 1, 1000),
   deaths: number(1, "how many of them kill the child that serves them", 0, 1000),
-  messages: number(5, "how many messages each of the others sends", 1),
+  messages: number(8, "how many messages each of the others sends", 1),
   pause: number(100, "milliseconds between two messages of a client"),
   message: text("hello", "what they say"),
   crash: text("die", "what kills a child, if the server was started with the same --crash"),

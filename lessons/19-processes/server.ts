@@ -82,7 +82,7 @@ function reap() {
 
 function end(code: number) {
   exitCode ??= code;
-  // No other process can have one of these ids, as long as its child has not been reaped.
+  // No other process can have one of these ids before its child has been reaped.
   for (const pid of children.keys()) kill(pid, SIGKILL);
   reap();
 }

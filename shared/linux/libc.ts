@@ -190,7 +190,7 @@ export const threads: Deno.DynamicLibrary<typeof THREADS>["symbols"] = load(THRE
 export const PROCESSES = {
   /**
    * int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
-   * const posix_spawnattr_t *attr, char *const argv[], char *const envp[]); returns the error number
+   * const posix_spawnattr_t *attr, char *const *argv, char *const *envp); returns the error number
    */
   posix_spawn: {
     parameters: ["buffer", "buffer", "pointer", "pointer", "buffer", "pointer"],

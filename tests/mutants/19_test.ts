@@ -1,4 +1,4 @@
-/** Faults of a server with processes: of its supervisor, and of the script that the processes run. */
+/** Faults of a server with processes: of its supervisor, and of what the processes run. */
 
 import { type Edit, testEdits } from "./mutants.ts";
 

@@ -36,8 +36,8 @@ export interface Edit {
 }
 
 /**
- * What a script has in one place, and what it gets there instead: the server, or another file beside
- * it, which the server names.
+ * What a script has in one place, and what it gets there instead: the server, or another file
+ * beside it, which the server names.
  */
 export type Change = readonly [from: string, to: string, file?: string];
 

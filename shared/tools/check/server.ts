@@ -206,8 +206,8 @@ export class Server implements AsyncDisposable {
   }
 
   /**
-   * Sends it a signal; nothing happens if it has ended. What it has started is stopped and continued
-   * as well, as by Ctrl-Z and fg at a terminal.
+   * Sends it a signal; nothing happens if it has ended. The processes that it has started are
+   * stopped and continued with it, as by Ctrl-Z and fg at a terminal.
    */
   kill(signal: Deno.Signal): void {
     this.#child.kill(signal);

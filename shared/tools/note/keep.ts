@@ -106,7 +106,7 @@ export class Needs {
     this.imports.set(keyOf(binding), { as, ...known, ...binding, onlyType });
   }
 
-  /** A script may start itself as a Worker or as a process; any other use of where it is means other files. */
+  /** A script may start itself as a Worker or a process; other uses of its URL mean other files. */
   #expectOneFile({ module, tokens }: Statement): void {
     tokens.forEach(({ text }, i) => {
       if (text !== "import") return;

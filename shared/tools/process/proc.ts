@@ -122,7 +122,7 @@ function peakOf(pid: number): number {
   return fieldOf(Deno.readTextFileSync(`/proc/${pid}/status`), "VmHWM") * 1024;
 }
 
-/** The most memory that a process has had resident so far, and those that it has started, in MiB. */
+/** The most memory that a process and those that it has started have had resident, in MiB. */
 export function peakMemoryOf(pid: number): number {
   return sum(ofFamily(pid, peakOf)) / 2 ** 20;
 }
@@ -202,8 +202,8 @@ export class Meter {
   #last: Usage | undefined;
 
   /**
-   * Begins to watch, with a look every `interval` milliseconds. If the process has started others by
-   * now, its whole family counts.
+   * Begins to watch, with a look every `interval` milliseconds. If the process has started others
+   * by now, its whole family counts.
    */
   constructor(pid: number, interval = 50) {
     this.#pid = pid;
