@@ -84,7 +84,7 @@ export function refuse(reason: string | Error): never {
 
 function printHelp(options: Options): never {
   const rows = Object.entries(options).map(([name, { placeholder = "", help, initial }]) => {
-    const shown = typeof initial === "string" || Number.isFinite(initial);
+    const shown = typeof initial === "string" ? initial !== "" : Number.isFinite(initial);
     return [`  --${name} ${placeholder}`, shown ? `${help} (${initial})` : help];
   });
   rows.push(["  --help", "show this"]);

@@ -153,8 +153,15 @@ for (const { name, lesson, script, variant, permissions } of servers) {
   });
 }
 
-for (const path of ["02-threads/thread", "18-thread-pool/thread", "18-thread-pool/worker"]) {
-  Deno.test(`what a thread does in ${path}.ts is no longer than a client`, () => {
+for (
+  const path of [
+    "02-threads/thread",
+    "18-thread-pool/thread",
+    "18-thread-pool/worker",
+    "19-processes/child",
+  ]
+) {
+  Deno.test(`what a thread or a process does in ${path}.ts is no longer than a client`, () => {
     assertReadable(`lessons/${path}.ts`, 1, 59);
   });
 }

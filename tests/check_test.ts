@@ -25,7 +25,8 @@ import { limits } from "../shared/tools/check/scenarios/limits.ts";
 import type { Subject } from "../shared/tools/check/server.ts";
 import { serverLessons } from "../shared/tools/lesson/catalogue.ts";
 import { subjectOf, withEdit } from "./mutants/mutants.ts";
-import { childrenOf, deno, hasPython, isRunning, outcomeOf, ROOT } from "./processes.ts";
+import { childrenOf, isRunning } from "../shared/tools/process/proc.ts";
+import { deno, hasPython, outcomeOf, ROOT } from "./processes.ts";
 
 const MAIN = ["run", "-A", "shared/tools/check/main.ts"];
 

@@ -189,6 +189,19 @@ const checks: Record<string, (output: string) => void> = {
     const [copyLarge, large] = numbersIn(output, new RegExp(`65,536${row}`));
     assertLess(large / copyLarge, 1.3 * small / copySmall);
   },
+  C26(output) {
+    const row = (what: string) =>
+      numbersIn(
+        output,
+        new RegExp(`${what}.*?: (\\d+) MiB resident, (\\d+) MiB as PSS, (\\d+) MiB`),
+      );
+    for (const [resident, shared, own] of [row("8 threads"), row("8 processes")]) {
+      assertGreater(resident, shared);
+      assertGreater(shared + 1, own);
+    }
+    assertGreater(row("8 processes")[0], row("8 threads")[0]); // whatever they share
+    assertMatch(output, / (true|false): [\d.]+ times as much/);
+  },
 };
 
 function assertVerdict(output: string, expected: string) {

@@ -22,7 +22,8 @@ import { table } from "../lessons/16-comparison/table.ts";
 import { Child } from "../shared/tools/process/child.ts";
 import { serverLessons } from "../shared/tools/lesson/catalogue.ts";
 import { whyNoCharts } from "./packages.ts";
-import { childrenOf, deno, isRunning, ROOT, terminal, whyNoStrace } from "./processes.ts";
+import { childrenOf, isRunning } from "../shared/tools/process/proc.ts";
+import { deno, ROOT, terminal, whyNoStrace } from "./processes.ts";
 
 const FOLDER = "lessons/16-comparison";
 const MAIN = ["run", "-A", "shared/tools/lesson/main.ts", "16"];

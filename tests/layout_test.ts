@@ -18,6 +18,7 @@ const PROTOTYPES: Record<string, Deno.ForeignFunction & { name?: string }> = Obj
   {},
   ...TABLES.map(([, table]) => table),
 );
+delete PROTOTYPES.environ; // a variable
 
 const HEADERS = `
   #define _GNU_SOURCE
@@ -28,6 +29,7 @@ const HEADERS = `
   #include <poll.h>
   #include <pthread.h>
   #include <signal.h>
+  #include <spawn.h>
   #include <stddef.h>
   #include <stdio.h>
   #include <string.h>
@@ -35,6 +37,7 @@ const HEADERS = `
   #include <sys/eventfd.h>
   #include <sys/ioctl.h>
   #include <sys/mman.h>
+  #include <sys/prctl.h>
   #include <sys/resource.h>
   #include <sys/select.h>
   #include <sys/sendfile.h>
@@ -43,6 +46,7 @@ const HEADERS = `
   #include <sys/stat.h>
   #include <sys/syscall.h>
   #include <sys/uio.h>
+  #include <sys/wait.h>
   #include <time.h>
   #include <linux/errqueue.h>
   #include <unistd.h>
@@ -237,7 +241,10 @@ interface Prototype {
 
 function prototypes(): Prototype[] {
   const source = Deno.readTextFileSync(new URL("libc.ts", FOLDER));
-  return [...source.matchAll(/^ {2}\/\*\* (.+?) ?\*\/\n {2}(\w+): \{/gm)].map(([, text, name]) => {
+  const comments = source.matchAll(/^ {2}\/\*\*\s((?:(?!\*\/)[^])+?)\s*\*\/\n {2}(\w+): \{/gm);
+  const found = [...comments].filter(([, , name]) => name in PROTOTYPES);
+  return found.map(([, lines, name]) => {
+    const text = lines.replaceAll(/(^|\n) *\* /g, " ").trim();
     const match = /^([\w ]+?[ *]+)(\w+)\((.*?)\);/.exec(text);
     if (match === null) throw new Error(`above ${name} stands no prototype: ${text}`);
     const parameters = match[3] === "void" ? [] : match[3].split(/, */);

@@ -11,9 +11,9 @@ import {
 import { deadline, delay } from "@std/async";
 import { catalogue } from "../shared/tools/lesson/catalogue.ts";
 import { Child } from "../shared/tools/process/child.ts";
-import { Meter } from "../shared/tools/process/proc.ts";
+import { childrenOf, isRunning, Meter } from "../shared/tools/process/proc.ts";
 import { recorderUrl } from "../shared/tools/trace/settings.ts";
-import { childrenOf, deno, isRunning, ROOT, terminal } from "./processes.ts";
+import { deno, ROOT, terminal } from "./processes.ts";
 import { readTrace } from "./trace_events.ts";
 
 const MAIN = ["run", "-A", "shared/tools/lesson/main.ts"];

@@ -133,6 +133,20 @@ Deno.test("lesson 24 says that no byte entered the program only if nothing was r
   assertEquals(noticeOf("24", NOTHING), undefined);
 });
 
+Deno.test("lesson 19 speaks of processes that died only if some did", () => {
+  const begun = [1, 2].map((number) =>
+    `child ${number} is process 7${number}, and began after 9 ms`
+  );
+  const died = "child 2 ended with SIGKILL: started again after 100 ms";
+  const sentence = (...lines: string[]) => noticeOf("19", { ...NOTHING, lines })!;
+  assertEquals(
+    sentence(...begun),
+    "2 processes accepted from one socket, and served 1 client; none of them died.",
+  );
+  assertMatch(sentence(...begun, died), /; one died, and another took its place\.$/);
+  assertMatch(sentence(...begun, died, died), /; 2 died, and others took their place\.$/);
+});
+
 /** Runs a lesson, with its server edited, and returns all that was printed. */
 async function run(name: string, args: string[], edit?: [from: string, to: string]) {
   const lesson: Lesson = findLesson(name)!;
@@ -181,6 +195,7 @@ const ALTERED: [name: string, args: string[], edit?: [string, string]][] = [
   ["23", ["--clients", "3", "--lines", "5", "--silent", "0"]],
   ["21", ["--work", "0", "--clients", "2"]],
   ["21/offload", ["--work", "3", "--clients", "1", "--messages", "1"]],
+  ["19", ["--clients", "2", "--deaths", "0", "--messages", "1", "--pause", "0"]],
   ["13/smallest", ["--clients", "2", "--lines", "1", "--pause", "0"]],
   ["20", ["--few", "3", "--clients", "20"]],
   ["20/handing", ["--few", "3", "--clients", "20"]],

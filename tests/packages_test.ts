@@ -13,7 +13,8 @@ import {
 } from "@std/assert";
 import { deadline, retry } from "@std/async";
 import { EXIT_CODES } from "../shared/tools/process/signals.ts";
-import { childrenOf, isRunning, outcomeOf, ROOT, terminal } from "./processes.ts";
+import { childrenOf, isRunning } from "../shared/tools/process/proc.ts";
+import { outcomeOf, ROOT, terminal } from "./processes.ts";
 
 const TASK = ["run", "-A", `${ROOT}tests/run.ts`];
 const PLAIN = ["test", "-A"];

@@ -25,25 +25,6 @@ export async function outcomeOf(command: Deno.Command): Promise<Ended> {
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }
 
-/** The processes that a process has started; none if it has ended. */
-export function childrenOf(pid: number): number[] {
-  try {
-    const children = Deno.readTextFileSync(`/proc/${pid}/task/${pid}/children`);
-    return children.split(" ").filter(Boolean).map(Number);
-  } catch {
-    return [];
-  }
-}
-
-/** Whether a process runs; not if nobody has asked for the exit code of one that has ended. */
-export function isRunning(pid: number): boolean {
-  try {
-    return !Deno.readTextFileSync(`/proc/${pid}/stat`).includes(") Z ");
-  } catch {
-    return false;
-  }
-}
-
 /** Whether there is a python3. */
 export const hasPython: boolean = (() => {
   try {

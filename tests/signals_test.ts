@@ -2,7 +2,8 @@
 
 import { assertEquals } from "@std/assert";
 import { delay } from "@std/async";
-import { childrenOf, deno, ROOT } from "./processes.ts";
+import { childrenOf } from "../shared/tools/process/proc.ts";
+import { deno, ROOT } from "./processes.ts";
 
 Deno.test("onEndSignal() passes on each signal, with its exit code", async () => {
   // In a process of its own: the same signals would end the tests.

@@ -86,6 +86,13 @@ for (const [i, folder] of FOLDERS.slice(1).entries()) {
   });
 }
 
+Deno.test("serve of lesson 01 is that of 19-processes/child.ts, but for the crash", () => {
+  const crash = /if \(length === crash\.length .*\n.*\n *\}\n/;
+  const [blocking, child] = ["01-blocking/server.ts", "19-processes/child.ts"]
+    .map((path) => codeOf(serveOf(textOf(path).replace(crash, ""))));
+  assertEquals(child, blocking);
+});
+
 Deno.test("the selector of lesson 07 is changed in a few lines", () => {
   const [server, choose] = ["server", "choose"].map((name) =>
     codeOf(belowImports(textOf(`07-selectors/${name}.ts`)))

@@ -5,9 +5,9 @@ import { deadline, delay } from "@std/async";
 import { connect, say } from "../shared/tools/check/clients.ts";
 import type { Subject } from "../shared/tools/check/server.ts";
 import { Child, denoRun } from "../shared/tools/process/child.ts";
-import { descriptorsOf, readThreads } from "../shared/tools/process/proc.ts";
+import { childrenOf, descriptorsOf, isRunning, readThreads } from "../shared/tools/process/proc.ts";
 import { subjectOf, withEdit } from "./mutants/mutants.ts";
-import { childrenOf, deno, isRunning } from "./processes.ts";
+import { deno } from "./processes.ts";
 
 const THREADS = 8;
 

@@ -18,7 +18,8 @@ import { LESSONS } from "../shared/tools/lesson/catalogue.ts";
 import { callsBetween, readCounts } from "../shared/tools/lesson/costs.ts";
 import { closeTrace } from "../shared/tools/trace/file.ts";
 import { recorderUrl } from "../shared/tools/trace/settings.ts";
-import { childrenOf, deno, isRunning, ROOT } from "./processes.ts";
+import { childrenOf, isRunning } from "../shared/tools/process/proc.ts";
+import { deno, ROOT } from "./processes.ts";
 import { readTrace, recorded, resultsOf } from "./trace_events.ts";
 
 const MAIN = ["run", "-A", "shared/tools/trace/main.ts"];
@@ -75,6 +76,27 @@ Deno.test("all threads of a server add to the same counts", async () => {
   await Deno.remove(path);
 });
 
+Deno.test("all processes of a server add to the same counts, and have a lane each", async () => {
+  const [counts, trace] = [await Deno.makeTempFile(), await Deno.makeTempFile()];
+  const subject = subjects.find(({ name }) => name === "19 processes")!;
+  const preload = recorderUrl(["--allow-ffi"], { counts, trace, name: "server" });
+  await using server = await Server.start({ ...subject, preload });
+  await server.settled();
+  await Promise.all(Array.from({ length: 8 }, () => visit(server)));
+  await retry(
+    () => assertEquals(read(counts).get("close")?.calls, 8),
+    { minTimeout: 10, maxAttempts: 10, jitter: 0 },
+  );
+  assertEquals(read(counts).get("posix_spawn")!.calls, 4);
+  assertEquals(read(counts).get("send")!.calls, 8);
+  const names = readTrace(trace).filter(({ name }) => name === "thread_name")
+    .map(({ args }) => args.name);
+  assertEquals(names.sort(), ["process 1", "process 2", "process 3", "process 4", "server"]);
+  const spawned = readTrace(trace).filter(({ name }) => name === "posix_spawn");
+  assertEquals(spawned.map(({ args }) => args.pid).sort(), server.children.sort());
+  for (const path of [counts, trace]) await Deno.remove(path);
+});
+
 /** Files of a script that is run as it is, and under the recorder. */
 async function bareAndRecorded(files: Record<string, string>, settings = {}) {
   const folder = await Deno.makeTempDir();
@@ -99,7 +121,8 @@ Deno.test("a bare run wraps nothing and has no subscriber, the recorder all", as
       import "shared/client.ts";
       import "shared/ready.ts";
       const families = Object.entries({ ...libc }).filter(([name]) => /[a-z]/.test(name));
-      const functions = families.flatMap(([, family]) => Object.entries(family));
+      const functions = families.flatMap(([, family]) => Object.entries(family))
+        .filter(([name]) => name !== "environ"); // a variable
       const plain = functions.filter(([, f]) => String(f).includes("native code"));
       const names = ["connect", "send", "receive"];
       const clients = names.map((name) => tracingChannel("client:" + name));

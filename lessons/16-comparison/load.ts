@@ -14,7 +14,7 @@
 
 import { Buffer } from "node:buffer";
 import { callsBetween, type Counts, readCounts } from "../../shared/tools/lesson/costs.ts";
-import { cpuOf, Meter, readThreads } from "../../shared/tools/process/proc.ts";
+import { cpuOf, Meter, readFamily } from "../../shared/tools/process/proc.ts";
 import { linesOf } from "../../shared/lines.ts";
 import {
   close,
@@ -295,11 +295,12 @@ async function measure(task: Task): Promise<Measurement> {
 }
 
 /**
- * The CPU time of the threads that a process has now, in milliseconds. /proc/PID/task/TID/schedstat
- * gives it to the nanosecond; on a kernel without that file, it comes in steps of 10 ms.
+ * The CPU time of the threads that a process and those it has started have now, in milliseconds.
+ * /proc/PID/task/TID/schedstat gives it to the nanosecond; on a kernel without that file, it comes
+ * in steps of 10 ms.
  */
 function cpuTimeOf(pid: number): number {
-  const threads = [...readThreads(pid, "schedstat").values()];
+  const threads = [...readFamily(pid, "schedstat").values()];
   if (threads.length === 0) return cpuOf(pid);
   return threads.reduce((sum, [nanoseconds]) => sum + parseInt(nanoseconds) / 1e6, 0);
 }

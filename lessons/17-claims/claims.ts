@@ -202,6 +202,13 @@ export const claims: readonly Claim[] = [
     permissions: [],
   },
   {
+    id: "C26",
+    claim: "processes need more memory than threads",
+    source: "proc_pid_smaps(5), Rss and Pss; posix_spawn(3), pthreads(7)",
+    script: "c26-process-memory.ts",
+    permissions: everything,
+  },
+  {
     id: "C27",
     claim: "sendfile is zero copy",
     source: "sendfile(2), NOTES: the file must not change before it has been delivered",

@@ -26,6 +26,8 @@ export const SEEK_CUR = 1;
 export const O_CLOEXEC = 0o2000000;
 /** fcntl(2): get the descriptor's own flags, such as {@linkcode FD_CLOEXEC}. */
 export const F_GETFD = 1;
+/** fcntl(2): set the descriptor's own flags. */
+export const F_SETFD = 2;
 /** fcntl(2): get the status flags, such as {@linkcode O_NONBLOCK}. */
 export const F_GETFL = 3;
 /** fcntl(2): set the status flags. */

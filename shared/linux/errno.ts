@@ -25,6 +25,8 @@ export const ENOENT = 2;
 export const EINTR = 4;
 /** Bad file descriptor. */
 export const EBADF = 9;
+/** No child processes. */
+export const ECHILD = 10;
 /** Nothing there yet, or no room yet: ask again later. The same number as EWOULDBLOCK. */
 export const EAGAIN = 11;
 /** Cannot allocate memory. */

@@ -214,6 +214,28 @@ export const THREADS = {
 /** {@linkcode THREADS}, opened. */
 export const threads: Deno.DynamicLibrary<typeof THREADS>["symbols"] = load(THREADS);
 
+/** Processes: posix_spawn(3), waitpid(2), kill(2), prctl(2). */
+export const PROCESSES = {
+  /**
+   * int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
+   * const posix_spawnattr_t *attr, char *const *argv, char *const *envp); returns the error number
+   */
+  posix_spawn: {
+    parameters: ["buffer", "buffer", "pointer", "pointer", "buffer", "pointer"],
+    result: "i32",
+  },
+  /** extern char **environ; a variable: the environment of this process, as it was at the start */
+  environ: { type: "pointer" },
+  /** pid_t waitpid(pid_t pid, int *status, int options); */
+  waitpid: { parameters: ["i32", "buffer", "i32"], result: "i32" },
+  /** int kill(pid_t pid, int signal); */
+  kill: { parameters: ["i32", "i32"], result: "i32" },
+  /** int prctl(int operation, ...); every operation that is used takes an unsigned long */
+  prctl: { parameters: ["i32", "u64"], result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
+/** {@linkcode PROCESSES}, opened. */
+export const processes: Deno.DynamicLibrary<typeof PROCESSES>["symbols"] = load(PROCESSES);
+
 /** clock_gettime(2). */
 export const CLOCKS = {
   /** int clock_gettime(clockid_t clock, struct timespec *time); */

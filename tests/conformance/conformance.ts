@@ -7,7 +7,7 @@
 
 import { check, checkAddress, skipReason } from "../../shared/tools/check/check.ts";
 import type { Scenario } from "../../shared/tools/check/scenario.ts";
-import { scenarios } from "../../shared/tools/check/scenarios.ts";
+import { scenarios, scenariosFor } from "../../shared/tools/check/scenarios.ts";
 import { Server, type Subject } from "../../shared/tools/check/server.ts";
 import { subjects, unavailable } from "../../shared/tools/check/subjects.ts";
 
@@ -21,7 +21,7 @@ export function testServers(lesson: string): void {
       ignore: reason !== undefined,
       fn: (t) => testVisits(t, subject),
     });
-    for (const scenario of scenarios) {
+    for (const scenario of scenariosFor(subject)) {
       if (scenario.inspects) testAlone(subject, scenario, reason ?? skipReason(subject, scenario));
     }
   }

@@ -131,7 +131,7 @@ Deno.test({
             await servesOneClient(mutant);
             const { run } = cases.find((one) => one.name === foundBy)!;
             assertMatch((await assertRejects(() => run(mutant), Error)).message, says);
-          }, "pairs.ts"),
+          }),
       });
     }
   },

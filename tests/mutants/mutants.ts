@@ -10,7 +10,7 @@ import { pathToFileURL } from "node:url";
 import { check, Failure } from "../../shared/tools/check/check.ts";
 import { connect, greet } from "../../shared/tools/check/clients.ts";
 import type { Scenario } from "../../shared/tools/check/scenario.ts";
-import { scenarios } from "../../shared/tools/check/scenarios.ts";
+import { scenariosFor } from "../../shared/tools/check/scenarios.ts";
 import { Server, type Subject } from "../../shared/tools/check/server.ts";
 import { subjects, unavailable } from "../../shared/tools/check/subjects.ts";
 
@@ -64,7 +64,7 @@ export function testEdits(
 ): void {
   const original = subjectOf(server);
   const subject = { ...original, args: [...original.args ?? [], ...args] };
-  const all = [...scenarios, ...own];
+  const all = [...scenariosFor(subject), ...own];
   const reason = unavailable(subject);
   Deno.test({
     name: `${server}: each fault of the server is found and explained` +

@@ -22,7 +22,7 @@ import { check, checkAddress, Failure, skipReason } from "./check.ts";
 import { deadline } from "./deadline.ts";
 import { causeOf, type Finding, forgottenDelegation } from "./diagnosis.ts";
 import type { Scenario } from "./scenario.ts";
-import { scenarios } from "./scenarios.ts";
+import { scenarios, scenariosFor } from "./scenarios.ts";
 import { Server, type Subject } from "./server.ts";
 import { subjects, unavailable } from "./subjects.ts";
 
@@ -44,6 +44,8 @@ interface Candidate {
   name: string;
   /** The server, unless there is only an address. */
   subject?: Subject;
+  /** What it is put into. */
+  scenarios: readonly Scenario[];
   /** Why it is left out of a scenario; undefined if it is not. */
   skipReason(scenario: Scenario): string | undefined;
   /** Throws if it fails. */
@@ -71,7 +73,7 @@ async function examine(candidate: Candidate): Promise<number> {
   const counts = { correct: 0, wrong: 0, "left out": 0, "not tried": 0 };
   const findings: Finding[] = [];
   let end = Infinity; // when nothing more is tried
-  for (const [i, scenario] of scenarios.entries()) {
+  for (const [i, scenario] of candidate.scenarios.entries()) {
     if (performance.now() > end) {
       counts["not tried"]++;
       continue;
@@ -80,7 +82,7 @@ async function examine(candidate: Candidate): Promise<number> {
     // Once something has failed, what follows is only to show how much fails for the same reason.
     const hurried = findings.length === 0 ? scenario : { ...scenario, limit: HURRY };
     const failure = candidate.skipReason(scenario) ??
-      await failureOf(candidate, hurried, `${name} (${i + 1} of ${scenarios.length})`);
+      await failureOf(candidate, hurried, `${name} (${i + 1} of ${candidate.scenarios.length})`);
     if (failure === undefined) {
       counts.correct++;
       rows.push(`${styleText("green", "✓")} ${name}`);
@@ -172,6 +174,7 @@ async function candidates(): Promise<Candidate[]> {
   return found.map((subject) => ({
     name: subject.name,
     subject,
+    scenarios: scenariosFor(subject),
     skipReason: (scenario) => skipReason(subject, scenario),
     check: (scenario) => check(subject, scenario),
   }));
@@ -233,6 +236,7 @@ async function ofAddress(text: string): Promise<Candidate> {
   const reason = "it needs the server's process";
   return {
     name: text,
+    scenarios,
     skipReason: (scenario) => scenario.inspects ? reason : skipReason({}, scenario),
     check: (scenario) =>
       scenario.inspects ? Promise.reject(new Error(reason)) : checkAddress(address, scenario),

@@ -7,13 +7,17 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startBehind, upstreamOption } from "../lesson/behind.ts";
-import { Child, type ChildOptions, denoRun } from "../process/child.ts";
+import { Child, type ChildOptions, denoRun, sendSignal } from "../process/child.ts";
 import {
+  childrenOf,
   cpuOf,
   descriptorsOf,
+  familyOf,
   isListening,
+  isRunning,
   peakMemoryOf,
   runnableThreads,
+  settled,
 } from "../process/proc.ts";
 import { stateOf } from "../lesson/stall.ts";
 import { deadline } from "./deadline.ts";
@@ -34,6 +38,8 @@ export interface Subject {
   atOnce?: number;
   /** It starts a thread for each client. */
   threads?: true;
+  /** It starts processes at its beginning, which serve the clients. */
+  processes?: true;
   /** It never sleeps. */
   polling?: true;
   /** Deno's own sockets do the work, and it goes on opening descriptors for half a second. */
@@ -170,6 +176,16 @@ export class Server implements AsyncDisposable {
     return this.#child.errors;
   }
 
+  /** Whether it runs, whatever has become of the processes that it has started. */
+  get running(): boolean {
+    return isRunning(this.#child.pid);
+  }
+
+  /** The processes that it has started, and that have not been reaped. */
+  get children(): number[] {
+    return childrenOf(this.#child.pid);
+  }
+
   /** CPU time that it has used so far, in milliseconds, in steps of 10. */
   get cpu(): number {
     return cpuOf(this.#child.pid);
@@ -185,8 +201,9 @@ export class Server implements AsyncDisposable {
     return descriptorsOf(this.#child.pid);
   }
 
-  /** Waits until it has opened all descriptors that it needs for itself. */
+  /** Waits until it has opened all descriptors that it needs for itself, and started all others. */
   async settled(): Promise<void> {
+    if (this.subject.processes) await settled(this.#child.pid);
     if (!this.subject.native && !this.subject.foreign) return;
     await sleep(Math.max(0, this.#started + SETTLED - performance.now()));
   }
@@ -212,9 +229,14 @@ export class Server implements AsyncDisposable {
     return ready > 0.5 ? Math.max(used, ready) : used;
   }
 
-  /** Sends it a signal; nothing happens if it has ended. */
+  /**
+   * Sends it a signal; nothing happens if it has ended. The processes that it has started are
+   * stopped and continued with it, as by Ctrl-Z and fg at a terminal.
+   */
   kill(signal: Deno.Signal): void {
     this.#child.kill(signal);
+    if (signal !== "SIGSTOP" && signal !== "SIGCONT") return;
+    for (const pid of familyOf(this.#child.pid).slice(1)) sendSignal(pid, signal);
   }
 
   /** Ends it with a signal, and returns how many milliseconds that took. */

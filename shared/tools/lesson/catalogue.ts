@@ -55,6 +55,10 @@ export interface Server extends Script {
   threads?: true;
   /** Loops in other threads serve its clients, and its main thread may make no call for them. */
   loops?: true;
+  /** It starts processes at its beginning, which serve the clients. */
+  processes?: true;
+  /** Options for the run that its lesson shows, which the tests do not give it. */
+  shown?: string[];
   /** It never sleeps: an idle server uses a whole core. */
   polling?: true;
   /**
@@ -266,6 +270,19 @@ export const catalogue: readonly Lesson[] = [
       permissions: ["--allow-ffi", "--allow-read"],
       atOnce: 8,
       variants: [{ name: "queue", script: "queue.ts" }],
+    },
+    client,
+  },
+  {
+    number: "19",
+    folder: "19-processes",
+    title: "Processes",
+    idea: "processes that inherit the listener, and a supervisor that starts them again",
+    server: {
+      permissions: ["--allow-ffi"],
+      atOnce: 4,
+      processes: true,
+      shown: ["--crash", "die"],
     },
     client,
   },

@@ -79,10 +79,18 @@ export function serverReport({ outcome, wall, before, after }: Costs): string[] 
     ...outcome === undefined ? [] : outcomeRows(outcome),
     ["wall time", seconds(wall)],
     ["CPU time", `${seconds(cpu)}, ${share} % of a core`],
+    ...after.processes === 1 ? [] : [processRow(before, after)],
     ["threads", `${after.threads} (${before.threads} before the first client)`],
-    ["peak memory", `${mebibytes(after.memory)} (${mebibytes(before.memory)} before)`],
+    [
+      after.processes === 1 ? "peak memory" : "peak memory (PSS)",
+      `${mebibytes(after.memory)} (${mebibytes(before.memory)} before)`,
+    ],
     ["context switches", `${whole(voluntary)} voluntary, ${whole(forced)} involuntary`],
   ]);
+}
+
+function processRow(before: Usage, after: Usage): [string, string] {
+  return ["processes", `${after.processes} (${before.processes} before the first client)`];
 }
 
 /** The calls of a server by name, as lines of text. */

@@ -133,6 +133,20 @@ const NOTICES: Record<string, (facts: Facts) => string | undefined> = {
     return `${counted(Number(pool), "thread")} served ${served(facts)}, and used ${share(facts)} ` +
       `% of a core; the longest wait was ${milliseconds(facts.outcome.longest)}.`;
   },
+  "19"(facts) {
+    const linesWith = (pattern: RegExp) => facts.lines.filter((line) => pattern.test(line)).length;
+    const begun = linesWith(/^child \d+ is process \d+/);
+    const died = linesWith(/^child \d+ ended with .*: started again/);
+    const fate = died === 0
+      ? "none of them died"
+      : died === 1
+      ? "one died, and another took its place"
+      : `${whole(died)} died, and others took their place`;
+    return `${
+      begun === 1 ? "One process" : `${whole(begun)} processes`
+    } accepted from one socket, ` +
+      `and served ${served(facts)}; ${fate}.`;
+  },
   "20"({ lines }) {
     const row = /^(\d+) connections, by loop: ([\d, ]+); (\d+) wake-ups/;
     const rows = lines.flatMap((line) => {

@@ -79,7 +79,9 @@ export function timelineOf(
   const lanes = lanesOf(recorded, names, end)
     .map((lane) => ({ ...lane, segments: within(lane.segments, begin, end) }))
     .filter(({ segments }) => segments.length > 0);
-  lanes.sort((a, b) => beginOf(a) - beginOf(b) || collator.compare(a.name, b.name));
+  lanes.sort((a, b) =>
+    beginOf(a) - beginOf(b) || rankOf(a) - rankOf(b) || collator.compare(a.name, b.name)
+  );
   const kinds = ["thread", "operation", "coroutine", "client"] as const;
   const byKind = kinds.map((kind) => withoutQuiet(lanes.filter((lane) => lane.kind === kind)));
   const shown = byKind.map(({ lanes, quiet }) => shownOf(lanes, quiet));
@@ -98,6 +100,11 @@ export function timelineOf(
 /** Coroutines are sorted by what happens, the first to begin first; all others by their names. */
 function beginOf({ kind, segments }: Lane): number {
   return kind === "coroutine" ? segments[0].start : 0;
+}
+
+/** The main thread comes before those that have a number, and before processes that it starts. */
+function rankOf({ kind, name }: Lane): number {
+  return kind === "thread" && /\d$/.test(name) ? 1 : 0;
 }
 
 /**
@@ -151,7 +158,7 @@ function longest({ segments }: Lane, wanted: State): number {
   );
 }
 
-/** "client 10" comes after "client 9", and "thread 1" after "server". */
+/** "client 10" comes after "client 9". */
 const collator = new Intl.Collator("en", { numeric: true });
 
 /** What lies within a time, in milliseconds from its beginning. */

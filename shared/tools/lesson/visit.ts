@@ -9,7 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Outcome, parseSummary } from "../../client.ts";
 import { Child, type ChildOptions, denoRun } from "../process/child.ts";
 import { makeTemporaryFolder, NotWritable } from "../process/files.ts";
-import { Meter } from "../process/proc.ts";
+import { Meter, settled } from "../process/proc.ts";
 import { onEndSignal } from "../process/signals.ts";
 import { RECORDER_FAILED, recorderPermissions, recorderUrl } from "../trace/settings.ts";
 import { startBehind, upstreamOption } from "./behind.ts";
@@ -144,9 +144,10 @@ export async function visitServer(
   const unseen = onLine === undefined;
   const lines: string[] = [];
   let moved = () => {};
-  const options = ["--port", "0"];
-  if (lesson.server.behind !== undefined) {
-    const behind = startBehind(lesson.server.behind);
+  const { behind: model, processes = false, shown = [] } = lesson.server;
+  const options = ["--port", "0", ...shown];
+  if (model !== undefined) {
+    const behind = startBehind(model);
     run.children.push(behind);
     const upstream = await upstreamOption(behind);
     if (upstream === undefined) {
@@ -166,6 +167,9 @@ export async function visitServer(
   const port = await server.listening();
   if (port === undefined) return await failure(run, "server", server, "before it listened", unseen);
 
+  if (processes && !await settled(server.pid)) {
+    return await failure(run, "server", server, "before its processes had begun", unseen);
+  }
   using meter = new Meter(server.pid);
   const before = meter.read();
   const callsBefore = readCounts(counts);

@@ -35,7 +35,8 @@ export class Needs {
    * Finds what is needed.
    *
    * @param script The script or module, of which everything is kept.
-   * @param worker What the script runs in its Workers, of which everything is kept as well.
+   * @param worker What the script runs in its Workers or processes, of which everything is kept as
+   *   well.
    * @throws {NotOneFile} if it needs more than one file.
    */
   constructor(script: URL, worker?: URL) {
@@ -105,7 +106,7 @@ export class Needs {
     this.imports.set(keyOf(binding), { as, ...known, ...binding, onlyType });
   }
 
-  /** A script may start itself as a Worker; any other use of where it is means other files. */
+  /** A script may start itself as a Worker or a process; other uses of its URL mean other files. */
   #expectOneFile({ module, tokens }: Statement): void {
     tokens.forEach(({ text }, i) => {
       if (text !== "import") return;

@@ -46,16 +46,23 @@ function formatted(text: string): string {
   }
 }
 
-/** The script of the Workers that a script starts. */
+/** The script of the Workers or of the processes that a script starts. */
 function workerOf({ url, statements }: Module): URL | undefined {
   const tokens = statements.flatMap(({ tokens }) => tokens);
-  const starts = tokens.some(({ text }, i) => text === "Worker" && tokens[i - 1].text === "new");
+  const starts = tokens.some(({ text }, i) =>
+    text === "Worker" && tokens[i - 1].text === "new" || isSpawn(text)
+  );
   const scripts = new Set(
     tokens.flatMap(({ text }, i) => text === "import" ? workerAt(tokens, i) ?? [] : []),
   );
   if (!starts || scripts.size === 0) return undefined;
   if (scripts.size > 1) throw new NotOneFile(`it starts ${[...scripts].join(" and ")}`);
   return new URL([...scripts][0], url);
+}
+
+/** Whether a script that has this word starts processes. */
+function isSpawn(word: string): boolean {
+  return word === "posix_spawn";
 }
 
 /** What is kept, as the text of one file. */
@@ -161,8 +168,9 @@ class SingleFile {
     const [server, worker] = [this.#script, this.#worker];
     const printed = [`// ${nameOf(server.url)}\n${this.#printScript(server, "main")}`];
     if (worker !== undefined) {
+      const [name, whose] = this.#hasProcesses ? ["child", "processes"] : ["thread", "Workers"];
       printed.push(
-        `// ${nameOf(worker.url)}, for the Workers\n${this.#printScript(worker, "thread")}`,
+        `// ${nameOf(worker.url)}, for the ${whose}\n${this.#printScript(worker, name)}`,
       );
     }
     return printed;
@@ -186,7 +194,17 @@ class SingleFile {
     const own = this.#keptOf(this.#script);
     const call = own.some(hasAwait) ? "await main();" : "main();";
     if (this.#worker === undefined) return [call];
-    return [`if (!("WorkerGlobalScope" in globalThis)) ${call}\nelse thread();`];
+    // A process is started with JSON in place of the options.
+    return this.#hasProcesses
+      ? [`if (!Deno.args[0]?.startsWith("{")) ${call}\nelse child();`]
+      : [`if (!("WorkerGlobalScope" in globalThis)) ${call}\nelse thread();`];
+  }
+
+  /** Whether the worker is a process, and not a thread. */
+  get #hasProcesses(): boolean {
+    return this.#keptOf(this.#script).some(({ tokens }) =>
+      tokens.some(({ text }) => isSpawn(text))
+    );
   }
 
   #printModule(module: Module): string[] {

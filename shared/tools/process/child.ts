@@ -6,6 +6,7 @@
  */
 
 import { linesOf } from "../../lines.ts";
+import { familyOf } from "./proc.ts";
 
 /** The line in which a server says where it listens. */
 const LISTENING = /^listening on .*:(\d+)$/;
@@ -18,7 +19,7 @@ const running = new Set<Child>();
 
 /** Ends all children by force, for a program that has to end at once. */
 export function killAll(): void {
-  for (const child of running) child.kill("SIGKILL");
+  for (const child of running) child.killFamily();
 }
 
 /** How a child is started. */
@@ -46,6 +47,7 @@ export class Child implements AsyncDisposable {
   /** What it has written to stderr so far, line by line. */
   readonly errors: string[] = [];
   readonly #process: Deno.ChildProcess;
+  #exited = false;
   readonly #port = Promise.withResolvers<number | undefined>();
 
   /** Starts a program, with its arguments behind its name. */
@@ -71,7 +73,8 @@ export class Child implements AsyncDisposable {
       this.#read(this.#process.stdout, "stdout", onLine),
       this.#read(this.#process.stderr, "stderr", onLine),
     ];
-    this.ended = Promise.all([this.#process.status, ...read]).then(([status]) => {
+    const exited = this.#process.status.finally(() => this.#exited = true);
+    this.ended = Promise.all([exited, ...read]).then(([status]) => {
       running.delete(this);
       this.#port.resolve(undefined);
       return status;
@@ -118,10 +121,17 @@ export class Child implements AsyncDisposable {
     }
   }
 
+  /** Ends it by force, if it still runs, and what it has started, which is not to outlive it. */
+  killFamily(): void {
+    const others = this.#exited ? [] : familyOf(this.pid).slice(1);
+    this.kill("SIGKILL"); // first, so that it starts nothing more
+    for (const pid of others) sendSignal(pid, "SIGKILL");
+  }
+
   /** Ends it, as Ctrl-C would; by force, if that does not help. */
   async stop(patience = PATIENCE): Promise<Deno.CommandStatus> {
     this.kill("SIGINT");
-    const timer = setTimeout(() => this.kill("SIGKILL"), patience);
+    const timer = setTimeout(() => this.killFamily(), patience);
     const status = await this.ended;
     clearTimeout(timer);
     return status;
@@ -129,8 +139,17 @@ export class Child implements AsyncDisposable {
 
   /** Ends it by force, if it still runs. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.kill("SIGKILL");
+    this.killFamily();
     await this.ended;
+  }
+}
+
+/** Sends a signal to a process; nothing happens if it has ended. */
+export function sendSignal(pid: number, signal: Deno.Signal): void {
+  try {
+    Deno.kill(pid, signal);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }
 

@@ -4,13 +4,20 @@
  * @module
  */
 
-/** What a process has used so far. */
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** What a process has used so far, or a process and all that it has started. */
 export interface Usage {
   /** CPU time of all its threads, in milliseconds, in steps of 10. */
   cpu: number;
+  /** The most processes that were seen at once. */
+  processes: number;
   /** The most threads that were seen at once. */
   threads: number;
-  /** The most memory that was resident, in bytes. */
+  /**
+   * The most memory that was resident, in bytes. Of several processes, the sum of their
+   * proportional shares (PSS), in which a page that N processes map counts as an Nth for each.
+   */
   memory: number;
   /** How often a thread gave up its core because it had to wait. */
   voluntary: number;
@@ -21,35 +28,121 @@ export interface Usage {
 /** The CPU times in /proc are in ticks, of which Linux shows programs 100 a second everywhere. */
 const TICK = 10;
 
-/**
- * The CPU time so far of all threads of a process, and of its children that have ended, in
- * milliseconds, in steps of 10.
- */
-export function cpuOf(pid: number): number {
-  const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
-  // The second field is the program's name in brackets, which may hold anything.
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return TICK * fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0);
+/** The processes that a process has started and that have not been reaped; none if it has ended. */
+export function childrenOf(pid: number): number[] {
+  try {
+    const lists = [...Deno.readDirSync(`/proc/${pid}/task`)]
+      .map(({ name }) => Deno.readTextFileSync(`/proc/${pid}/task/${name}/children`));
+    return lists.flatMap((list) => list.split(" ").filter(Boolean).map(Number));
+  } catch {
+    return [];
+  }
+}
+
+/** Whether a process runs; not if nobody has asked for the exit code of one that has ended. */
+export function isRunning(pid: number): boolean {
+  try {
+    return !Deno.readTextFileSync(`/proc/${pid}/stat`).includes(") Z ");
+  } catch {
+    return false;
+  }
+}
+
+/** A process, the processes that it has started, and so on. */
+export function familyOf(pid: number): number[] {
+  return [pid, ...childrenOf(pid).flatMap(familyOf)];
 }
 
 /**
- * The threads of a process that are running now, or are ready to and wait for a core, by thread id.
- * See proc(5), the state in `stat`.
+ * What can be seen of each process of a family; what has ended is left out.
+ *
+ * @throws {Deno.errors.NotFound} if the first process has ended.
+ */
+function ofFamily<Seen>(pid: number, look: (pid: number) => Seen): Seen[] {
+  return familyOf(pid).flatMap((member) => {
+    try {
+      return [look(member)];
+    } catch (error) {
+      // To anyone but root, the kernel shows little of a process that is about to end.
+      const ending = isGone(error) || error instanceof Deno.errors.PermissionDenied;
+      if (member === pid || !ending) throw error;
+      return [];
+    }
+  });
+}
+
+/**
+ * Waits until a process has started all that it starts at its beginning: until neither its family
+ * nor their descriptors have changed for 300 ms, or for five seconds.
+ *
+ * @returns Whether it still runs.
+ */
+export async function settled(pid: number): Promise<boolean> {
+  let before = "";
+  for (let still = 0, looks = 0; still < 15 && looks < 250; still++, looks++) {
+    await sleep(20);
+    let now: string;
+    try {
+      now = `${familyOf(pid)} ${descriptorsOf(pid)}`;
+    } catch (error) {
+      if (isGone(error)) return false;
+      throw error;
+    }
+    if (now !== before) still = 0;
+    before = now;
+  }
+  return true;
+}
+
+/**
+ * The CPU time so far of a process and of all that it has started, those included that have ended
+ * and were reaped, in milliseconds, in steps of 10.
+ */
+export function cpuOf(pid: number): number {
+  return sum(ofFamily(pid, (pid) => {
+    const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+    // The second field is the program's name in brackets, which may hold anything.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return TICK * sum(fields.slice(11, 15).map(Number));
+  }));
+}
+
+/**
+ * The threads of a process and of all that it has started which are running now, or are ready to
+ * and wait for a core, by thread id. See proc(5), the state in `stat`.
  */
 export function runnableThreads(pid: number): string[] {
-  return [...readThreads(pid, "stat")]
+  return [...readFamily(pid, "stat")]
     .filter(([, [stat]]) => stat.slice(stat.lastIndexOf(")") + 2).startsWith("R"))
     .map(([thread]) => thread);
 }
 
-/** The most memory that a process has had resident so far, in MiB. */
-export function peakMemoryOf(pid: number): number {
-  return fieldOf(Deno.readTextFileSync(`/proc/${pid}/status`), "VmHWM") / 1024;
+/** The most memory that a process has had resident so far, in bytes. */
+function peakOf(pid: number): number {
+  return fieldOf(Deno.readTextFileSync(`/proc/${pid}/status`), "VmHWM") * 1024;
 }
 
-/** How many descriptors a process has open. */
+/** The most memory that a process and those that it has started have had resident, in MiB. */
+export function peakMemoryOf(pid: number): number {
+  return sum(ofFamily(pid, peakOf)) / 2 ** 20;
+}
+
+/** How many descriptors a process has open, and those that it has started. */
 export function descriptorsOf(pid: number): number {
-  return [...Deno.readDirSync(`/proc/${pid}/fd`)].length;
+  return sum(ofFamily(pid, (pid) => [...Deno.readDirSync(`/proc/${pid}/fd`)].length));
+}
+
+/**
+ * The memory of a process and of all that it has started, in bytes, where a page that N processes
+ * map counts as an Nth for each of them. See proc_pid_smaps(5), PSS.
+ */
+export function proportionalMemoryOf(pid: number): number {
+  return sum(
+    ofFamily(
+      pid,
+      (pid) => fieldOf(Deno.readTextFileSync(`/proc/${pid}/smaps_rollup`), "Pss") * 1024,
+    ),
+  );
 }
 
 /**
@@ -92,6 +185,11 @@ export function readThreads(pid: number, ...files: string[]): Map<string, string
   return threads;
 }
 
+/** Reads files of each thread of a process and of all that it has started, as readThreads does. */
+export function readFamily(pid: number, ...files: string[]): Map<string, string[]> {
+  return new Map(ofFamily(pid, (pid) => [...readThreads(pid, ...files)]).flat());
+}
+
 /**
  * Watches a process from the outside. It looks again and again, since the kernel forgets what a
  * thread has done when the thread ends.
@@ -100,12 +198,16 @@ export class Meter {
   readonly #pid: number;
   readonly #switches = new Map<string, [voluntary: number, forced: number]>();
   readonly #timer: ReturnType<typeof setInterval>;
-  #threads = 0;
+  readonly #family: boolean;
   #last: Usage | undefined;
 
-  /** Begins to watch, with a look every `interval` milliseconds. */
+  /**
+   * Begins to watch, with a look every `interval` milliseconds. If the process has started others
+   * by now, its whole family counts.
+   */
   constructor(pid: number, interval = 50) {
     this.#pid = pid;
+    this.#family = childrenOf(pid).length > 0;
     this.#timer = setInterval(() => this.#look(), interval);
     this.#look();
   }
@@ -119,23 +221,27 @@ export class Meter {
 
   /** What the process has used up to now; throws if it has ended. */
   read(): Usage {
-    const threads = readThreads(this.#pid, "status");
-    this.#threads = Math.max(this.#threads, threads.size);
+    const threads = this.#family
+      ? readFamily(this.#pid, "status")
+      : readThreads(this.#pid, "status");
     for (const [thread, [status]] of threads) {
       this.#switches.set(thread, [
         fieldOf(status, "voluntary_ctxt_switches"),
         fieldOf(status, "nonvoluntary_ctxt_switches"),
       ]);
     }
-    const status = Deno.readTextFileSync(`/proc/${this.#pid}/status`);
     const switches = [...this.#switches.values()];
+    const { processes = 0, threads: most = 0, memory = 0 } = this.#last ?? {};
+    // The peak of each process would count the pages that they share again and again.
+    const now = this.#family ? proportionalMemoryOf(this.#pid) : peakOf(this.#pid);
     return this.#last = {
       cpu: cpuOf(this.#pid),
-      threads: this.#threads,
+      processes: Math.max(processes, this.#family ? familyOf(this.#pid).length : 1),
+      threads: Math.max(most, threads.size),
       // A process that has just ended can still be seen, but has no memory any more.
-      memory: Math.max(fieldOf(status, "VmHWM") * 1024, this.#last?.memory ?? 0),
-      voluntary: switches.reduce((sum, [voluntary]) => sum + voluntary, 0),
-      forced: switches.reduce((sum, [, forced]) => sum + forced, 0),
+      memory: Math.max(now, memory),
+      voluntary: sum(switches.map(([voluntary]) => voluntary)),
+      forced: sum(switches.map(([, forced]) => forced)),
     };
   }
 
@@ -151,6 +257,10 @@ export class Meter {
       if (!isGone(error)) throw error; // else the process has ended
     }
   }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((a, b) => a + b, 0);
 }
 
 /** Whether a file in /proc could not be read because its process or thread has ended. */

@@ -12,6 +12,7 @@ import * as ring from "../../linux/io_uring/io_uring.ts";
 import * as memory from "../../linux/memory.ts";
 import * as pipe from "../../linux/pipe.ts";
 import * as poll from "../../linux/poll.ts";
+import * as process from "../../linux/process.ts";
 import * as signal from "../../linux/signal.ts";
 import * as socket from "../../linux/socket.ts";
 import type { TraceEvent } from "./events.ts";
@@ -56,6 +57,7 @@ const SHOWN: Record<string, Record<string, Shown>> = {
   },
   io_uring_register: { fd: at(1), operation: nameAt(2, ring, /^IORING_REGISTER_/) },
   io_uring_setup: { entries: at(1) },
+  kill: { pid: at(0), signal: nameAt(1, process, /^SIG/) },
   listen: { fd: at(0), backlog: at(1) },
   mmap: {
     length: at(1),
@@ -68,6 +70,11 @@ const SHOWN: Record<string, Record<string, Shown>> = {
   open: { path: ([path]) => textIn(path), flags: flagsAt(1, descriptors, /^O_/) },
   pipe2: { ends: ([fds]) => `[${[...fds].join(", ")}]`, flags: flagsAt(1, descriptors, /^O_/) },
   poll: { length: at(1), timeout: at(2) },
+  posix_spawn: { path: ([, path]) => textIn(path) },
+  prctl: {
+    operation: nameAt(0, process, /^PR_/),
+    argument: ([, argument]) => nameAt(0, process, /^SIG/)([Number(argument)]),
+  },
   read: { fd: at(0), length: at(2) },
   recv: { fd: at(0), length: at(2), flags: flagsAt(3, socket, /^MSG_/) },
   recvmsg: { fd: at(0), flags: flagsAt(2, socket, /^MSG_/) },
@@ -86,6 +93,7 @@ const SHOWN: Record<string, Record<string, Shown>> = {
     protocol: at(2),
   },
   splice: { from: at(0), to: at(2), length: at(4), flags: flagsAt(5, pipe, /^SPLICE_F_/) },
+  waitpid: { pid: at(0), options: flagsAt(2, process, /^WNOHANG$/) },
   write: { fd: at(0), length: at(2) },
 };
 

@@ -6,6 +6,7 @@
 
 import { errno, setErrno, systemError } from "../../linux/errno.ts";
 import { threads } from "../../linux/libc.ts";
+import { statusText } from "../../linux/process.ts";
 import { Activity, now } from "./activity.ts";
 import { argumentsOf, descriptorOf, readyOf } from "./arguments.ts";
 import type { Hook, Recorder, TraceEvent } from "./events.ts";
@@ -27,6 +28,8 @@ export function traceCalls(record: Recorder, counts?: Uint32Array<ArrayBuffer>):
   const hooks: Record<string, Hook> = {
     ...ringHooks(record),
     accept4: { extra: (_, fd) => ({ peer: peerOf(fd as number) }) },
+    posix_spawn: { extra: ([pid]) => ({ pid: (pid as Int32Array)[0] }) },
+    waitpid: { extra: ([, status], pid) => endOf(status as Int32Array, pid as number) },
   };
   systemCalls.forEach((name, row) =>
     replace(name, (original) => calls.wrapped(name, row * ERRORS, original, hooks[name] ?? {}))
@@ -36,6 +39,11 @@ export function traceCalls(record: Recorder, counts?: Uint32Array<ArrayBuffer>):
 
 /** The types of Atomics.wait, of which the compiler would choose only the last. */
 type Wait = (memory: never, index: number, value: never, timeout?: number) => string;
+
+/** What waitpid reports; nothing if no child has ended. */
+function endOf([status]: Int32Array, pid: number): TraceEvent["args"] {
+  return pid === 0 ? {} : { ended: statusText(status) };
+}
 
 /** The calls of one thread. A kind of call is its row in the table of counts, and its error. */
 class Calls {

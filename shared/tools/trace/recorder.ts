@@ -5,12 +5,14 @@
  *
  * Deno runs it before the script, with the same instances of all modules, so that it can replace
  * the functions of libc and listen to what clients and coroutines publish. The script is the same
- * as ever, and knows nothing of it. Threads that it starts are recorded in the same trace.
+ * as ever, and knows nothing of it. Threads and processes that it starts are recorded in the same
+ * trace.
  *
  * @module
  */
 
 import { threads } from "../../linux/libc.ts";
+import { addressesIn } from "../../linux/process.ts";
 import { now } from "./activity.ts";
 import { traceCalls } from "./calls.ts";
 import { traceClients } from "./clients.ts";
@@ -25,6 +27,7 @@ import {
   recordOnStderr,
   reportFailure,
 } from "./events.ts";
+import { replace } from "./functions.ts";
 import { Log } from "./log.ts";
 import { settingsOf, withSettings } from "./settings.ts";
 import { traceSignals } from "./signals.ts";
@@ -33,6 +36,8 @@ const { gettid } = threads; // the plain function, before a wrapper takes its pl
 
 const settings = settingsOf(import.meta.url);
 const { trace, counts: path, name, thread, since = now() } = settings;
+
+followChildren(); // first, so that their own arguments are recorded, and not ours
 
 try {
   begin();
@@ -69,6 +74,20 @@ function recordInFile(path: string): Recorder {
       reportFailure(error);
     }
   };
+}
+
+/** Puts `--preload` into the command line of each Deno that is started with posix_spawn. */
+function followChildren() {
+  let count = 0;
+  replace("posix_spawn", (original) => (...args) => {
+    // The path and the arguments are in one block, see shared/linux/process.ts.
+    const texts = new TextDecoder().decode(args[1]).split("\0");
+    if (texts[2] !== "run") return original(...args);
+    const own = { ...settings, thread: `process ${++count}`, since };
+    const preload = ["--preload", withSettings(new URL(import.meta.url), own)];
+    const block = new TextEncoder().encode(texts.toSpliced(3, 0, ...preload).join("\0"));
+    return original(...args.with(1, block).with(4, addressesIn(block)));
+  });
 }
 
 /**

@@ -43,6 +43,7 @@ export const limits: readonly Scenario[] = [
       // of the loopback device, which the server's socket then takes as a whole or not at all.
       const chunk = pattern(40_009);
       const chunks = Math.ceil(64 * MEBIBYTE / chunk.length);
+      await server.settled();
       const before = server.peakMemory;
       using connection = await connect(server);
       let sent = 0;
