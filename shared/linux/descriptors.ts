@@ -1,6 +1,6 @@
 /**
- * File descriptors of any kind: open(2), read(2), close(2), fcntl(2), and the limits on their
- * number.
+ * File descriptors of any kind: open(2), read(2), close(2), fcntl(2), dup2(2), and the limits on
+ * their number.
  *
  * @module
  */
@@ -24,6 +24,8 @@ export const SEEK_CUR = 1;
 export const O_CLOEXEC = 0o2000000;
 /** fcntl(2): get the descriptor's own flags, such as {@linkcode FD_CLOEXEC}. */
 export const F_GETFD = 1;
+/** fcntl(2): set the descriptor's own flags. */
+export const F_SETFD = 2;
 /** fcntl(2): get the status flags, such as {@linkcode O_NONBLOCK}. */
 export const F_GETFL = 3;
 /** fcntl(2): set the status flags. */
@@ -61,6 +63,14 @@ export function close(fd: number): void {
 /** Reads or changes a descriptor's flags, see fcntl(2). Returns what the command returns. */
 export function fcntl(fd: number, command: number, argument = 0): number {
   return orThrow("fcntl", orErrno(flags.fcntl(fd, command, argument)), fd);
+}
+
+/**
+ * Gives a descriptor a second number, and closes what had that number before, see dup2(2). Programs
+ * that are executed inherit the second one.
+ */
+export function dup2(fd: number, number: number): void {
+  orThrow("dup2", orErrno(flags.dup2(fd, number)), fd);
 }
 
 /** A limit, and how far it may be raised; `Infinity` is no limit. See getrlimit(2). */

@@ -62,6 +62,8 @@ export interface Server extends Script {
   native?: true;
   /** It needs io_uring, which some kernels do not have and some containers forbid. */
   needsIoUring?: true;
+  /** Options for a run of the lesson, with which it would not serve every client of the tests. */
+  shown?: string[];
   /** Other servers for the same idea, which the tests go through as well. */
   variants?: Variant[];
 }
@@ -246,6 +248,20 @@ export const catalogue: readonly Lesson[] = [
     title: "What people say",
     idea: "common claims about I/O models, each with an experiment and a verdict",
     main: { permissions: ["-A"] },
+  },
+  {
+    number: "22",
+    folder: "22-lifetime",
+    title: "A server's life",
+    idea: "limits to silence, to visits and to their number; a graceful end, and a restart",
+    server: {
+      permissions: ["--allow-ffi"],
+      shown: ["--idle", "400", "--deadline", "1200", "--limit", "6"],
+      variants: [
+        { name: "limited", args: ["--idle", "8000", "--deadline", "30000", "--limit", "1000"] },
+      ],
+    },
+    client,
   },
 ];
 

@@ -126,6 +126,13 @@ const NOTICES: Record<string, (facts: Facts) => string | undefined> = {
       `${milliseconds(outcome.longest)}.`;
   },
   "15": () => "The work itself made no call of ours; the first lines show Deno's own epoll.",
+  "22"(facts) {
+    if (facts.outcome === undefined) return undefined;
+    return `${counted(facts.outcome.clients, "client")}, each with a timer: ` +
+      `${counted(callsOf(facts, "timerfd_settime"), "timerfd_settime call")} and ` +
+      `${counted(callsOf(facts, "read"), "read call")}, one for each tick, took care of all. The ` +
+      `longest wait was ${milliseconds(facts.outcome.longest)}.`;
+  },
 };
 
 function served({ outcome }: Facts): string {

@@ -89,7 +89,8 @@ async function runAll(
     if (withServer) console.log();
   }
   if (withServer) {
-    const code = await runServer(run, { ...lesson, server, client }, args, noting);
+    const shown = { ...server, args: [...server.shown ?? [], ...server.args ?? []] };
+    const code = await runServer(run, { ...lesson, server: shown, client }, args, noting);
     if (code !== 0) return code;
   }
   if (notice !== undefined) {

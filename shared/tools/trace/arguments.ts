@@ -12,6 +12,8 @@ import * as memory from "../../linux/memory.ts";
 import * as poll from "../../linux/poll.ts";
 import * as signal from "../../linux/signal.ts";
 import * as socket from "../../linux/socket.ts";
+import * as time from "../../linux/time.ts";
+import * as timerfd from "../../linux/timerfd.ts";
 import type { TraceEvent } from "./events.ts";
 import { prototypes } from "./functions.ts";
 
@@ -28,6 +30,7 @@ const SHOWN: Record<string, Record<string, Shown>> = {
   bind: { fd: at(0), address: addressAt(1) },
   close: { fd: at(0) },
   connect: { fd: at(0), address: addressAt(1) },
+  dup2: { fd: at(0), number: at(1) },
   epoll_create1: { flags: flagsAt(0, epoll, /^EPOLL_CLOEXEC$/) },
   epoll_ctl: {
     epfd: at(0),
@@ -36,6 +39,7 @@ const SHOWN: Record<string, Record<string, Shown>> = {
     events: ([, , , event]) => epollEvents(event[0]),
   },
   epoll_wait: { epfd: at(0), capacity: at(2), timeout: at(3) },
+  execv: { path: ([path]) => textIn(path) },
   fcntl: { fd: at(0), command: nameAt(1, { ...descriptors, ...signal }, /^F_[A-Z]+/), argument },
   fcntl_pointer: { fd: at(0), command: nameAt(1, signal, /^F_SETOWN_EX$/) },
   getpeername: { fd: at(0) },
@@ -76,6 +80,16 @@ const SHOWN: Record<string, Record<string, Shown>> = {
     domain: nameAt(0, socket, /^AF_/),
     type: flagsAt(1, socket, /^SOCK_/),
     protocol: at(2),
+  },
+  timerfd_create: {
+    clock: nameAt(0, time, /^CLOCK_/),
+    flags: flagsAt(1, timerfd, /^TFD_(NONBLOCK|CLOEXEC)$/),
+  },
+  timerfd_settime: {
+    fd: at(0),
+    flags: flagsAt(1, timerfd, /^TFD_TIMER_/),
+    interval: ([, , times]) => timespec(times, 0),
+    first: ([, , times]) => timespec(times, 2),
   },
   write: { fd: at(0), length: at(2) },
 };
@@ -194,6 +208,11 @@ function addressAt(index: number): Shown {
     const bytes: Uint8Array = args[index];
     return `${bytes.subarray(4, 8).join(".")}:${bytes[2] << 8 | bytes[3]}`;
   };
+}
+
+/** Seconds, from the two words of a `struct timespec`. */
+function timespec(words: BigInt64Array, index: number): string {
+  return `${time.milliseconds(words[index], words[index + 1]) / 1000} s`;
 }
 
 function textIn(bytes: Uint8Array): string {
