@@ -96,7 +96,7 @@ export class TimingWheel<Item> {
         timer = next!;
       }
     }
-    this.#now = Math.max(this.#now, last);
+    this.#now = last;
     return due;
   }
 }
