@@ -187,7 +187,7 @@ export const promises: Promised[] = [
 /** Starts a server that inherits its listener, whose other descriptor is kept, as systemd does. */
 async function startWithListener({ script, permissions }: Subject) {
   const code = `
-    import { dup2 } from "${new URL("../shared/linux/descriptors.ts", import.meta.url)}";
+    import { dup2 } from "${new URL("../shared/linux/exec.ts", import.meta.url)}";
     import { listenTcp } from "${new URL("../shared/linux/socket.ts", import.meta.url)}";
     dup2(listenTcp({ host: "127.0.0.1", port: 0 }), 0);
     const shell = 'export LISTEN_FDS=1 LISTEN_PID=$$; exec "$@" 3<&0 </dev/null';

@@ -212,6 +212,7 @@ const MOST: Record<string, number> = {
   "13-event-loop/smallest.ts": 740,
   "14-greenlets/server.ts": 1300,
   "15-async-await/server.ts": 460,
+  "22-lifetime/server.ts": 1030, // the aim is 650
 };
 
 for (const [script, most] of Object.entries(MOST)) {

@@ -70,6 +70,12 @@ Deno.test("lesson 09 says that there was no recv and no send call only if there 
   assert(!mixed.includes("no recv"), mixed);
 });
 
+Deno.test("lesson 22 counts the calls of its timer, which ticks only while there are clients", () => {
+  const facts = { ...NOTHING, calls: [calls("timerfd_settime", 2), calls("read", 21)] };
+  assertMatch(noticeOf("22", facts)!, /^1 client, .* 2 timerfd_settime calls and 21 read calls/);
+  assertMatch(noticeOf("22", NOTHING)!, /the timer never ticked/);
+});
+
 /** Runs a lesson, with its server edited, and returns all that was printed. */
 async function run(name: string, args: string[], edit?: [from: string, to: string]) {
   const lesson: Lesson = findLesson(name)!;
@@ -113,6 +119,7 @@ const ALTERED: [name: string, args: string[], edit?: [string, string]][] = [
   ["05", ["--clients", "2", "--pause", "0"]],
   ["06", ["--clients", "10", "--active", "2", "--messages", "3"]],
   ["08", ["--clients", "1", "--bursts", "2"]],
+  ["22", ["--clients", "4", "--pause", "50"]],
   ["13/smallest", ["--clients", "2", "--lines", "1", "--pause", "0"]],
 ];
 
@@ -121,7 +128,7 @@ for (const [name, args, edit] of ALTERED) {
   Deno.test(`the closing sentence of ${altered} agrees with the run`, async () => {
     const { code, stdout, stderr } = await run(name, args, edit);
     assertEquals([code, stderr], [0, ""]);
-    const sentence = /\n\n(.+(?:\n.+)*)\nNext: /.exec(stdout)![1].replaceAll("\n", " ");
+    const sentence = /\n\n(.+(?:\n.+)*?)\n(?:Next: |$)/.exec(stdout)![1].replaceAll("\n", " ");
     const share = /CPU time +[\d.]+ s, (\d+) % of a core/.exec(stdout)![1];
     const told = /used (\d+) % of a core/.exec(sentence)?.[1];
     assertEquals(told ?? share, share, sentence);

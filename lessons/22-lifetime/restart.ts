@@ -11,33 +11,33 @@
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { ask } from "../../shared/client.ts";
 import { linesOf } from "../../shared/lines.ts";
-import { close, dup2 } from "../../shared/linux/descriptors.ts";
+import { close } from "../../shared/linux/descriptors.ts";
+import { dup2 } from "../../shared/linux/exec.ts";
 import { listenTcp } from "../../shared/linux/socket.ts";
-import { number, parseOptions } from "../../shared/options.ts";
+import { number, parseOptions, text } from "../../shared/options.ts";
 import { connectOnce } from "../../shared/ready.ts";
-
-const HOST = "127.0.0.1";
-const PATIENCE = 5000; // milliseconds
-// The shell knows its process id, which is the server's when that takes its place.
-const INHERIT = 'export LISTEN_FDS=1 LISTEN_PID=$$; exec "$@" 3<&0 </dev/null';
-const script = fileURLToPath(new URL("server.ts", import.meta.url));
-const server = [Deno.execPath(), "run", "--quiet", "--no-prompt", "--allow-ffi", script];
-const message = new TextEncoder().encode("hello");
-const running = new Set<Deno.ChildProcess>();
 
 const options = parseOptions({
   clients: number(2000, "how many clients come during a restart, one every ms", 1, 60_000),
+  pause: number(50, "how many ms each of them needs until it says hello", 0, 1000),
   runs: number(1, "how many restarts of either kind", 1, 1000),
+  server: text("lessons/22-lifetime/server.ts", "the script that is restarted"),
 });
+const [HOST, PATIENCE] = ["127.0.0.1", 5000]; // milliseconds
+// The shell knows its process id, which is the server's when that takes its place.
+const INHERIT = 'export LISTEN_FDS=1 LISTEN_PID=$$; exec "$@" 3<&0 </dev/null';
+const server = [Deno.execPath(), "run", "--quiet", "--no-prompt", "--allow-ffi", options.server];
+const message = new TextEncoder().encode("hello");
+const running = new Set<Deno.ChildProcess>();
+
 for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, stop);
 
 for (const inherits of [true, false]) {
   for (let i = 0; i < options.runs; i++) {
     const listener = inherits ? listenTcp({ host: HOST, port: 0 }) : undefined;
-    if (listener !== undefined) dup2(listener, 0); // as stdin, which is what a child inherits
+    if (listener !== undefined) dup2(listener, 0); // our stdin is what a child inherits
     const old = await start(0, inherits);
     const visits = visitAll(old.port);
     await sleep(options.clients / 3);
@@ -91,6 +91,7 @@ async function visitAll(port: number): Promise<string[]> {
 async function visit(port: number): Promise<string> {
   try {
     using connection = await connectOnce({ host: HOST, port });
+    await sleep(options.pause); // as over a long way
     const reply = ask(connection, message).then(() => "served");
     return await Promise.race([reply, sleep(PATIENCE, "left waiting", { ref: false })]);
   } catch (error) {

@@ -30,13 +30,13 @@ import { Listener } from "./listener.ts";
 
 const options = serverOptions(LIMITS);
 const signals = processSignalfd(SIGTERM); // from here on, SIGTERM is something to read
-const epoll = epoll_create1();
-const listener = new Listener(epoll, options);
-console.log(`listening on ${addressOf(listener.fd)}`);
 const buffer = new Uint8Array(64 * 1024);
 const clients = new Clients(options);
+const epoll = epoll_create1();
 const events = new EpollEvents(1024);
 for (const fd of [clients.timerfd, signals]) epoll_ctl(epoll, EPOLL_CTL_ADD, fd, READ);
+const listener = new Listener(epoll, options);
+console.log(`listening on ${addressOf(listener.fd)}`);
 let [served, isEnding] = [0, false];
 
 while (served < options.connections && !(isEnding && clients.size === 0)) {

@@ -1,6 +1,6 @@
 /**
- * File descriptors of any kind: open(2), read(2), close(2), fcntl(2), dup2(2), and the limits on
- * their number.
+ * File descriptors of any kind: open(2), read(2), close(2), fcntl(2), and the limits on their
+ * number.
  *
  * @module
  */
@@ -63,14 +63,6 @@ export function close(fd: number): void {
 /** Reads or changes a descriptor's flags, see fcntl(2). Returns what the command returns. */
 export function fcntl(fd: number, command: number, argument = 0): number {
   return orThrow("fcntl", orErrno(flags.fcntl(fd, command, argument)), fd);
-}
-
-/**
- * Gives a descriptor a second number, and closes what had that number before, see dup2(2). Programs
- * that are executed inherit the second one.
- */
-export function dup2(fd: number, number: number): void {
-  orThrow("dup2", orErrno(flags.dup2(fd, number)), fd);
 }
 
 /** A limit, and how far it may be raised; `Infinity` is no limit. See getrlimit(2). */

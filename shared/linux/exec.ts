@@ -1,11 +1,12 @@
 /**
- * Executing a program in the place of this one, and what it inherits: execve(2), environ(7).
+ * Executing a program in the place of this one, and what it inherits: execve(2), environ(7),
+ * dup2(2).
  *
  * @module
  */
 
 import { close, O_CLOEXEC, O_RDONLY, open, read } from "./descriptors.ts";
-import { errno, systemError } from "./errno.ts";
+import { errno, orErrno, orThrow, systemError } from "./errno.ts";
 import { type Bytes, programs as libc } from "./libc.ts";
 
 /** A text as C has it, with a zero at its end. */
@@ -44,4 +45,12 @@ export function ownArguments(): string[] {
 export function getenv(name: string): string | undefined {
   const text = libc.getenv(cString(name));
   return text === null ? undefined : new Deno.UnsafePointerView(text).getCString();
+}
+
+/**
+ * Gives a descriptor a second number, and closes what had that number before, see dup2(2). Programs
+ * that are executed inherit the second one.
+ */
+export function dup2(fd: number, number: number): void {
+  orThrow("dup2", orErrno(libc.dup2(fd, number)), fd);
 }

@@ -68,14 +68,12 @@ export const MESSAGES = {
 /** {@linkcode MESSAGES}, opened. */
 export const messages: Deno.DynamicLibrary<typeof MESSAGES>["symbols"] = load(MESSAGES);
 
-/** fcntl(2), and dup2(2). */
+/** fcntl(2). */
 export const FLAGS = {
   /** int fcntl(int fd, int command, ...); every command that is used takes an int */
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
   /** int fcntl(int fd, int command, void *argument); the same function, for a structure */
   fcntl_pointer: { parameters: ["i32", "i32", "buffer"], result: "i32", name: "fcntl" },
-  /** int dup2(int fd, int number); */
-  dup2: { parameters: ["i32", "i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 /** {@linkcode FLAGS}, opened. */
 export const flags: Deno.DynamicLibrary<typeof FLAGS>["symbols"] = load(FLAGS);
@@ -184,12 +182,14 @@ export const TIMERS = {
 /** {@linkcode TIMERS}, opened. */
 export const timers: Deno.DynamicLibrary<typeof TIMERS>["symbols"] = load(TIMERS);
 
-/** execve(2), and the environment of a program. */
+/** execve(2), and what a program inherits. */
 export const PROGRAMS = {
   /** int execv(const char *path, char *const *argv); does not return, unless it fails */
   execv: { parameters: ["buffer", "buffer"], result: "i32" },
   /** char *getenv(const char *name); */
   getenv: { parameters: ["buffer"], result: "pointer" },
+  /** int dup2(int fd, int number); */
+  dup2: { parameters: ["i32", "i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 /** {@linkcode PROGRAMS}, opened. */
 export const programs: Deno.DynamicLibrary<typeof PROGRAMS>["symbols"] = load(PROGRAMS);

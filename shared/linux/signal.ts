@@ -69,8 +69,10 @@ export function signalThread(fd: number, signal: number): void {
  * pthread_sigmask(3) and signalfd(2).
  */
 export function signalfd(...numbers: number[]): number {
-  const set = setOf(numbers);
-  block(set);
+  const set = new Uint8Array(SIGSET_T_SIZE);
+  for (const signal of numbers) set[(signal - 1) >> 3] |= 1 << ((signal - 1) & 7);
+  const number = libc.pthread_sigmask(SIG_BLOCK, set, null);
+  if (number !== 0) throw systemError("pthread_sigmask", number);
   return orThrow("signalfd", orErrno(libc.signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK)));
 }
 
@@ -84,23 +86,12 @@ export function signalfd(...numbers: number[]): number {
  * same program again, all of whose threads block it.
  */
 export function processSignalfd(signal: number): number {
-  const [set, before] = [setOf([signal]), new Uint8Array(SIGSET_T_SIZE)];
-  block(set, Deno.UnsafePointer.of(before));
-  const wasBlocked = set.some((bits, i) => (bits & before[i]) !== 0);
+  const mask = new Uint8Array(SIGSET_T_SIZE); // which signals this thread blocks already
+  libc.pthread_sigmask(SIG_BLOCK, null, Deno.UnsafePointer.of(mask));
+  const fd = signalfd(signal);
+  const wasBlocked = mask[(signal - 1) >> 3] & 1 << ((signal - 1) & 7);
   if (!wasBlocked) execv("/proc/self/exe", ownArguments());
-  return signalfd(signal);
-}
-
-/** A `sigset_t`: one bit for each signal, which are numbered from 1 on. */
-function setOf(signals: number[]): Uint8Array<ArrayBuffer> {
-  const set = new Uint8Array(SIGSET_T_SIZE);
-  for (const signal of signals) set[(signal - 1) >> 3] |= 1 << ((signal - 1) & 7);
-  return set;
-}
-
-function block(set: Uint8Array<ArrayBuffer>, before: Deno.PointerValue = null) {
-  const number = libc.pthread_sigmask(SIG_BLOCK, set, before);
-  if (number !== 0) throw systemError("pthread_sigmask", number);
+  return fd;
 }
 
 /** Room for the signals that one call reads. */

@@ -127,11 +127,15 @@ const NOTICES: Record<string, (facts: Facts) => string | undefined> = {
   },
   "15": () => "The work itself made no call of ours; the first lines show Deno's own epoll.",
   "22"(facts) {
-    if (facts.outcome === undefined) return undefined;
-    return `${counted(facts.outcome.clients, "client")}, each with a timer: ` +
-      `${counted(callsOf(facts, "timerfd_settime"), "timerfd_settime call")} and ` +
-      `${counted(callsOf(facts, "read"), "read call")}, one for each tick, took care of all. The ` +
-      `longest wait was ${milliseconds(facts.outcome.longest)}.`;
+    const { outcome } = facts;
+    if (outcome === undefined) return undefined;
+    const [set, ticks] = [callsOf(facts, "timerfd_settime"), callsOf(facts, "read")];
+    const timer = ticks === 0
+      ? "the timer never ticked, since no client had a limit"
+      : `one timerfd for all, with ${counted(set, "timerfd_settime call")} and ` +
+        `${counted(ticks, "read call")}, one for each tick`;
+    return `${counted(outcome.clients, "client")}, and ${timer}. The longest wait was ` +
+      `${milliseconds(outcome.longest)}.`;
   },
 };
 
