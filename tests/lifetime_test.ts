@@ -26,7 +26,7 @@ for (const [name, check] of promises) {
   Deno.test(`22 lifetime: the server ${name}`, () => check(subject));
 }
 
-Deno.test("22 lifetime: the timer ticks while a client has one, and not before or after", async () => {
+Deno.test("22 lifetime: the timer ticks while there is a client, and never else", async () => {
   const counts = await Deno.makeTempFile();
   function ticks(): number {
     const calls = callsBetween(new Map(), readCounts(counts));
@@ -87,7 +87,7 @@ Deno.test("22 lifetime: a socket that is meant for another process is not taken"
   assertMatch(stderr, / taken/); // so it tried to bind
 });
 
-Deno.test("readTimer() counts expirations, none before its time and none when it is unset", async () => {
+Deno.test("readTimer() counts expirations: none too early, and none when it is unset", async () => {
   const timer = timerfd_create(CLOCK_MONOTONIC);
   try {
     assertEquals(readTimer(timer), 0);
@@ -97,7 +97,7 @@ Deno.test("readTimer() counts expirations, none before its time and none when it
     assertGreater(readTimer(timer), 3);
     assertLess(readTimer(timer), 3); // those since then
     timerfd_settime(timer, TFD_TIMER_ABSTIME, clock_gettime(CLOCK_MONOTONIC) - 5);
-    assertEquals([readTimer(timer), readTimer(timer)], [1, 0]); // it has passed, and is not repeated
+    assertEquals([readTimer(timer), readTimer(timer)], [1, 0]); // passed, not repeated
     timerfd_settime(timer, 0, 5, 5);
     timerfd_settime(timer, 0, 0);
     await delay(20);
@@ -112,8 +112,9 @@ Deno.test("execv() runs a program with the arguments that ownArguments() has the
   const code = `
     import { execv, getenv, ownArguments } from "${module}";
     const args = ownArguments();
-    if (args.at(-1) === "again") console.log(Deno.pid, getenv("ODD"), JSON.stringify(args.slice(-3)));
-    else {
+    if (args.at(-1) === "again") {
+      console.log(Deno.pid, getenv("ODD"), JSON.stringify(args.slice(-3)));
+    } else {
       console.log(Deno.pid);
       execv("/proc/self/exe", [...args, "", "grüße", "again"]);
     }`;
@@ -125,7 +126,7 @@ Deno.test("execv() runs a program with the arguments that ownArguments() has the
   assertEquals(second, `${first} a b ["","grüße","again"]`);
 });
 
-Deno.test("execv() throws if there is no such program, and getenv() knows what is not there", () => {
+Deno.test("execv() throws if there is no such program; getenv() knows what is not there", () => {
   assertThrows(() => execv("/no/such/program", ["a"]), Error, "ENOENT");
   assertEquals(getenv("NO_SUCH_VARIABLE"), undefined);
   assertEquals(ownArguments()[0] === "", false);

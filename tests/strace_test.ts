@@ -21,13 +21,20 @@ const SYSTEM_CALLS: Record<string, string> = {
   signalfd4: "signalfd",
 };
 /** Calls whose first argument is no descriptor. */
-const WITHOUT_DESCRIPTOR = ["select", "poll", "socket", "signalfd", "epoll_create1"];
+const WITHOUT_DESCRIPTOR = [
+  ...["select", "poll", "socket", "signalfd", "epoll_create1"],
+  "timerfd_create",
+];
 /** Calls whose result is a new descriptor. */
-const OPENS = ["socket", "accept4", "epoll_create1", "signalfd", "io_uring_setup"];
+const OPENS = [
+  ...["socket", "accept4", "epoll_create1", "signalfd", "io_uring_setup"],
+  "timerfd_create",
+];
 const COMPARED = [
   ...["accept4", "bind", "close", "epoll_create1", "epoll_ctl", "epoll_wait", "fcntl"],
   ...["getsockname", "io_uring_enter", "listen", "poll", "read", "recv", "recvmsg", "select"],
   ...["send", "setsockopt", "shutdown", "signalfd", "socket"],
+  ...["timerfd_create", "timerfd_settime"],
 ];
 
 /** Three clients, each of which says two things. */

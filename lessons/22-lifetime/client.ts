@@ -33,7 +33,7 @@ await runClients(options.clients, async (client) => {
   return Math.max(waited, await ask(connection, message));
 });
 
-/** Stays until the server closes the connection, or until its patience ends; says a byte at times. */
+/** Stays until the server closes the connection, or until patience ends; says a byte at times. */
 async function stay(connection: Deno.Conn, who: string, every?: number): Promise<number> {
   const start = performance.now();
   const timer = every && setInterval(() => connection.write(BYTE).catch(() => {}), every);

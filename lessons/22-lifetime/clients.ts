@@ -30,7 +30,7 @@ export const LIMITS = {
 
 /** Milliseconds. A client may stay so much longer than it should. */
 const TICK = 20;
-/** Milliseconds. While the server ends, a client that has been silent for so long has finished. */
+/** Milliseconds. After SIGTERM, a client that is silent for so long has what it wanted. */
 const QUIET = 20;
 
 /** A client, and how long it may stay. */
@@ -47,7 +47,7 @@ interface Visit {
 /** The clients by their descriptors. All times are milliseconds of CLOCK_MONOTONIC. */
 export class Clients {
   /** The descriptor that can be read when {@linkcode Clients.takeLate} has something to do. */
-  readonly timerfd = timerfd_create(CLOCK_MONOTONIC);
+  readonly timerfd: number = timerfd_create(CLOCK_MONOTONIC);
   readonly #wheel = new TimingWheel<Connection>(TICK);
   readonly #visits = new Map<number, Visit>();
   #isTurning = false;
@@ -113,7 +113,7 @@ export class Clients {
 
   #arm({ connection, end, hasSpoken, timer }: Visit) {
     const now = clock_gettime(CLOCK_MONOTONIC);
-    // Whether more will come, nobody knows. But one that has not spoken yet surely wants something.
+    // One that has not spoken yet wants something. Others are done when they have been silent.
     const isInTheMiddle = !hasSpoken || connection.unsent > 0;
     const patience = Math.min(this.limits.idle, isInTheMiddle ? Infinity : this.#quiet);
     this.#wheel.move(timer, Math.min(now + patience, end, this.#end));

@@ -34,7 +34,7 @@ export function execv(path: string, args: readonly string[]): never {
 
 /** The arguments that this process was executed with, its name first. See proc_pid_cmdline(5). */
 export function ownArguments(): string[] {
-  const bytes = new Uint8Array(2 ** 21); // as long as the kernel lets all of them be
+  const bytes = new Uint8Array(2 ** 21); // their usual limit, all together
   const fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
   const length = read(fd, bytes);
   close(fd);

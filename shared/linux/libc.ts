@@ -176,7 +176,7 @@ export const signals: Deno.DynamicLibrary<typeof SIGNALS>["symbols"] = load(SIGN
 export const TIMERS = {
   /** int timerfd_create(int clock, int flags); */
   timerfd_create: { parameters: ["i32", "i32"], result: "i32" },
-  /** int timerfd_settime(int fd, int flags, const struct itimerspec *to, struct itimerspec *old); */
+  /** int timerfd_settime(int fd, int flags, struct itimerspec *to, struct itimerspec *old); */
   timerfd_settime: { parameters: ["i32", "i32", "buffer", "pointer"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 /** {@linkcode TIMERS}, opened. */

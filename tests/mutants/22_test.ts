@@ -102,7 +102,7 @@ const faults: Fault[] = [
     says: /of a core/,
   },
   {
-    name: "forgets those who wait when there is room again",
+    name: "forgets the clients that wait when there is room again",
     module: "server.ts",
     changes: [["  listener.watch(true); // there is room for one more\n", ""]],
     foundBy: "lets clients wait for a place",
