@@ -7,15 +7,24 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { deadline, delay } from "@std/async";
+import { close } from "../shared/linux/descriptors.ts";
+import { EAGAIN } from "../shared/linux/errno.ts";
+import {
+  AF_INET,
+  SOCK_CLOEXEC,
+  SOCK_NONBLOCK,
+  SOCK_STREAM,
+  socket,
+  tryConnect,
+  tryRecv,
+  trySend,
+} from "../shared/linux/socket.ts";
 import {
   bytesOf,
   connect,
   expectEnd,
-  expectReply,
   ignoreRejection,
-  pattern,
   say,
-  sendUntilFull,
 } from "../shared/tools/check/clients.ts";
 import { Server, type Subject } from "../shared/tools/check/server.ts";
 import { Child, denoRun } from "../shared/tools/process/child.ts";
@@ -23,8 +32,6 @@ import { Child, denoRun } from "../shared/tools/process/child.ts";
 /** A promise: the end of the sentence "the server …", and what throws if it is not kept. */
 export type Promised = [name: string, check: (subject: Subject) => Promise<void>];
 
-/** More than a client's message and all buffers of the kernel, so that it is not sent at once. */
-const LONG = pattern(24 * 2 ** 20);
 /** How long a test waits for what has to come, in milliseconds. */
 const PATIENCE = 5000;
 
@@ -97,6 +104,7 @@ export const promises: Promised[] = [
     await using server = await Server.start(subject, { args: ["--idle", "300"] });
     using connection = await connect(server);
     await say(connection);
+    await delay(50); // until it sleeps
     server.kill("SIGSTOP");
     await delay(20); // until it has stopped
     const reply = ignoreRejection(say(connection));
@@ -120,14 +128,31 @@ export const promises: Promised[] = [
   }],
   ["ends on SIGTERM, but sends the replies that it owes before", async (subject) => {
     await using server = await Server.start(subject);
-    using slow = await connect(server);
     using quick = await connect(server);
     await say(quick);
-    await sendUntilFull([slow], LONG);
-    server.kill("SIGTERM");
-    await expectEnd(quick);
-    await delay(200); // longer than it lets a client be silent that has its reply
-    await deadline(expectReply(slow, LONG), PATIENCE);
+    // One that sends until nothing more is taken, and then only reads.
+    const slow = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK);
+    try {
+      tryConnect(slow, server);
+      const bytes = new Uint8Array(256 * 1024).fill(97);
+      let [sent, received] = [0, 0];
+      for (let still = 0; still < 20; still++, await delay(5)) {
+        for (let n; (n = trySend(slow, bytes)) > 0; sent += n) still = 0;
+      }
+      assert(sent > 2 ** 20, `only ${sent} bytes were taken`);
+      server.kill("SIGTERM");
+      await expectEnd(quick);
+      await delay(200); // longer than a client may be silent that has its reply
+      for (const end = performance.now() + PATIENCE; performance.now() < end;) {
+        const length = tryRecv(slow, bytes);
+        if (length === -EAGAIN) await delay(1);
+        else if (length > 0) received += length;
+        else break;
+      }
+      assertEquals(received, sent, `the reply ended after ${received} of ${sent} bytes`);
+    } finally {
+      close(slow);
+    }
     assertEquals((await deadline(server.ended, PATIENCE)).code, 0);
   }],
   [
@@ -136,13 +161,16 @@ export const promises: Promised[] = [
       await using server = await Server.start(subject);
       using mute = await connect(server);
       server.kill("SIGSTOP");
-      using queued = await connect(server);
+      await delay(20); // until it has stopped
+      using stack = new DisposableStack();
+      const clients = [mute];
+      while (clients.length < 6) clients.push(stack.use(await connect(server)));
       server.kill("SIGTERM");
       server.kill("SIGCONT");
       await delay(100);
       await assertRejects(() => connect(server), Deno.errors.ConnectionRefused);
-      await deadline(Promise.all([say(queued), say(mute)]), PATIENCE);
-      await deadline(Promise.all([expectEnd(queued), expectEnd(mute)]), PATIENCE);
+      await deadline(Promise.all(clients.map((client) => say(client))), PATIENCE);
+      await deadline(Promise.all(clients.map(expectEnd)), PATIENCE);
       assertEquals((await deadline(server.ended, PATIENCE)).code, 0);
     },
   ],

@@ -7,6 +7,8 @@ import { close } from "../shared/linux/descriptors.ts";
 import { clock_gettime, CLOCK_MONOTONIC } from "../shared/linux/time.ts";
 import {
   readTimer,
+  TFD_CLOEXEC,
+  TFD_NONBLOCK,
   TFD_TIMER_ABSTIME,
   timerfd_create,
   timerfd_settime,
@@ -15,6 +17,7 @@ import { connect, say } from "../shared/tools/check/clients.ts";
 import { Server } from "../shared/tools/check/server.ts";
 import { callsBetween, readCounts } from "../shared/tools/lesson/costs.ts";
 import { Child, denoRun } from "../shared/tools/process/child.ts";
+import { argumentsOf } from "../shared/tools/trace/arguments.ts";
 import { promises } from "./lifetime.ts";
 import { subjectOf } from "./mutants/mutants.ts";
 import { deno } from "./processes.ts";
@@ -105,6 +108,21 @@ Deno.test("readTimer() counts expirations: none too early, and none when it is u
   } finally {
     close(timer);
   }
+});
+
+Deno.test("the recorder shows a timer's clock and flags by name, and its times in seconds", () => {
+  const flags = TFD_CLOEXEC | TFD_NONBLOCK;
+  assertEquals(argumentsOf("timerfd_create")([CLOCK_MONOTONIC, flags]), {
+    clock: "CLOCK_MONOTONIC",
+    flags: "TFD_NONBLOCK|TFD_CLOEXEC",
+  });
+  const times = BigInt64Array.of(0n, 20_000_000n, 1500n, 500_000_000n);
+  assertEquals(argumentsOf("timerfd_settime")([7, TFD_TIMER_ABSTIME, times, null]), {
+    fd: 7,
+    flags: "TFD_TIMER_ABSTIME",
+    interval: "0.02 s",
+    first: "1500.5 s",
+  });
 });
 
 Deno.test("execv() runs a program with the arguments that ownArguments() has there", async () => {

@@ -28,10 +28,10 @@ export const LIMITS = {
   grace: number(5000, "after SIGTERM, let clients finish for N ms"),
 };
 
-/** Milliseconds. A client may stay so much longer than it should. */
+/** Milliseconds. A client may stay two ticks longer than it should. */
 const TICK = 20;
 /** Milliseconds. After SIGTERM, a client that is silent for so long has what it wanted. */
-const QUIET = 20;
+const QUIET = 10;
 
 /** A client, and how long it may stay. */
 interface Visit {
@@ -51,6 +51,7 @@ export class Clients {
   readonly #wheel = new TimingWheel<Connection>(TICK);
   readonly #visits = new Map<number, Visit>();
   #isTurning = false;
+  #lastTick = 0;
   #quiet = Infinity;
   #end = Infinity;
 
@@ -92,7 +93,10 @@ export class Clients {
   /** The clients whose time is over. The wheel stops when there is nothing on it any more. */
   takeLate(): Connection[] {
     readTimer(this.timerfd); // how many ticks it has been does not matter: the clock knows
-    const late = this.#wheel.takeDue(clock_gettime(CLOCK_MONOTONIC));
+    // Late is what was late at the last tick. All that had come by then has been read since, even
+    // if this process was stopped in between.
+    const late = this.#wheel.takeDue(this.#lastTick);
+    this.#lastTick = clock_gettime(CLOCK_MONOTONIC);
     this.#isTurning = this.#wheel.size > 0;
     if (!this.#isTurning) timerfd_settime(this.timerfd, 0, 0);
     return late;
@@ -122,5 +126,6 @@ export class Clients {
     const next = Math.ceil(now / TICK) * TICK;
     timerfd_settime(this.timerfd, TFD_TIMER_ABSTIME, next, TICK);
     this.#isTurning = true;
+    this.#lastTick = now;
   }
 }

@@ -64,6 +64,7 @@ const SHOWN: Record<string, Record<string, Shown>> = {
   munmap: { length: at(1) },
   open: { path: ([path]) => textIn(path), flags: flagsAt(1, descriptors, /^O_/) },
   poll: { length: at(1), timeout: at(2) },
+  pthread_sigmask: { how: nameAt(0, signal, /^SIG_BLOCK$/) },
   read: { fd: at(0), length: at(2) },
   recv: { fd: at(0), length: at(2), flags: flagsAt(3, socket, /^MSG_/) },
   recvmsg: { fd: at(0), flags: flagsAt(2, socket, /^MSG_/) },
@@ -76,6 +77,7 @@ const SHOWN: Record<string, Record<string, Shown>> = {
     value: ([, , , value]) => [...value].join(" "),
   },
   shutdown: { fd: at(0), how: nameAt(1, socket, /^SHUT_/) },
+  signalfd: { fd: at(0), flags: flagsAt(2, signal, /^SFD_(NONBLOCK|CLOEXEC)$/) },
   socket: {
     domain: nameAt(0, socket, /^AF_/),
     type: flagsAt(1, socket, /^SOCK_/),
