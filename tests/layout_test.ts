@@ -32,6 +32,7 @@ const HEADERS = `
   #include <spawn.h>
   #include <stddef.h>
   #include <stdio.h>
+  #include <stdlib.h>
   #include <string.h>
   #include <sys/epoll.h>
   #include <sys/eventfd.h>
@@ -45,6 +46,7 @@ const HEADERS = `
   #include <sys/socket.h>
   #include <sys/stat.h>
   #include <sys/syscall.h>
+  #include <sys/timerfd.h>
   #include <sys/uio.h>
   #include <sys/wait.h>
   #include <time.h>
@@ -90,6 +92,9 @@ const assumed: [expression: string, value: number][] = [
   ["sizeof(struct iovec)", 16],
   ["offsetof(struct iovec, iov_base)", 0],
   ["offsetof(struct iovec, iov_len)", 8],
+  ["sizeof(struct itimerspec)", 32],
+  ["offsetof(struct itimerspec, it_interval)", 0],
+  ["offsetof(struct itimerspec, it_value)", 16],
   ["sizeof(struct linger)", 8],
   ["offsetof(struct linger, l_onoff)", 0],
   ["offsetof(struct linger, l_linger)", 4],

@@ -147,6 +147,12 @@ Deno.test("lesson 19 speaks of processes that died only if some did", () => {
   assertMatch(sentence(...begun, died, died), /; 2 died, and others took their place\.$/);
 });
 
+Deno.test("lesson 22 counts the calls of its timer, and says if it never ticked", () => {
+  const facts = { ...NOTHING, calls: [calls("timerfd_settime", 2), calls("read", 21)] };
+  assertMatch(noticeOf("22", facts)!, /^1 client, .* 2 timerfd_settime calls and 21 read calls/);
+  assertMatch(noticeOf("22", NOTHING)!, /the timer never ticked/);
+});
+
 /** Runs a lesson, with its server edited, and returns all that was printed. */
 async function run(name: string, args: string[], edit?: [from: string, to: string]) {
   const lesson: Lesson = findLesson(name)!;
@@ -196,6 +202,7 @@ const ALTERED: [name: string, args: string[], edit?: [string, string]][] = [
   ["21", ["--work", "0", "--clients", "2"]],
   ["21/offload", ["--work", "3", "--clients", "1", "--messages", "1"]],
   ["19", ["--clients", "2", "--deaths", "0", "--messages", "1", "--pause", "0"]],
+  ["22", ["--clients", "4", "--pause", "50"]],
   ["13/smallest", ["--clients", "2", "--lines", "1", "--pause", "0"]],
   ["20", ["--few", "3", "--clients", "20"]],
   ["20/handing", ["--few", "3", "--clients", "20"]],

@@ -23,13 +23,20 @@ const SYSTEM_CALLS: Record<string, string> = {
   signalfd4: "signalfd",
 };
 /** Calls whose first argument is no descriptor. */
-const WITHOUT_DESCRIPTOR = ["select", "poll", "socket", "signalfd", "epoll_create1", "eventfd"];
+const WITHOUT_DESCRIPTOR = [
+  ...["select", "poll", "socket", "signalfd", "epoll_create1", "eventfd"],
+  "timerfd_create",
+];
 /** Calls whose result is a new descriptor. */
-const OPENS = ["socket", "accept4", "epoll_create1", "eventfd", "signalfd", "io_uring_setup"];
+const OPENS = [
+  ...["socket", "accept4", "epoll_create1", "eventfd", "signalfd", "io_uring_setup"],
+  "timerfd_create",
+];
 const COMPARED = [
   ...["accept4", "bind", "close", "epoll_create1", "epoll_ctl", "epoll_wait", "eventfd", "fcntl"],
   ...["getsockname", "io_uring_enter", "listen", "poll", "read", "recv", "recvmsg", "select"],
-  ...["send", "setsockopt", "shutdown", "signalfd", "socket", "splice", "write"],
+  ...["send", "setsockopt", "shutdown", "signalfd", "socket", "splice"],
+  ...["timerfd_create", "timerfd_settime", "write"],
 ];
 
 /** Three clients, each of which says two things. */

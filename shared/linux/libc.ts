@@ -200,6 +200,28 @@ export const SIGNALS = {
 /** {@linkcode SIGNALS}, opened. */
 export const signals: Deno.DynamicLibrary<typeof SIGNALS>["symbols"] = load(SIGNALS);
 
+/** timerfd_create(2). */
+export const TIMERS = {
+  /** int timerfd_create(int clock, int flags); */
+  timerfd_create: { parameters: ["i32", "i32"], result: "i32" },
+  /** int timerfd_settime(int fd, int flags, struct itimerspec *to, struct itimerspec *old); */
+  timerfd_settime: { parameters: ["i32", "i32", "buffer", "pointer"], result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
+/** {@linkcode TIMERS}, opened. */
+export const timers: Deno.DynamicLibrary<typeof TIMERS>["symbols"] = load(TIMERS);
+
+/** execve(2), and what a program inherits. */
+export const PROGRAMS = {
+  /** int execv(const char *path, char *const *argv); does not return, unless it fails */
+  execv: { parameters: ["buffer", "buffer"], result: "i32" },
+  /** char *getenv(const char *name); */
+  getenv: { parameters: ["buffer"], result: "pointer" },
+  /** int dup2(int fd, int number); */
+  dup2: { parameters: ["i32", "i32"], result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
+/** {@linkcode PROGRAMS}, opened. */
+export const programs: Deno.DynamicLibrary<typeof PROGRAMS>["symbols"] = load(PROGRAMS);
+
 /** Threads: gettid(2), getrusage(2), and sched_setaffinity(2), which chooses their cores. */
 export const THREADS = {
   /** pid_t gettid(void); */

@@ -1,12 +1,13 @@
 /**
- * Signals as notifications of I/O: F_SETOWN and F_SETSIG of fcntl(2), pthread_sigmask(3) and
- * signalfd(2). See signal(7).
+ * Signals as notifications of I/O, and as requests to end: F_SETOWN and F_SETSIG of fcntl(2),
+ * pthread_sigmask(3) and signalfd(2). See signal(7).
  *
  * @module
  */
 
 import { F_SETFL, fcntl, O_NONBLOCK } from "./descriptors.ts";
 import { EAGAIN, EINTR, orErrno, orThrow, systemError } from "./errno.ts";
+import { execv, ownArguments } from "./exec.ts";
 import { files, flags, signals as libc, threads } from "./libc.ts";
 
 /** fcntl(2): the kernel sends a signal for each event of the descriptor. */
@@ -20,6 +21,8 @@ export const F_SETOWN_EX = 15;
 /** F_SETOWN_EX: a thread. */
 export const F_OWNER_TID = 0;
 
+/** Somebody asks the program to end. It ends a process that has no handler for it. */
+export const SIGTERM = 15;
 /** Something can be read or written. It ends a process that has no handler for it. */
 export const SIGIO = 29;
 /** The first real-time signal that the C library leaves to programs. These wait in a queue. */
@@ -71,6 +74,24 @@ export function signalfd(...numbers: number[]): number {
   const number = libc.pthread_sigmask(SIG_BLOCK, set, null);
   if (number !== 0) throw systemError("pthread_sigmask", number);
   return orThrow("signalfd", orErrno(libc.signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK)));
+}
+
+/**
+ * Like {@linkcode signalfd}, but for a signal that is sent to the process. Must be called before a
+ * script does anything, since the script may begin anew here.
+ *
+ * Such a signal goes to any thread that does not block it, and the engine has started threads
+ * before the script begins. But a thread inherits its mask from the one that starts it, and a
+ * program from the one that executes it. So this blocks the signal in one thread, and executes the
+ * same program again, all of whose threads block it.
+ */
+export function processSignalfd(signal: number): number {
+  const mask = new Uint8Array(SIGSET_T_SIZE); // which signals this thread blocks already
+  libc.pthread_sigmask(SIG_BLOCK, null, Deno.UnsafePointer.of(mask));
+  const fd = signalfd(signal);
+  const wasBlocked = mask[(signal - 1) >> 3] & 1 << ((signal - 1) & 7);
+  if (!wasBlocked) execv("/proc/self/exe", ownArguments());
+  return fd;
 }
 
 /** Room for the signals that one call reads. */

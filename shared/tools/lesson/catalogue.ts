@@ -319,6 +319,20 @@ export const catalogue: readonly Lesson[] = [
     client,
   },
   {
+    number: "22",
+    folder: "22-lifetime",
+    title: "A server's life",
+    idea: "limits to silence, to visits and to their number; a graceful end, and a restart",
+    server: {
+      permissions: ["--allow-ffi"],
+      shown: ["--idle", "400", "--deadline", "1200", "--limit", "6"],
+      variants: [
+        { name: "limited", args: ["--idle", "8000", "--deadline", "30000", "--limit", "1000"] },
+      ],
+    },
+    client,
+  },
+  {
     number: "23",
     folder: "23-chat",
     title: "A chat room",

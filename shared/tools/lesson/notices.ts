@@ -172,6 +172,17 @@ const NOTICES: Record<string, (facts: Facts) => string | undefined> = {
     return `${who}; of ${counted(facts.outcome.clients, "client")}, the one that waited longest ` +
       `waited for ${milliseconds(facts.outcome.longest)}.`;
   },
+  "22"(facts) {
+    const { outcome } = facts;
+    if (outcome === undefined) return undefined;
+    const [set, ticks] = [callsOf(facts, "timerfd_settime"), callsOf(facts, "read")];
+    const timer = ticks === 0
+      ? "the timer never ticked, since no client had a limit"
+      : `one timerfd for all, with ${counted(set, "timerfd_settime call")} and ` +
+        `${counted(ticks, "read call")}, one for each tick`;
+    return `${counted(outcome.clients, "client")}, and ${timer}. The longest wait was ` +
+      `${milliseconds(outcome.longest)}.`;
+  },
   "23"(facts) {
     const dropped = facts.lines.filter((line) => line.startsWith("dropped ")).length;
     const [recv, send] = ["recv", "send"].map((name) => callsOf(facts, name));

@@ -12,6 +12,8 @@ import type { Token } from "./tokens.ts";
 const BEFORE_MEMBER = ["{", "}", ";", ",", "static", "readonly", "async", "get", "set", "*"];
 /** What stands before the parameters of an arrow function. */
 const BEFORE_ARROW = ["=", "(", ",", ":", "=>", "return", "async", "?", "yield", "await"];
+/** What looks like the name of a method: brackets follow it, and then a block. */
+const BEFORE_BLOCK = ["if", "for", "while", "switch"];
 /** Words of the language, which have no meaning of their own. */
 const KEYWORDS = new Set(
   ("abstract any as asserts async await bigint boolean break case catch class const continue " +
@@ -45,6 +47,7 @@ export function referencesIn({ kind, names, tokens }: Statement): Token[] {
 /** Whether a word names a method, as opposed to a function that is called. */
 function isMethod(tokens: readonly Token[], i: number): boolean {
   if (!BEFORE_MEMBER.includes(tokens[i - 1]?.text ?? "")) return false;
+  if (BEFORE_BLOCK.includes(tokens[i]?.text)) return false;
   if (tokens[i - 1].text === "*" && tokens[i - 2]?.text === "function") return false;
   const open = parametersAt(tokens, i + 1);
   return open !== undefined && ["{", ":"].includes(tokens[closing(tokens, open) + 1]?.text);

@@ -15,6 +15,8 @@ import * as poll from "../../linux/poll.ts";
 import * as process from "../../linux/process.ts";
 import * as signal from "../../linux/signal.ts";
 import * as socket from "../../linux/socket.ts";
+import * as time from "../../linux/time.ts";
+import * as timerfd from "../../linux/timerfd.ts";
 import type { TraceEvent } from "./events.ts";
 import { prototypes } from "./functions.ts";
 
@@ -31,6 +33,7 @@ const SHOWN: Record<string, Record<string, Shown>> = {
   bind: { fd: at(0), address: addressAt(1) },
   close: { fd: at(0) },
   connect: { fd: at(0), address: addressAt(1) },
+  dup2: { fd: at(0), number: at(1) },
   epoll_create1: { flags: flagsAt(0, epoll, /^EPOLL_CLOEXEC$/) },
   epoll_ctl: {
     epfd: at(0),
@@ -40,6 +43,7 @@ const SHOWN: Record<string, Record<string, Shown>> = {
   },
   epoll_wait: { epfd: at(0), capacity: at(2), timeout: at(3) },
   eventfd: { initial: at(0), flags: flagsAt(1, eventfd, /^EFD_/) },
+  execv: { path: ([path]) => textIn(path) },
   fcntl: {
     fd: at(0),
     command: nameAt(1, { ...descriptors, ...pipe, ...signal }, /^F_[A-Z]+/),
@@ -75,6 +79,7 @@ const SHOWN: Record<string, Record<string, Shown>> = {
     operation: nameAt(0, process, /^PR_/),
     argument: ([, argument]) => nameAt(0, process, /^SIG/)([Number(argument)]),
   },
+  pthread_sigmask: { how: nameAt(0, signal, /^SIG_BLOCK$/) },
   read: { fd: at(0), length: at(2) },
   recv: { fd: at(0), length: at(2), flags: flagsAt(3, socket, /^MSG_/) },
   recvmsg: { fd: at(0), flags: flagsAt(2, socket, /^MSG_/) },
@@ -87,12 +92,23 @@ const SHOWN: Record<string, Record<string, Shown>> = {
     value: ([, , , value]) => [...value].join(" "),
   },
   shutdown: { fd: at(0), how: nameAt(1, socket, /^SHUT_/) },
+  signalfd: { fd: at(0), flags: flagsAt(2, signal, /^SFD_(NONBLOCK|CLOEXEC)$/) },
   socket: {
     domain: nameAt(0, socket, /^AF_/),
     type: flagsAt(1, socket, /^SOCK_/),
     protocol: at(2),
   },
   splice: { from: at(0), to: at(2), length: at(4), flags: flagsAt(5, pipe, /^SPLICE_F_/) },
+  timerfd_create: {
+    clock: nameAt(0, time, /^CLOCK_/),
+    flags: flagsAt(1, timerfd, /^TFD_(NONBLOCK|CLOEXEC)$/),
+  },
+  timerfd_settime: {
+    fd: at(0),
+    flags: flagsAt(1, timerfd, /^TFD_TIMER_/),
+    interval: ([, , times]) => timespec(times, 0),
+    first: ([, , times]) => timespec(times, 2),
+  },
   waitpid: { pid: at(0), options: flagsAt(2, process, /^WNOHANG$/) },
   write: { fd: at(0), length: at(2) },
 };
@@ -211,6 +227,11 @@ function addressAt(index: number): Shown {
     const bytes: Uint8Array = args[index];
     return `${bytes.subarray(4, 8).join(".")}:${bytes[2] << 8 | bytes[3]}`;
   };
+}
+
+/** Seconds, from the two words of a `struct timespec`. */
+function timespec(words: BigInt64Array, index: number): string {
+  return `${time.milliseconds(words[index], words[index + 1]) / 1000} s`;
 }
 
 function textIn(bytes: Uint8Array): string {

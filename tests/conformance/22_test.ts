@@ -1,0 +1,5 @@
+/** The servers of lesson 22 in every scenario. */
+
+import { testServers } from "./conformance.ts";
+
+testServers("22");
