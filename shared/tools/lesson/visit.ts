@@ -67,6 +67,8 @@ export type Name = "main" | "server" | "client";
 export interface StartOptions extends Pick<ChildOptions, "direct" | "onLine"> {
   /** The file in which it is recorded. */
   trace?: string;
+  /** Whether it is recorded for the player. */
+  detailed?: true;
   /** The file in which its calls are counted. */
   counts?: string;
 }
@@ -78,12 +80,12 @@ export function start(
   name: Name,
   { permissions, path = `${folder}/${name}.ts`, args: own = [] }: Script,
   args: string[],
-  { trace, counts, direct, onLine }: StartOptions = {},
+  { trace, detailed, counts, direct, onLine }: StartOptions = {},
 ): Child {
   const more = trace === undefined ? [] : recorderPermissions(permissions, trace);
   const recorder = trace === undefined
     ? undefined
-    : recorderUrl(permissions, { trace, counts, name });
+    : recorderUrl(permissions, { trace, counts, name, detailed });
   const script = new URL(path, LESSONS);
   const command = denoRun(script, [...permissions, ...more], [...args, ...own], recorder);
   const child = new Child(command, { direct, stdin: direct ? "inherit" : undefined, onLine });
@@ -111,8 +113,8 @@ export interface Failed {
 
 /** How the scripts of a visit are started. */
 export interface VisitOptions {
-  /** Whether both are recorded. */
-  recorded?: boolean;
+  /** Whether both are recorded, and if so, whether for the player. */
+  recorded?: boolean | "detailed";
   /** Whether the client talks with the user by itself, so that its output must not be touched. */
   direct?: boolean;
   /** Gets each line that a script prints. */
@@ -130,11 +132,13 @@ export async function visitServer(
 ): Promise<Visit | Failed> {
   const traces = [`${run.directory}/server.json`, `${run.directory}/client.json`];
   const counts = recorded ? `${run.directory}/counts` : undefined;
+  const detailed = recorded === "detailed" || undefined;
   const unseen = onLine === undefined;
   const lines: string[] = [];
   let moved = () => {};
   const server = start(run, lesson, "server", lesson.server, ["--port", "0"], {
     trace: recorded ? traces[0] : undefined,
+    detailed,
     counts,
     onLine(line) {
       lines.push(line);
@@ -153,6 +157,7 @@ export async function visitServer(
   const client = start(run, lesson, "client", lesson.client, ["--port", String(port), ...args], {
     direct,
     trace: recorded ? traces[1] : undefined,
+    detailed,
     onLine(line) {
       outcome = parseSummary(line) ?? outcome;
       moved();

@@ -20,8 +20,12 @@ interface Context {
   error?: unknown;
 }
 
-/** Records from now on what the clients do. They are numbered as they begin to connect. */
-export function traceClients(record: Recorder): void {
+/**
+ * Records from now on what the clients do. They are numbered as they begin to connect.
+ *
+ * @param detailed Whether the player will show it: then with each piece that a socket takes or gives.
+ */
+export function traceClients(record: Recorder, detailed = false): void {
   const clients = new WeakMap<object, Client>(); // by connection, and before by attempt
   let count = 0;
 
@@ -33,7 +37,10 @@ export function traceClients(record: Recorder): void {
     },
     end(context) {
       const client = clients.get(context);
-      if (context.result !== undefined) clients.set(context.result, client!);
+      if (context.result !== undefined) {
+        clients.set(context.result, client!);
+        if (detailed) client!.follow(context.result);
+      }
       return [client, { port: context.result?.localAddr.port ?? 0 }];
     },
   });
@@ -91,7 +98,53 @@ class Client {
     this.#record({ ...event, tid: this.#number, ts: this.#since, dur: end - this.#since, args });
     this.#since = end;
   }
+
+  /** Records each piece that a connection takes or gives, and its end. */
+  follow(connection: Deno.TcpConn): void {
+    const { read, write, close, closeWrite } = connection;
+    const dispose = connection[Symbol.dispose];
+    connection.write = async (bytes) => {
+      const start = now();
+      const length = await write.call(connection, bytes);
+      // If there was room, the kernel has taken them at once, long before the promise is settled.
+      const waited = now() - start > LONG;
+      this.#instant("taken", waited ? now() : start, { bytes: length });
+      return length;
+    };
+    connection.read = async (bytes) => {
+      const length = await read.call(connection, bytes);
+      this.#instant("given", now(), { bytes: length ?? 0 });
+      return length;
+    };
+    connection.closeWrite = () => {
+      this.#instant("shut down", now());
+      return closeWrite.call(connection);
+    };
+    connection.close = () => {
+      this.#instant("closed", now());
+      close.call(connection);
+    };
+    connection[Symbol.dispose] = () => {
+      this.#instant("closed", now());
+      dispose.call(connection);
+    };
+  }
+
+  #instant(name: string, ts: number, args: TraceEvent["args"] = {}): void {
+    const event = {
+      name,
+      cat: "socket",
+      ph: "i",
+      s: "t",
+      pid: Deno.pid,
+      tid: this.#number,
+    } as const;
+    this.#record({ ...event, ts, args });
+  }
 }
+
+/** Microseconds. A write that takes longer had to wait for room. */
+const LONG = 1000;
 
 function now(): number {
   return 1000 * (performance.timeOrigin + performance.now());
