@@ -1,0 +1,168 @@
+/**
+ * Records a run of a lesson for the page.
+ *
+ * @module
+ */
+
+import {
+  catalogue,
+  findLesson,
+  type Lesson,
+  LESSONS,
+  type ServerLesson,
+} from "../lesson/catalogue.ts";
+import { callRows, programReport, serverReport } from "../lesson/costs.ts";
+import { type Failed, failure, type Run, start, visitServer } from "../lesson/visit.ts";
+import { Meter } from "../process/proc.ts";
+import type { TraceEvent } from "../trace/events.ts";
+import { eventsIn } from "../trace/read.ts";
+import { pack, type Recording, type Source } from "./recording.ts";
+
+/** So many events are shown at the most. */
+const MOST_EVENTS = 200_000;
+
+/** What can be recorded: lessons with a server, their variants, and programs with coroutines. */
+export function recordable(): string[] {
+  return catalogue.flatMap(({ number, server, main }) =>
+    server !== undefined
+      ? [number, ...(server.variants ?? []).map(({ name }) => `${number}/${name}`)]
+      : main?.coroutines
+      ? [number]
+      : []
+  );
+}
+
+/**
+ * Runs a lesson twice: once bare, for its costs, and once under the recorder.
+ *
+ * @param name Such as `06` or `06/edge-triggered`.
+ * @param args Options for the client, or for the program.
+ * @param clientOf The lesson whose client visits it, if not its own.
+ */
+export async function record(
+  run: Run,
+  name: string,
+  args: string[],
+  clientOf = name,
+): Promise<Recording | Failed> {
+  const lesson = findLesson(name)!;
+  const traces = [`${run.directory}/server.json`, `${run.directory}/client.json`];
+  const recorded = lesson.server === undefined
+    ? await runProgram(run, lesson, args, traces[0])
+    : await runServer(run, lesson as ServerLesson, args, findLesson(clientOf) as ServerLesson);
+  if ("reason" in recorded) return recorded;
+  const { number, title, idea } = lesson;
+  const main = lesson.server?.path ??
+    `${lesson.folder}/${lesson.server === undefined ? "main" : "server"}.ts`;
+  return {
+    lesson: name,
+    title: `${number} · ${title}`,
+    idea,
+    args,
+    ...readTraces(lesson.server === undefined ? [traces[0]] : traces, `lessons/${main}`),
+    ...recorded,
+  };
+}
+
+/** What a run was like besides its events. */
+type Ran = Pick<Recording, "costs" | "output">;
+
+async function runServer(
+  run: Run,
+  lesson: ServerLesson,
+  args: string[],
+  { folder, client }: ServerLesson,
+): Promise<Ran | Failed> {
+  const own = { ...lesson, client: { path: `${folder}/client.ts`, ...client } };
+  const output: string[] = [];
+  const visit = await visitServer(run, own, args);
+  if ("reason" in visit) return visit;
+  const recorded = await visitServer(run, own, args, {
+    recorded: "detailed",
+    onLine: (name, line) => output.push(`${name}: ${line}`),
+  });
+  if ("reason" in recorded) return recorded;
+  if (visit.code !== 0 || recorded.code !== 0) {
+    return { reason: `the client ended with exit code ${visit.code || recorded.code}`, code: 1 };
+  }
+  return { costs: pairs([...serverReport(visit), ...callRows(recorded.calls)]), output };
+}
+
+async function runProgram(
+  run: Run,
+  lesson: Lesson,
+  args: string[],
+  trace: string,
+): Promise<Ran | Failed> {
+  const output: string[] = [];
+  const began = performance.now();
+  const bare = start(run, lesson, "main", lesson.main!, args);
+  using meter = new Meter(bare.pid, 10);
+  if (!(await bare.ended).success) return await failure(run, "program", bare, "", true);
+  const costs = pairs(programReport(performance.now() - began, meter.last));
+  const onLine = (line: string) => output.push(line);
+  const recorded = start(run, lesson, "main", lesson.main!, args, {
+    trace,
+    detailed: true,
+    onLine,
+  });
+  if (!(await recorded.ended).success) return await failure(run, "program", recorded, "", true);
+  return { costs, output };
+}
+
+function pairs(rows: string[]): [string, string][] {
+  return rows.map((row) => {
+    const [, what, value] = /^(.*?) {2,}(.*)$/.exec(row)!;
+    return [what, value];
+  });
+}
+
+const ROOT = decodeURI(new URL("../", LESSONS).pathname);
+
+/** What was recorded in files; `main` is the script that comes first. */
+export function readTraces(
+  paths: string[],
+  main: string,
+): Pick<Recording, "sources" | "places" | "names" | "events" | "cut"> {
+  const names: Recording["names"] = {};
+  const places = new Map<string, number>(); // the number of a place, by thread and the thread's own
+  const known = new Map<string, number>(); // by path and line
+  const sources = [sourceOf(main)];
+  const lines: Recording["places"] = [];
+  const events: TraceEvent[] = [];
+  function addPlace(thread: string, { id, place }: TraceEvent["args"]) {
+    const [, file, line] = /^(.*):(\d+)$/.exec(String(place))!;
+    const path = file.startsWith(ROOT) ? file.slice(ROOT.length) : file;
+    let source = sources.findIndex((source) => source.path === path);
+    if (source === -1) source = sources.push(sourceOf(path)) - 1;
+    const key = `${source} ${line}`;
+    if (!known.has(key)) known.set(key, lines.push([source, Number(line)]) - 1);
+    places.set(`${thread} ${id}`, known.get(key)!);
+  }
+  let cut: string | undefined;
+  for (const path of paths) {
+    for (const event of eventsIn(path)) {
+      const thread = `${event.pid} ${event.tid}`;
+      if (event.name === "thread_name") names[thread] = String(event.args.name);
+      if (event.name === "place") addPlace(thread, event.args);
+      if (event.ph === "M") continue;
+      const { at } = event.args;
+      if (at !== undefined) event.args.at = places.get(`${thread} ${at}`)!;
+      events.push(event);
+    }
+  }
+  events.sort((a, b) => a.ts - b.ts);
+  if (events.length > MOST_EVENTS) {
+    cut = `only the first ${MOST_EVENTS.toLocaleString("en")} of ${
+      events.length.toLocaleString("en")
+    } events are shown`;
+    events.length = MOST_EVENTS;
+  }
+  const begin = (events.find(({ cat }) => cat === "client") ?? events[0])?.ts ?? 0;
+  for (const event of events) event.ts -= begin;
+  return { sources, places: lines, names, events: pack(events), cut };
+}
+
+function sourceOf(path: string): Source {
+  return { path, text: Deno.readTextFileSync(new URL(path, new URL("../", LESSONS))) };
+}
