@@ -44,7 +44,7 @@ export function pageOf(recordings: readonly Recording[], live?: Live): string {
     SCRIPT: script,
   };
   return Deno.readTextFileSync(new URL("page.html", FOLDER))
-    .replaceAll(/\{\{(\w+)\}\}/g, (_, name) => values[name]);
+    .replaceAll(/\{\{(\w+)\}\}|\s*\/\* ([A-Z]+) \*\/\s*/g, (_, text, code) => values[text ?? code]);
 }
 
 function hashOf(text: string): string {

@@ -18,9 +18,9 @@ export class Series<Value> {
     this.#initial = initial;
   }
 
-  /** How often it has changed. */
-  get length(): number {
-    return this.#times.length;
+  /** When it has changed. */
+  get times(): readonly number[] {
+    return this.#times;
   }
 
   /** Its value after all changes. */

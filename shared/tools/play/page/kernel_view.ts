@@ -1,0 +1,394 @@
+/**
+ * What the kernel holds: queues, bytes, lists, operations, signals.
+ *
+ * @module
+ */
+
+/// <reference lib="dom" />
+/// <reference lib="dom.iterable" />
+
+import { callsAt, descriptorsIn, lastCall, type Model, type Moment } from "../model.ts";
+import { isAlive, sleeps, whole } from "../sentence.ts";
+import { children, color, fitted, make, setClass, setText } from "./dom.ts";
+
+/** So many connections have a row each; of more, each is a dot. */
+const MOST_ROWS = 24;
+/** So many names are shown in a row. */
+const MOST_NAMES = 8;
+
+/** How a thread is about a descriptor. */
+type How = "sleeps" | "polls" | "runs";
+
+/** The panel of the kernel. */
+export class KernelView {
+  readonly element: HTMLElement = make("section", "panel kernel");
+  readonly #model: Model;
+  readonly #parts: ((moment: Moment, time: number, about: About) => void)[] = [];
+
+  /** `choose` is called with the index of the connection that somebody has clicked on. */
+  constructor(model: Model, choose: (index: number) => void) {
+    this.#model = model;
+    if (model.threads.length > 0) this.#threads();
+    if (model.listeners.length > 0) this.#queue();
+    if (model.polls.last > 1000) this.#polls();
+    if (model.signals !== undefined) this.#signals();
+    if (model.operations.length > 0) this.#operations();
+    if (model.epolls.length > 0) this.#interest();
+    else if (model.scans.length > 0) this.#scan();
+    if (model.coroutines.length > 0) this.#coroutines();
+    if (model.listeners.length === 0 && model.connections.length > 0) {
+      this.element.append(make(
+        "p",
+        "note",
+        "Deno's own sockets make their calls inside the runtime, where the recorder cannot see " +
+          "them. So what the kernel holds for this server is unknown.",
+      ));
+    } else if (model.connections.length > MOST_ROWS) this.#dots();
+    else if (model.connections.length > 0) this.#rows(choose);
+  }
+
+  /** Shows a moment. */
+  render(moment: Moment, time: number): void {
+    const about = aboutAt(this.#model, time);
+    for (const part of this.#parts) part(moment, time, about);
+  }
+
+  #section(title: string): { heading: HTMLElement; body: HTMLElement } {
+    const section = make("section");
+    const heading = make("h2", "", title);
+    const body = make("div");
+    section.append(heading, body);
+    this.element.append(section);
+    return { heading, body };
+  }
+
+  #threads(): void {
+    const { body } = this.#section(this.#model.threads.length === 1 ? "The thread" : "Threads");
+    body.className = "row";
+    this.#parts.push((_, time) => {
+      const { threads } = this.#model;
+      const pills = threads.slice(0, MOST_NAMES).map((thread) => {
+        const { how, call } = isAlive(thread, time)
+          ? doing(this.#model, threads.indexOf(thread), time)
+          : { how: "quiet", call: time < thread.begins[0] ? "not begun" : "–" };
+        const name = threads.length === 1 ? "" : `${thread.name} `;
+        return [
+          how,
+          name + { sleeps: "sleeps in ", polls: "asks and asks: ", runs: "", quiet: "" }[
+            how as How | "quiet"
+          ] + call,
+        ];
+      });
+      const more = threads.length - pills.length;
+      if (more > 0) pills.push(["quiet", `and ${more} more`]);
+      fill(body, pills);
+    });
+  }
+
+  #queue(): void {
+    const { heading, body } = this.#section("Accept queue");
+    body.className = "row";
+    this.#parts.push(({ queue }) => {
+      setText(heading, `Accept queue: ${whole(queue.length)} connected, but not accepted`);
+      const pills = queue.slice(0, MOST_NAMES).map((name) => ["queued", name]);
+      if (queue.length > MOST_NAMES) {
+        pills.push(["quiet", `and ${whole(queue.length - MOST_NAMES)} more`]);
+      }
+      fill(body, pills.length === 0 ? [["quiet", "empty"]] : pills);
+    });
+  }
+
+  #polls(): void {
+    const { body } = this.#section("Calls that returned EAGAIN, so far");
+    body.className = "big polls";
+    this.#parts.push(({ polls }) => setText(body, whole(polls)));
+  }
+
+  #signals(): void {
+    const { body } = this.#section("Signals pending");
+    body.className = "row";
+    this.#parts.push(({ signals = 0 }) => {
+      fill(body, [signals === 0 ? ["quiet", "none"] : ["done", whole(signals)]]);
+    });
+  }
+
+  #operations(): void {
+    const under = this.#section("Under way: the kernel waits and copies by itself");
+    const done = this.#section("Done, in the completion ring, not seen by the script yet");
+    under.body.className = done.body.className = "row";
+    this.#parts.push(({ operations }) => {
+      for (
+        const { body, isDone, name } of [
+          { body: under.body, isDone: false, name: "kernel" },
+          { body: done.body, isDone: true, name: "done" },
+        ]
+      ) {
+        const own = operations.filter((operation) => operation.done === isDone);
+        const pills = own.slice(0, MOST_ROWS).map(({ name: op, fd }) => [name, `${op}(${fd})`]);
+        if (own.length > MOST_ROWS) pills.push(["quiet", `and ${own.length - MOST_ROWS} more`]);
+        fill(body, pills.length === 0 ? [["quiet", "nothing"]] : pills);
+      }
+    });
+  }
+
+  #interest(): void {
+    for (const [index, { fd, interest }] of this.#model.epolls.slice(0, 3).entries()) {
+      const { heading, body } = this.#section("epoll");
+      const dots = new Dots(body, [...interest.keys()]);
+      const row = make("div", "row");
+      body.append(row);
+      this.#parts.push(({ epolls }, _, about) => {
+        const { interest = [], ready = [] } = epolls[index] ?? {};
+        setText(
+          heading,
+          `epoll ${fd}: the kernel's list of ${whole(interest.length)}, ${
+            whole(ready.length)
+          } of them ready`,
+        );
+        const [watched, isReady] = [new Set(interest), new Set(ready)];
+        dots.render((fd) =>
+          about.fds.get(fd) === "runs"
+            ? "copying"
+            : isReady.has(fd)
+            ? "accent"
+            : watched.has(fd)
+            ? "waiting"
+            : ""
+        );
+        legend(row, [
+          ["waiting", "on the list, untouched"],
+          ["accent", "on the ready list"],
+          ["copying", "touched by the script"],
+        ]);
+      });
+    }
+  }
+
+  #scan(): void {
+    const { heading, body } = this.#section("select");
+    const { scans } = this.#model;
+    const all = new Set<number>();
+    const dots = new Dots(body, () => [...all].sort((a, b) => a - b));
+    const row = make("div", "row");
+    body.append(row);
+    for (const { args: { watched } } of scans) {
+      if (watched) { for (const fd of descriptorsIn(String(watched)).keys()) all.add(fd); }
+    }
+    this.#parts.push(({ scan }, time, about) => {
+      const { name = scans[0].name, inside = false, watched = [], ready = [] } = scan ?? {};
+      const sleeping = this.#model.threads.some((thread) => sleeps(thread, time));
+      setText(
+        heading,
+        `${name}: ${whole(watched.length)} descriptors are handed over, and looked at, each time`,
+      );
+      const [own, isReady] = [new Set(watched), new Set(ready)];
+      dots.render((fd) =>
+        about.fds.get(fd) === "runs"
+          ? "copying"
+          : isReady.has(fd)
+          ? "accent"
+          : own.has(fd)
+          ? inside && sleeping ? "waiting" : "computing"
+          : ""
+      );
+      legend(row, [
+        ["waiting", "waited for"],
+        ["computing", "looked at"],
+        ["accent", "found ready"],
+        ["copying", "touched by the script"],
+      ]);
+    });
+  }
+
+  #coroutines(): void {
+    const { heading, body } = this.#section("Coroutines");
+    body.className = "row";
+    this.#parts.push(({ coroutines }) => {
+      const running = coroutines.filter(({ state }) => state === "running");
+      const waiting = coroutines.filter(({ state }) => state === "waiting").length;
+      setText(heading, `Coroutines: ${running.length} runs, ${whole(waiting)} wait`);
+      const pills = running.map(({ name }) => ["runs", name]);
+      fill(body, pills.length === 0 ? [["quiet", "none runs"]] : pills);
+    });
+  }
+
+  #dots(): void {
+    const { connections } = this.#model;
+    const { heading, body } = this.#section("Connections");
+    const dots = new Dots(body, connections.map((_, index) => index));
+    const row = make("div", "row");
+    body.append(row);
+    this.#parts.push((moment) => {
+      const states = moment.connections;
+      const waiting = states.filter(({ toServer }) => toServer > 0).length;
+      setText(heading, `Connections: bytes of ${whole(waiting)} clients wait in the kernel`);
+      dots.render((index) => {
+        const { state, toServer, toClient } = states[index];
+        if (state === "before" || state === "closed") return "";
+        if (toServer > 0) return "bytes";
+        return toClient > 0 ? "replies" : state === "queued" ? "queued" : "idle";
+      });
+      legend(row, [
+        ["idle", "open"],
+        ["queued", "in the accept queue"],
+        ["bytes", "bytes for the server"],
+        ["replies", "bytes for the client"],
+      ]);
+    });
+  }
+
+  #rows(choose: (index: number) => void): void {
+    const { connections } = this.#model;
+    const { body } = this.#section("Bytes in the kernel: to the server, descriptor, to the client");
+    body.className = "connections";
+    const most = (key: "toServer" | "toClient") =>
+      Math.max(1, ...connections.map((own) => mostIn(own[key])));
+    const [mostToServer, mostToClient] = [most("toServer"), most("toClient")];
+    const rows = connections.map(({ name }, index) => {
+      const button = make("button", "name", name);
+      button.type = "button";
+      button.title = `Step through the events of ${name} alone`;
+      button.addEventListener("click", () => choose(index));
+      const row = { button, there: bar(""), fd: make("span", "fd"), back: bar(" back") };
+      body.append(button, row.there.element, row.fd, row.back.element);
+      return row;
+    });
+    this.#parts.push((moment, _, about) => {
+      const ready = new Set(moment.epolls.flatMap(({ ready }) => ready));
+      rows.forEach(({ there, fd, back }, index) => {
+        const { state, toServer, toClient, fd: number, ended } = moment.connections[index];
+        there.render(toServer, mostToServer, ended && toServer === 0 ? "end" : "");
+        back.render(toClient, mostToClient);
+        const how = state === "open" ? about.fds.get(number) ?? about.all ?? "" : "";
+        const mark = state === "open" && ready.has(number) ? " ready" : "";
+        const away = state === "before" || state === "closed" ? "away" : "";
+        setClass(fd, `fd ${state === "queued" ? "queued" : away || how + mark}`);
+        setText(
+          fd,
+          { before: "–", queued: "in queue", open: `fd ${number}`, closed: "closed" }[state],
+        );
+      });
+    });
+  }
+}
+
+/** Descriptors, or whatever has a number, as dots that stay where they are. */
+class Dots {
+  readonly #canvas = make("canvas", "dots");
+  readonly #items: () => number[];
+  #known: number[] = [];
+
+  constructor(parent: HTMLElement, items: number[] | (() => number[])) {
+    this.#items = typeof items === "function" ? items : () => items;
+    this.#canvas.setAttribute("aria-hidden", "true");
+    parent.append(this.#canvas);
+  }
+
+  render(colorOf: (item: number) => string): void {
+    if (this.#known.length === 0) this.#known = this.#items();
+    const { length } = this.#known;
+    const size = length <= 60 ? 16 : length <= 300 ? 11 : length <= 1500 ? 7 : 5;
+    const width = Math.max(size, this.#canvas.parentElement!.clientWidth);
+    const columns = Math.max(1, Math.floor(width / size));
+    const context = fitted(this.#canvas, Math.ceil(length / columns) * size + 2);
+    const gap = size > 8 ? 2 : 1;
+    // One colour after another, since changing it is slow.
+    const byColor = new Map<string, number[]>();
+    for (let i = 0; i < length; i++) {
+      const name = colorOf(this.#known[i]) || "line";
+      const own = byColor.get(name);
+      if (own === undefined) byColor.set(name, [i]);
+      else own.push(i);
+    }
+    for (const [name, items] of byColor) {
+      context.fillStyle = color(name);
+      context.globalAlpha = name === "line" ? 0.4 : 1;
+      for (const i of items) {
+        const [x, y] = [i % columns * size, Math.floor(i / columns) * size];
+        context.fillRect(x, y, size - gap, size - gap);
+      }
+    }
+  }
+}
+
+/** Which descriptors the threads are about. */
+interface About {
+  fds: Map<number, How>;
+  /** All of them, if a thread asks one after another. */
+  all?: How;
+}
+
+function aboutAt(model: Model, time: number): About {
+  const about: About = { fds: new Map() };
+  model.threads.forEach((thread, index) => {
+    if (!isAlive(thread, time)) return;
+    const { how, fd } = doing(model, index, time);
+    if (fd === "several") about.all = how;
+    else if (fd !== undefined) about.fds.set(Number(fd), how);
+  });
+  return about;
+}
+
+/** What a thread does, or has just done. */
+function doing(
+  { threads }: Model,
+  index: number,
+  time: number,
+): { how: How; call: string; fd?: number | string } {
+  const thread = threads[index];
+  const calls = callsAt(thread, time);
+  const last = calls.at(-1) ?? lastCall(thread, time);
+  if (last === undefined) return { how: "runs", call: "begins" };
+  const { fd, error, count } = last.args;
+  const name = last.cat === "computing"
+    ? "computes"
+    : fd === undefined || fd === "several"
+    ? last.name
+    : `${last.name}(${fd})`;
+  if (calls.length === 0) return { how: "runs", call: `after ${name}`, fd };
+  const polls = String(error).startsWith("EAGAIN") && count !== undefined;
+  return { how: polls ? "polls" : sleeps(thread, time) ? "sleeps" : "runs", call: name, fd };
+}
+
+function fill(body: HTMLElement, pills: string[][]): void {
+  const elements = children(body, pills.length, () => make("span"));
+  pills.forEach(([name, text], i) => {
+    setClass(elements[i], `pill ${name}`);
+    setText(elements[i], text);
+  });
+}
+
+/** Explains colours, once. */
+function legend(row: HTMLElement, meanings: [name: string, meaning: string][]): void {
+  if (row.childElementCount > 0) return;
+  row.className = "legend";
+  for (const [name, meaning] of meanings) {
+    const entry = make("span");
+    const mark = make("i");
+    mark.style.background = `var(--${name})`;
+    entry.append(mark, meaning);
+    row.append(entry);
+  }
+}
+
+/** A bar that fills with bytes, on a logarithmic scale: 5 bytes are to be seen beside a megabyte. */
+function bar(name: string) {
+  const element = make("div", `bar${name}`);
+  const [fill, text] = [make("i"), make("span")];
+  element.append(fill, text);
+  return {
+    element,
+    render(bytes: number, most: number, instead = "") {
+      const share = Math.log2(1 + bytes) / Math.log2(1 + most);
+      const transform = `scaleX(${share.toFixed(3)})`;
+      if (fill.style.transform !== transform) fill.style.transform = transform;
+      setText(text, bytes > 0 ? `${whole(bytes)} B` : instead);
+    },
+  };
+}
+
+function mostIn({ sent, received }: Model["connections"][number]["toServer"]): number {
+  let most = 0;
+  for (const time of sent.times) most = Math.max(most, sent.at(time) - received.at(time));
+  return most;
+}
