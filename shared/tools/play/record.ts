@@ -166,3 +166,19 @@ export function readTraces(
 function sourceOf(path: string): Source {
   return { path, text: Deno.readTextFileSync(new URL(path, new URL("../", LESSONS))) };
 }
+
+/** The options that a lesson's client has, as its help says. */
+export async function clientOptionsOf(
+  run: Run,
+  name: string,
+): Promise<{ name: string; initial: string }[]> {
+  const lesson = findLesson(name)!;
+  if (lesson.client === undefined) return [];
+  const lines: string[] = [];
+  const onLine = (line: string) => lines.push(line);
+  await start(run, lesson, "client", lesson.client, ["--help"], { onLine }).ended;
+  return lines.flatMap((line) => {
+    const [, name, initial] = /^ {2}--(\w+).* \((.+)\)$/.exec(line) ?? [];
+    return name === undefined ? [] : [{ name, initial }];
+  });
+}

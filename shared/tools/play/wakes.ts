@@ -43,6 +43,7 @@ export function wakesOf({ connections, threads }: Model): Wake[] {
 /** Whether a call could end since a client did something at a time. */
 function isAbout({ name, pid, args }: TraceEvent, connection: Connection, time: number): boolean {
   if (name === "accept4") return time === connection.connected;
-  const isOwn = connection.pid === pid && connection.fd === args.fd;
-  return isOwn || args.fd === undefined || name === "io_uring_enter";
+  // A call that looks after many names none; of a ring, the descriptor is the ring itself.
+  if (args.fd === undefined || name === "io_uring_enter") return true;
+  return connection.pid === pid && connection.fd === args.fd && time > connection.connected;
 }

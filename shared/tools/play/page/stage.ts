@@ -43,16 +43,9 @@ export class Stage {
     sentence.append(this.#first, " ", this.#second);
     const panels = make("div", "panels");
     panels.append(this.#script.element, this.#kernel.element);
-    this.element.append(
-      make(
-        "h2",
-        "",
-        `${recording.title}${recording.args.length > 0 ? ` (${recording.args.join(" ")})` : ""}`,
-      ),
-      sentence,
-      this.#lanes.element,
-      panels,
-    );
+    const { title, args } = recording;
+    const heading = make("h2", "", [title, ...args].join(" "));
+    this.element.append(heading, sentence, this.#lanes.element, panels);
     if (recording.cut !== undefined) this.element.append(make("p", "note", recording.cut));
   }
 
