@@ -151,24 +151,16 @@ export function modelOf(
   names: Readonly<Record<string, string>>,
 ): Model {
   const builder = new Builder(names);
-  for (const [event, time] of inOrderOfEffects(events)) builder.take(event, time);
-  return builder.finish(events);
-}
-
-/**
- * What a call does has happened when it returns, so the order is another one. Numbers are sorted
- * several times as fast as objects: each is a time, in tenths of a microsecond, and an index.
- */
-function* inOrderOfEffects(events: readonly TraceEvent[]): Generator<[TraceEvent, number]> {
+  // What a call does has happened when it returns, so the order is another one. Numbers are sorted
+  // several times as fast as objects: each is a time, in tenths of a microsecond, and an index.
   const { length } = events;
-  const order = Float64Array.from(
-    events,
-    (event, i) => Math.round(10 * timeOf(event)) * length + i,
-  ).sort();
-  for (const number of order) {
+  const order = new Float64Array(length);
+  for (let i = 0; i < length; i++) order[i] = Math.round(10 * timeOf(events[i])) * length + i;
+  for (const number of order.sort()) {
     const event = events[(number % length + length) % length];
-    yield [event, timeOf(event)];
+    builder.take(event, timeOf(event));
   }
+  return builder.finish(events);
 }
 
 /** When the effect of an event has come. */
@@ -219,12 +211,8 @@ class Builder {
 
   finish(events: readonly TraceEvent[]): Model {
     const model = this.#model;
-    // The calls of clients that call libc are no work of the server.
-    const clients = new Set(
-      events.filter(({ cat }) => cat === "client").map(({ pid }) => pid),
-    );
     for (const event of events) {
-      if (event.ph !== "X" || clients.has(event.pid)) continue;
+      if (event.cat !== "call" && event.cat !== "computing") continue;
       const id = `${event.pid} ${event.tid}`;
       const own = { id, name: this.#names[id] ?? id, calls: [], begins: [] };
       const thread = this.#threads.get(id) ?? own;
@@ -235,7 +223,6 @@ class Builder {
     model.threads = [...this.#threads.values()];
     model.epolls = [...this.#epolls.values()];
     model.scans.sort((a, b) => a.ts - b.ts);
-    model.listeners = model.listeners.filter(({ pid }) => !clients.has(pid));
     model.coroutines = inTree([...this.#coroutines.values()]);
     return model;
   }

@@ -119,7 +119,7 @@ function pairs(rows: string[]): [string, string][] {
 
 const ROOT = decodeURI(new URL("../", LESSONS).pathname);
 
-/** What was recorded in files; `main` is the script that comes first. */
+/** What was recorded of a server and its client; `main` is the script that comes first. */
 export function readTraces(
   paths: string[],
   main: string,
@@ -140,11 +140,13 @@ export function readTraces(
     places.set(`${thread} ${id}`, known.get(key)!);
   }
   let cut: string | undefined;
-  for (const path of paths) {
+  for (const [index, path] of paths.entries()) {
     for (const event of eventsIn(path)) {
+      // Calls that the client makes by itself are no work of the server.
+      if (index === 1 && !["name", "client", "socket"].includes(event.cat)) continue;
       const thread = `${event.pid} ${event.tid}`;
       if (event.name === "thread_name") names[thread] = String(event.args.name);
-      if (event.name === "place") addPlace(thread, event.args);
+      if (event.name === "place" && index === 0) addPlace(thread, event.args);
       if (event.ph === "M") continue;
       const { at } = event.args;
       if (at !== undefined) event.args.at = places.get(`${thread} ${at}`)!;

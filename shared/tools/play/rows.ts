@@ -7,7 +7,7 @@
 
 import { type Lane, lanesOf, type Segment, type State } from "../lesson/lanes.ts";
 import type { TraceEvent } from "../trace/events.ts";
-import { type Connection, type Model, stateOf } from "./model.ts";
+import type { Coroutine, Model } from "./model.ts";
 
 /** A lane. */
 export interface Row {
@@ -17,58 +17,64 @@ export interface Row {
   depth: number;
   /** What was done, in the order of the beginnings; times in microseconds. */
   segments: Segment[];
-  /** Of a lane for many: how many are in a state, in equal parts of the time. */
-  crowd?: { states: State[]; counts: Uint32Array[]; most: number };
+  /** Of a lane for many: how many of them are in a state. */
+  crowd?: Crowd;
+}
+
+/** How many are in a state, in equal parts of the time. */
+export interface Crowd {
+  /** The states, from the bottom to the top. */
+  states: State[];
+  /** How many are in each, by state and part. */
+  counts: Int32Array[];
+  /** How many there are in all. */
+  most: number;
 }
 
 /** The rows, and which of them belongs to a thread or a client. */
 export interface Rows {
   /** All rows. */
   rows: Row[];
-  /** The index of a row, by the name of the lane. */
+  /** The index of a row, by the name of the lane; -1 if it has none. */
   indexOf(kind: Lane["kind"], name: string): number;
 }
 
-/** So many lanes of a kind are drawn one by one. */
-const MOST = 20;
-/** Of more than that, these. */
-const FEW = 6;
-/** So many parts has the lane of many. */
+/** So many lanes of a kind are drawn one by one; of more, some, and all as one. */
+const MOST = 12;
+/** So many of these are the first ones. */
+const FIRST = 4;
+/** So many parts has the time of a lane for many. */
 const PARTS = 600;
-
-const TITLES = {
-  thread: "threads",
-  operation: "operations",
-  coroutine: "coroutines",
-  client: "clients",
-};
 
 /** The rows of a run. */
 export function rowsOf(
-  events: TraceEvent[],
+  events: readonly TraceEvent[],
   names: Readonly<Record<string, string>>,
   model: Model,
 ): Rows {
-  const lanes = lanesOf(events, new Map(Object.entries(names)), model.end);
+  const lanes = lanesOf(withoutCrowd(events, model), new Map(Object.entries(names)), model.end);
   const rows: Row[] = [];
   const indices = new Map<string, number>();
+  const coroutines = new Map(model.coroutines.map((own, index) => [own.name, index]));
   for (const kind of ["thread", "coroutine", "operation", "client"] as const) {
     const own = lanes.filter((lane) => lane.kind === kind);
-    if (kind === "coroutine") sortAsTree(own, model);
-    else own.sort((a, b) => collator.compare(a.name, b.name));
-    const shown = own.length <= MOST ? own : own.slice(0, FEW);
-    for (const { name, segments } of shown) {
+    if (own.length === 0) continue;
+    if (kind === "coroutine") {
+      own.sort((a, b) => coroutines.get(a.name)! - coroutines.get(b.name)!);
+    } else own.sort((a, b) => collator.compare(a.name, b.name));
+    const count = kind === "client" ? Math.max(own.length, model.connections.length) : own.length;
+    for (const { name, segments } of count <= MOST ? own : outstanding(own)) {
       indices.set(`${kind} ${name}`, rows.length);
       segments.sort((a, b) => a.start - b.start);
-      rows.push({ name, depth: kind === "coroutine" ? depthOf(name, model) : 0, segments });
+      const depth = kind === "coroutine"
+        ? depthOf(model.coroutines[coroutines.get(name)!], model)
+        : 0;
+      rows.push({ name, depth, segments });
     }
-    if (shown.length === own.length) continue;
+    if (count <= MOST) continue;
     indices.set(kind, rows.length);
-    const name = `all ${own.length.toLocaleString("en")} ${TITLES[kind]}`;
-    const crowd = kind === "client" && model.listeners.length > 0
-      ? crowdOf(model)
-      : crowdOfLanes(own, model.end);
-    rows.push({ name, depth: 0, segments: [], crowd });
+    const name = `all ${count.toLocaleString("en")} ${kind}s`;
+    rows.push({ name, depth: 0, segments: [], crowd: crowdOf(kind, count, model) });
   }
   return {
     rows,
@@ -78,52 +84,97 @@ export function rowsOf(
 
 const collator = new Intl.Collator("en", { numeric: true });
 
-function sortAsTree(lanes: Lane[], { coroutines }: Model): void {
-  const order = new Map(coroutines.map(({ name }, index) => [name, index]));
-  lanes.sort((a, b) => order.get(a.name)! - order.get(b.name)!);
+/** Without the events of thousands of clients, of which a few will be drawn. */
+function withoutCrowd(events: readonly TraceEvent[], { connections }: Model): TraceEvent[] {
+  if (connections.length <= 200) return [...events];
+  const kept = new Set(connections.slice(0, MOST).map(({ client }) => client));
+  let [first, longest] = [connections[0], 0];
+  for (const connection of connections) {
+    const { accepted, connected } = connection;
+    if (Number.isFinite(accepted) && accepted - connected > longest) {
+      [first, longest] = [connection, accepted - connected];
+    }
+  }
+  kept.add(first.client);
+  return events.filter(({ cat, pid, tid }) => cat !== "client" || kept.has(`${pid} ${tid}`));
 }
 
-function depthOf(name: string, { coroutines }: Model): number {
-  const byId = new Map(coroutines.map((own) => [own.id, own]));
+/** The first lanes of many, and those in which the longest of each state is. */
+function outstanding(lanes: Lane[]): Lane[] {
+  const shown = new Set(lanes.slice(0, FIRST));
+  for (const state of ["queued", "computing", "waiting"] as const) {
+    const [longest, lane] = lanes.map((lane) => [longestIn(lane, state), lane] as const)
+      .reduce((a, b) => b[0] > a[0] ? b : a);
+    if (longest > 0) shown.add(lane);
+  }
+  return lanes.filter((lane) => shown.has(lane));
+}
+
+function longestIn({ segments }: Lane, wanted: State): number {
+  let longest = 0;
+  for (const { state, start, end } of segments) {
+    if (state === wanted) longest = Math.max(longest, end - start);
+  }
+  return longest;
+}
+
+function depthOf(coroutine: Coroutine, { coroutines }: Model): number {
   let depth = 0;
   for (
-    let own = coroutines.find((own) => own.name === name);
+    let own: Coroutine | undefined = coroutine;
     own?.parent !== undefined && depth < 4;
     depth++
-  ) own = byId.get(own.parent);
+  ) {
+    const { parent }: Coroutine = own;
+    own = coroutines.find(({ id }) => id === parent);
+  }
   return depth;
 }
 
-/** How many clients are in the accept queue, have bytes in the kernel, or are idle. */
-function crowdOf({ connections, end }: Model): Row["crowd"] {
-  const states: State[] = ["waiting", "queued", "idle"];
-  const counts = states.map(() => new Uint32Array(PARTS));
-  function stateIn(connection: Connection, time: number): number {
-    const state = stateOf(connection, time);
-    if (state === "before" || state === "closed") return -1;
-    return state === "queued" ? 1 : connection.toServer.waiting(time) > 0 ? 0 : 2;
+/** How many are in which state, over the time. */
+function crowdOf(kind: Lane["kind"], most: number, model: Model): Crowd {
+  const { end } = model;
+  const counts = new Map<State, Int32Array>();
+  function add(state: State, from: number, to: number, count = 1) {
+    const own = counts.get(state) ?? new Int32Array(PARTS + 1);
+    counts.set(state, own);
+    const [first, last] = [from, to].map((time) =>
+      Math.min(PARTS, Math.max(0, Math.round(time / end * PARTS)))
+    );
+    own[first] += count;
+    own[last] -= count;
   }
-  for (const connection of connections) {
-    for (let part = 0; part < PARTS; part++) {
-      const state = stateIn(connection, (part + 0.5) * end / PARTS);
-      if (state >= 0) counts[state][part]++;
+  if (kind === "operation") {
+    for (const { begin, end } of model.operations) add("kernel", begin, end);
+  } else if (kind === "coroutine") {
+    for (const { begin, end, running } of model.coroutines) {
+      add("waiting", begin, end);
+      running.times.forEach((from, i) => {
+        const to = running.times[i + 1] ?? end;
+        if (!running.at(from) || to === from) return;
+        add("computing", from, to);
+        add("waiting", from, to, -1);
+      });
     }
-  }
-  return { states, counts, most: connections.length };
-}
-
-function crowdOfLanes(lanes: Lane[], end: number): Row["crowd"] {
-  const states: State[] = ["computing", "copying", "kernel", "waiting", "queued", "idle"];
-  const counts = states.map(() => new Uint32Array(PARTS));
-  for (const { segments } of lanes) {
-    for (const { state, start, end: until } of segments) {
-      const own = counts[states.indexOf(state)];
-      if (own === undefined) continue;
-      const last = Math.min(PARTS - 1, Math.floor(until / end * PARTS));
-      for (let part = Math.max(0, Math.floor(start / end * PARTS)); part <= last; part++) {
-        own[part]++;
+  } else {
+    const isSeen = model.listeners.length > 0;
+    for (const { connected, accepted, closed, toServer } of model.connections) {
+      if (isSeen) add("queued", connected, accepted);
+      add("idle", isSeen ? accepted : connected, closed);
+      const { sent, received } = toServer;
+      if (!isSeen) continue;
+      for (const from of sent.times) {
+        const value = sent.at(from);
+        const [begin, to] = [Math.max(from, accepted), received.when((taken) => taken >= value)];
+        if (to <= begin) continue;
+        add("waiting", begin, to);
+        add("idle", begin, to, -1);
       }
     }
   }
-  return { states, counts, most: lanes.length };
+  // From changes to how many there are.
+  for (const own of counts.values()) {
+    for (let i = 1; i < own.length; i++) own[i] += own[i - 1];
+  }
+  return { states: [...counts.keys()], counts: [...counts.values()], most };
 }

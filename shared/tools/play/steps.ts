@@ -13,41 +13,57 @@ import { lastAt } from "./series.ts";
 /** What one can go to the next of. */
 export type StepKind = "event" | "wake-up" | "EAGAIN run";
 
-/** Moments, in ascending order, each once. */
-export interface Steps {
+/** The moments of a run, in ascending order, each once. They are looked for when they are needed. */
+export class Steps {
+  readonly #events: readonly TraceEvent[];
+  readonly #model: Model;
+  readonly #known = new Map<StepKind | number, Float64Array>();
+
+  /** The moments of a run. */
+  constructor(events: readonly TraceEvent[], model: Model) {
+    this.#events = events;
+    this.#model = model;
+  }
+
   /** All of a kind. */
-  all: Readonly<Record<StepKind, Float64Array>>;
-  /** Those at which something happens to one client, by its connection's index. */
-  ofClient(index: number): Float64Array;
+  all(kind: StepKind): Float64Array {
+    return this.#once(kind, () => {
+      if (kind === "event") return this.#events.flatMap(endsOf);
+      const calls = this.#model.threads.flatMap(({ calls }) => calls);
+      if (kind === "wake-up") return calls.filter(waits).map(({ ts, dur = 0 }) => ts + dur);
+      return calls.filter(({ args: { error, count } }) =>
+        count !== undefined && String(error).startsWith("EAGAIN")
+      ).map(({ ts }) => ts);
+    });
+  }
+
+  /** Those at which something happens to a client, by the index of its connection. */
+  ofClient(index: number): Float64Array {
+    return this.#once(index, () => {
+      const { client, pid, fd, accepted, closed } = this.#model.connections[index];
+      return this.#events.filter((event) => {
+        const { ts, dur = 0, args } = event;
+        if (client === `${event.pid} ${event.tid}`) return true;
+        if (event.pid !== pid) return false;
+        if (args.peer !== undefined) return args.result === fd && ts + dur === accepted;
+        return args.fd === fd && ts >= accepted && ts <= closed;
+      }).flatMap(endsOf);
+    });
+  }
+
+  #once(key: StepKind | number, find: () => number[]): Float64Array {
+    let moments = this.#known.get(key);
+    if (moments === undefined) {
+      const sorted = Float64Array.from(find()).sort();
+      moments = sorted.filter((time, i) => time >= 0 && time !== sorted[i - 1]);
+      this.#known.set(key, moments);
+    }
+    return moments;
+  }
 }
 
-/** The moments of a run. */
-export function stepsOf(events: readonly TraceEvent[], model: Model): Steps {
-  const ends = ({ ts, dur = 0 }: TraceEvent) => dur === 0 ? [ts] : [ts, ts + dur];
-  const calls = model.threads.flatMap(({ calls }) => calls);
-  return {
-    all: {
-      "event": ascending(events.flatMap(ends)),
-      "wake-up": ascending(calls.filter(waits).map(({ ts, dur = 0 }) => ts + dur)),
-      "EAGAIN run": ascending(
-        calls.filter(({ args: { error, count } }) => count && String(error).startsWith("EAGAIN"))
-          .map(({ ts }) => ts),
-      ),
-    },
-    ofClient(index) {
-      const { client, pid, fd, accepted, closed } = model.connections[index];
-      return ascending(
-        events.filter((event) => {
-          if (client === `${event.pid} ${event.tid}`) return true;
-          if (event.pid !== pid) return false;
-          if (event.args.result === fd && event.args.peer !== undefined) {
-            return event.ts + (event.dur ?? 0) === accepted;
-          }
-          return event.args.fd === fd && event.ts >= accepted && event.ts <= closed;
-        }).flatMap(ends),
-      );
-    },
-  };
+function endsOf({ ts, dur }: TraceEvent): number[] {
+  return dur === undefined ? [ts] : [ts, ts + dur];
 }
 
 /** The next of some moments in a direction; undefined behind the last. */
@@ -59,8 +75,4 @@ export function stepFrom(
   const at = lastAt(moments, time);
   if (direction === 1) return moments[at + 1];
   return moments[moments[at] === time ? at - 1 : at];
-}
-
-function ascending(times: number[]): Float64Array {
-  return Float64Array.from(new Set(times)).sort();
 }

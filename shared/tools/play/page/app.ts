@@ -58,7 +58,9 @@ async function begin() {
 }
 
 async function load(): Promise<{ recordings: Recording[]; live?: Live }> {
-  const bytes = Uint8Array.from(atob(find("data").textContent ?? ""), (c) => c.charCodeAt(0));
+  const text = atob(find("data").textContent!);
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
   return await new Response(stream).json();
 }
@@ -83,7 +85,7 @@ function show(recordings: Recording[]) {
   stages[0]?.model.connections.slice(0, 200).forEach(({ name }, index) =>
     select.add(new Option(name, String(index)))
   );
-  find("polls").hidden = !stages.some(({ steps }) => steps.all["EAGAIN run"].length > 0);
+  find("polls").hidden = !stages.some(({ steps }) => steps.all("EAGAIN run").length > 0);
   showCosts(recordings);
   stop();
   client = -1;
@@ -167,7 +169,7 @@ function step(kind: StepKind, direction: 1 | -1) {
   const moments = stages.map(({ steps, model }) =>
     kind === "event" && client >= 0 && client < model.connections.length
       ? steps.ofClient(client)
-      : steps.all[kind]
+      : steps.all(kind)
   );
   const next = moments.map((own) => stepFrom(own, time, direction))
     .filter((moment) => moment !== undefined);

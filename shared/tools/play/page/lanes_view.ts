@@ -33,8 +33,18 @@ const MEANINGS: [state: State, meaning: string][] = [
 
 const MAP = 22;
 const AXIS = 20;
-const HEIGHT = 19;
+const HEIGHT = 18;
 const CROWD = 46;
+
+/** The segments of a row as numbers, which are gone through quickly: there may be 100,000. */
+interface Strip {
+  states: Uint8Array; // as indices of MEANINGS
+  starts: Float64Array;
+  ends: Float64Array;
+}
+
+const STATES = MEANINGS.map(([state]) => state);
+const WAITING = STATES.indexOf("waiting");
 
 /** The part of the time that is shown, in microseconds. */
 export interface Span {
@@ -52,7 +62,7 @@ export interface Handlers {
 
 /** The panel of the lanes. */
 export class LanesView {
-  readonly element: HTMLElement = make("section");
+  readonly element: HTMLElement = make("section", "time");
   readonly #canvas = make("canvas", "lanes");
   readonly #model: Model;
   readonly #rows: Rows;
@@ -60,6 +70,8 @@ export class LanesView {
   readonly #wakeTimes: number[];
   readonly #handlers: Handlers;
   readonly #tops: number[] = [];
+  readonly #strips: Strip[];
+  readonly #map = make("canvas"); // never on the page: the whole run is drawn once
   readonly #height: number;
   #span: Span = { from: 0, to: 1 };
 
@@ -69,6 +81,7 @@ export class LanesView {
     this.#wakes = wakes;
     this.#wakeTimes = wakes.map(({ to }) => to);
     this.#handlers = handlers;
+    this.#strips = rows.rows.map(stripOf);
     let top = MAP + AXIS;
     for (const { crowd } of rows.rows) {
       this.#tops.push(top);
@@ -150,7 +163,7 @@ export class LanesView {
     const [left, right] = [this.#names, widthOf(this.#canvas)];
     context.font = "12px system-ui, sans-serif";
     context.textBaseline = "middle";
-    this.#map(context, left, right, time);
+    this.#drawMap(context, left, right, time);
     this.#axis(context, left, right);
     this.#rows.rows.forEach((row, i) => {
       const top = this.#tops[i];
@@ -158,7 +171,7 @@ export class LanesView {
       context.fillStyle = color("text");
       const name = `${"  ".repeat(row.depth)}${row.name}`;
       context.fillText(name, 2, top + height / 2, left - 8);
-      if (row.crowd === undefined) this.#lane(context, row, top, left, right);
+      if (row.crowd === undefined) this.#lane(context, i, top, left, right);
       else this.#crowd(context, row.crowd, top, left, right);
     });
     this.#arrows(context, time, left, right);
@@ -174,14 +187,22 @@ export class LanesView {
   }
 
   /** The whole run, and which part of it is shown. */
-  #map(context: CanvasRenderingContext2D, left: number, right: number, time: number): void {
+  #drawMap(context: CanvasRenderingContext2D, left: number, right: number, time: number): void {
     const { from, to } = this.#span;
     const { end } = this.#model;
     const scale = (right - left) / end;
-    const [first] = this.#rows.rows;
-    if (first !== undefined) {
-      this.#segments(context, first, { from: 0, to: end }, 4, MAP - 10, left, right);
+    const key = `${right} ${devicePixelRatio} ${color("page")}`;
+    if (this.#map.title !== key) {
+      this.#map.title = key;
+      this.#map.width = (right - left) * devicePixelRatio;
+      this.#map.height = (MAP - 10) * devicePixelRatio;
+      const own = this.#map.getContext("2d")!;
+      own.scale(devicePixelRatio, devicePixelRatio);
+      if (this.#strips.length > 0) {
+        drawStrip(own, this.#strips[0], { from: 0, to: end }, 0, MAP - 10, 0, right - left);
+      }
     }
+    context.drawImage(this.#map, left, 4, right - left, MAP - 10);
     context.strokeStyle = color("quiet");
     context.lineWidth = 1.5;
     const width = Math.max(3, Math.min(end, to) * scale - Math.max(0, from) * scale);
@@ -209,47 +230,25 @@ export class LanesView {
 
   #lane(
     context: CanvasRenderingContext2D,
-    row: Row,
+    index: number,
     top: number,
     left: number,
     right: number,
   ): void {
-    this.#segments(context, row, this.#span, top + 2, HEIGHT - 4, left, right);
+    const strip = this.#strips[index];
+    const { segments } = this.#rows.rows[index];
+    drawStrip(context, strip, this.#span, top + 2, HEIGHT - 4, left, right);
     const { from, to } = this.#span;
     const scale = (right - left) / (to - from);
     context.fillStyle = color("text");
     // The names of calls that waited, where there is room for them.
-    for (const { state, start, end, call } of inSpan(row, this.#span)) {
-      const [a, b] = [Math.max(left, left + (start - from) * scale), left + (end - from) * scale];
-      if (state !== "waiting" || !call || Math.min(b, right) - a < 8 * call.length) continue;
-      context.fillText(call, a + 5, top + HEIGHT / 2 + 0.5);
-    }
-  }
-
-  #segments(
-    context: CanvasRenderingContext2D,
-    row: Row,
-    span: Span,
-    top: number,
-    height: number,
-    left: number,
-    right: number,
-  ): void {
-    const scale = (right - left) / (span.to - span.from);
-    const own = [...inSpan(row, span)];
-    for (const marks of [false, true]) {
-      const drawn = new Map<State, number>(); // up to where, so that no pixel is drawn twice
-      for (const { state, start, end } of own) {
-        if (MARKS.has(state) !== marks) continue;
-        const a = Math.max(left, left + (start - span.from) * scale);
-        const b = Math.min(right, left + (end - span.from) * scale);
-        const least = marks ? 1.5 : 0.75;
-        if (Math.max(b, a + least) <= (drawn.get(state) ?? -1)) continue;
-        context.fillStyle = color(state);
-        const width = Math.max(least, b - a);
-        context.fillRect(a, top, width, height);
-        drawn.set(state, a + width);
-      }
+    const { states, starts, ends } = strip;
+    for (let i = firstIn(starts, from); i < starts.length && starts[i] <= to; i++) {
+      if (states[i] !== WAITING || (ends[i] - starts[i]) * scale < 40 || ends[i] < from) continue;
+      const { call } = segments[i];
+      const a = Math.max(left, left + (starts[i] - from) * scale);
+      const b = Math.min(right, left + (ends[i] - from) * scale);
+      if (call && b - a > 8 * call.length) context.fillText(call, a + 5, top + HEIGHT / 2 + 0.5);
     }
   }
 
@@ -261,17 +260,17 @@ export class LanesView {
     right: number,
   ): void {
     const { from, to } = this.#span;
-    const parts = counts[0].length;
-    for (let x = left; x < right; x += 1.5) {
+    const parts = counts[0].length - 1;
+    for (let x = left; x < right; x++) {
       const time = from + (x - left) / (right - left) * (to - from);
       const part = Math.floor(time / this.#model.end * parts);
       if (part < 0 || part >= parts) continue;
       let bottom = top + CROWD - 3;
       states.forEach((state, i) => {
         const height = counts[i][part] / most * (CROWD - 5);
-        if (height === 0) return;
+        if (height <= 0) return;
         context.fillStyle = color(state);
-        context.fillRect(x, bottom - height, 1.5, height);
+        context.fillRect(x, bottom - height, 1, height);
         bottom -= height;
       });
     }
@@ -310,16 +309,46 @@ export class LanesView {
   }
 }
 
-/** The segments of a row that lie in a span; they are in the order of the beginnings. */
-function* inSpan({ segments }: Row, { from, to }: Span) {
-  let [low, high] = [0, segments.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (segments[middle].start <= from) low = middle + 1;
-    else high = middle;
+function stripOf({ segments }: Row): Strip {
+  return {
+    states: Uint8Array.from(segments, ({ state }) => STATES.indexOf(state)),
+    starts: Float64Array.from(segments, ({ start }) => start),
+    ends: Float64Array.from(segments, ({ end }) => end),
+  };
+}
+
+/** Draws what lies in a span: what is a background first, and over it what is a mark. */
+function drawStrip(
+  context: CanvasRenderingContext2D,
+  { states, starts, ends }: Strip,
+  { from, to }: Span,
+  top: number,
+  height: number,
+  left: number,
+  right: number,
+): void {
+  const scale = (right - left) / (to - from);
+  const first = firstIn(starts, from);
+  const isSeen = new Uint8Array(STATES.length);
+  for (let i = first; i < starts.length && starts[i] <= to; i++) isSeen[states[i]] = 1;
+  const order = STATES.map((_, i) => i).filter((i) => isSeen[i])
+    .sort((a, b) => Number(MARKS.has(STATES[a])) - Number(MARKS.has(STATES[b])));
+  for (const state of order) {
+    const least = MARKS.has(STATES[state]) ? 1.5 : 0.75;
+    let drawn = left - least; // up to where, so that no pixel is drawn twice
+    context.fillStyle = color(STATES[state]);
+    for (let i = first; i < starts.length && starts[i] <= to; i++) {
+      if (states[i] !== state || ends[i] < from) continue;
+      const a = Math.max(left, left + (starts[i] - from) * scale);
+      const b = Math.max(a + least, Math.min(right, left + (ends[i] - from) * scale));
+      if (b <= drawn + 0.5) continue;
+      context.fillRect(a, top, b - a, height);
+      drawn = b;
+    }
   }
-  // One that began before may last into it, and what overlaps comes in pairs.
-  for (let i = Math.max(0, low - 4); i < segments.length && segments[i].start <= to; i++) {
-    if (segments[i].end >= from) yield segments[i];
-  }
+}
+
+/** The index of the first segment that may lie in a span: one that began before may last into it. */
+function firstIn(starts: Float64Array, from: number): number {
+  return Math.max(0, lastAt(starts, from) - 3); // what overlaps comes in pairs
 }

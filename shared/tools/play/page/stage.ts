@@ -10,7 +10,7 @@ import { type Model, modelOf, momentOf } from "../model.ts";
 import { type Recording, unpack } from "../recording.ts";
 import { rowsOf } from "../rows.ts";
 import { sentenceOf } from "../sentence.ts";
-import { type Steps, stepsOf } from "../steps.ts";
+import { Steps } from "../steps.ts";
 import { wakesOf } from "../wakes.ts";
 import { make, setText } from "./dom.ts";
 import { KernelView } from "./kernel_view.ts";
@@ -33,7 +33,7 @@ export class Stage {
     this.recording = recording;
     const events = unpack(recording.events);
     this.model = modelOf(events, recording.names);
-    this.steps = stepsOf(events, this.model);
+    this.steps = new Steps(events, this.model);
     const rows = rowsOf(events, recording.names, this.model);
     this.#lanes = new LanesView(this.model, rows, wakesOf(this.model), handlers);
     this.#script = new ScriptView(recording, this.model);
@@ -41,11 +41,10 @@ export class Stage {
     const sentence = make("p", "sentence");
     sentence.setAttribute("aria-live", "polite");
     sentence.append(this.#first, " ", this.#second);
-    const panels = make("div", "panels");
-    panels.append(this.#script.element, this.#kernel.element);
     const { title, args } = recording;
     const heading = make("h2", "", [title, ...args].join(" "));
-    this.element.append(heading, sentence, this.#lanes.element, panels);
+    const parts = [this.#lanes.element, this.#script.element, this.#kernel.element];
+    this.element.append(heading, sentence, ...parts);
     if (recording.cut !== undefined) this.element.append(make("p", "note", recording.cut));
   }
 
