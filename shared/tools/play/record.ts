@@ -50,6 +50,7 @@ export async function record(
   const recorded = lesson.server === undefined
     ? await runProgram(run, lesson, args, traces[0])
     : await runServer(run, lesson as ServerLesson, args, findLesson(clientOf) as ServerLesson);
+  await endAll(run); // a client that has failed leaves its server behind
   if ("reason" in recorded) return recorded;
   const { number, title, idea } = lesson;
   const main = lesson.server?.path ??
@@ -62,6 +63,11 @@ export async function record(
     ...readTraces(lesson.server === undefined ? [traces[0]] : traces, `lessons/${main}`),
     ...recorded,
   };
+}
+
+/** Ends all scripts of a run that may still be there. */
+export async function endAll(run: Run): Promise<void> {
+  await Promise.all(run.children.splice(0).map((child) => child.stop()));
 }
 
 /** What a run was like besides its events. */

@@ -5,9 +5,9 @@
  */
 
 import { findLesson } from "../lesson/catalogue.ts";
-import type { Run } from "../lesson/visit.ts";
+import type { Failed, Run } from "../lesson/visit.ts";
 import { type Live, pageOf } from "./page.ts";
-import { clientOptionsOf, record, recordable } from "./record.ts";
+import { clientOptionsOf, endAll, record, recordable } from "./record.ts";
 import type { Recording } from "./recording.ts";
 
 /** What is asked for with POST /run. */
@@ -54,40 +54,59 @@ export function serve(
       return Response.json(await clientOptionsOf(run, lesson));
     }
     if (method !== "POST") return text("POST starts a run", 405);
+    const wish = await wishIn(request);
+    if (typeof wish === "string") return text(wish, 400);
     if (isBusy) return text("another lesson runs: wait until it has ended", 409);
     isBusy = true;
-    try {
-      return await answer(await request.json(), request.signal);
-    } catch (error) {
-      if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error;
-      return text("what to run is written as JSON", 400);
-    } finally {
-      isBusy = false;
-    }
+    return new Response(answer(wish), { headers: { "content-type": "application/json" } });
   }
 
-  async function answer({ lessons, args }: Wish, signal: AbortSignal): Promise<Response> {
+  /** Recordings, or the reason why there are none, as JSON; a closed page ends the scripts. */
+  function answer(wish: Wish): ReadableStream<Uint8Array> {
+    const encoder = new TextEncoder();
+    let isWanted = true;
+    return new ReadableStream({
+      async start(controller) {
+        // JSON may begin with spaces. Without anything to send, a closed page would not be noticed.
+        const timer = setInterval(() => {
+          if (isWanted) controller.enqueue(encoder.encode(" "));
+        }, 250);
+        const results = await recordAll(wish, () => isWanted);
+        clearInterval(timer);
+        isBusy = false;
+        if (!isWanted) return;
+        const failed = results.find((result) => "reason" in result);
+        controller.enqueue(encoder.encode(JSON.stringify(failed ?? results)));
+        controller.close();
+      },
+      async cancel() {
+        isWanted = false;
+        await endAll(run);
+      },
+    });
+  }
+
+  async function recordAll({ lessons, args }: Wish, isWanted: () => boolean) {
+    const results: (Recording | Failed)[] = [];
+    for (const name of lessons) {
+      if (isWanted()) results.push(await record(run, name, args, lessons[0]));
+    }
+    return results;
+  }
+}
+
+/** What a request asks for, or what is wrong with it. */
+async function wishIn(request: Request): Promise<Wish | string> {
+  try {
+    const { lessons, args }: Wish = await request.json();
     const isKnown = lessons.length > 0 && lessons.length <= 2 &&
       lessons.every((name) => recordable().includes(name));
-    if (!isKnown) return text("there is no such lesson", 404);
-    if (args.some((arg) => typeof arg !== "string" || /^--(host|port)\b/.test(arg))) {
-      return text("options are texts, and the player chooses --host and --port itself", 400);
-    }
-    // Whoever has closed the page waits for nothing any more.
-    const stop = () => void Promise.all(run.children.map((child) => child.stop()));
-    signal.addEventListener("abort", stop);
-    const results: Recording[] = [];
-    try {
-      for (const name of lessons) {
-        const result = await record(run, name, args, lessons[0]);
-        if ("reason" in result) return text(result.reason, 422);
-        results.push(result);
-      }
-    } finally {
-      signal.removeEventListener("abort", stop);
-      run.children.length = 0; // they have ended
-    }
-    return Response.json(results);
+    if (!isKnown) return "there is no such lesson";
+    if (!args.every((arg) => typeof arg === "string")) return "options are texts";
+    const own = args.find((arg) => /^--(host|port)\b/.test(arg));
+    return own === undefined ? { lessons, args } : `the player chooses ${own} itself`;
+  } catch {
+    return "what to run is written as JSON";
   }
 }
 

@@ -79,9 +79,11 @@ export class RunForm {
     try {
       const body = JSON.stringify({ lessons, args });
       const response = await this.#fetch("/run", { method: "POST", body });
-      const text = await response.text();
-      if (response.ok) this.#show(JSON.parse(text));
-      setText(this.#progress, response.ok ? "" : text);
+      const result: Recording[] | { reason: string } = response.ok
+        ? await response.json()
+        : { reason: await response.text() };
+      if ("reason" in result) setText(this.#progress, result.reason);
+      else this.#show(result);
     } catch {
       setText(this.#progress, "deno task play has ended: start it again");
     } finally {
