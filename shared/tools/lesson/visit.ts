@@ -14,7 +14,7 @@ import { onEndSignal } from "../process/signals.ts";
 import { RECORDER_FAILED, recorderPermissions, recorderUrl } from "../trace/settings.ts";
 import { type Lesson, LESSONS, type Script, type ServerLesson } from "./catalogue.ts";
 import { callsBetween, type Costs, readCounts } from "./costs.ts";
-import { StallWatch } from "./stall.ts";
+import { callUnderWay, StallWatch } from "./stall.ts";
 
 /** A run of a lesson, whose processes and files are gone when it has ended. */
 export interface Run {
@@ -101,6 +101,8 @@ export interface Visit extends Costs {
   traces: string[];
   /** What the server printed. */
   lines: string[];
+  /** The calls in which its threads were when the client had gone, by thread. */
+  underWay: Map<number, ReturnType<typeof callUnderWay>>;
 }
 
 /** A visit that did not come to its end. */
@@ -174,7 +176,17 @@ export async function visitServer(
   const wall = performance.now() - began;
   if (run.code !== undefined) { // Ctrl-C may have ended the server as well
     const [after, calls] = [meter.last ?? before, callsBetween(callsBefore, readCounts(counts))];
-    return { outcome, wall, before, after, calls, code: run.code, traces, lines };
+    return {
+      outcome,
+      wall,
+      before,
+      after,
+      calls,
+      code: run.code,
+      traces,
+      lines,
+      underWay: new Map(),
+    };
   }
   if (first === server) {
     return await failure(run, "server", server, "while the client was running", unseen);
@@ -187,11 +199,25 @@ export async function visitServer(
   // The server still runs, so all that it used can be seen.
   const after = meter.read();
   const calls = callsBetween(callsBefore, readCounts(counts));
+  const underWay = detailed ? callsUnderWay(server.pid) : new Map();
   await server.stop();
   const incomplete = [...server.errors, ...client.errors]
     .find((line) => line.startsWith(RECORDER_FAILED));
   if (incomplete !== undefined) return { reason: incomplete, code: 1 };
-  return { outcome, wall, before, after, calls, code, traces, lines };
+  return { outcome, wall, before, after, calls, code, traces, lines, underWay };
+}
+
+/** The calls in which the threads of a process sleep, as far as the kernel shows them. */
+function callsUnderWay(pid: number): Visit["underWay"] {
+  const calls: Visit["underWay"] = new Map();
+  for (const { name: tid } of Deno.readDirSync(`/proc/${pid}/task`)) {
+    try {
+      calls.set(Number(tid), callUnderWay(pid, Number(tid)));
+    } catch {
+      // It has ended, or the kernel does not show it.
+    }
+  }
+  return calls;
 }
 
 /**

@@ -12,7 +12,7 @@ import {
   type ServerLesson,
 } from "../lesson/catalogue.ts";
 import { callRows, programReport, serverReport } from "../lesson/costs.ts";
-import { type Failed, failure, type Run, start, visitServer } from "../lesson/visit.ts";
+import { type Failed, failure, type Run, start, type Visit, visitServer } from "../lesson/visit.ts";
 import { Meter } from "../process/proc.ts";
 import type { TraceEvent } from "../trace/events.ts";
 import { eventsIn } from "../trace/read.ts";
@@ -53,6 +53,7 @@ export async function record(
   await endAll(run); // a client that has failed leaves its server behind
   if ("reason" in recorded) return recorded;
   const { number, title, idea } = lesson;
+  const { underWay, ...ran } = recorded;
   const main = lesson.server?.path ??
     `${lesson.folder}/${lesson.server === undefined ? "main" : "server"}.ts`;
   return {
@@ -60,8 +61,8 @@ export async function record(
     title: `${number} · ${title}`,
     idea,
     args,
-    ...readTraces(lesson.server === undefined ? [traces[0]] : traces, `lessons/${main}`),
-    ...recorded,
+    ...readTraces(lesson.server === undefined ? [traces[0]] : traces, `lessons/${main}`, underWay),
+    ...ran,
   };
 }
 
@@ -71,7 +72,7 @@ export async function endAll(run: Run): Promise<void> {
 }
 
 /** What a run was like besides its events. */
-type Ran = Pick<Recording, "costs" | "output">;
+type Ran = Pick<Recording, "costs" | "output"> & { underWay?: Visit["underWay"] };
 
 async function runServer(
   run: Run,
@@ -91,7 +92,8 @@ async function runServer(
   if (visit.code !== 0 || recorded.code !== 0) {
     return { reason: `the client ended with exit code ${visit.code || recorded.code}`, code: 1 };
   }
-  return { costs: pairs([...serverReport(visit), ...callRows(recorded.calls)]), output };
+  const { calls, underWay } = recorded;
+  return { costs: pairs([...serverReport(visit), ...callRows(calls)]), output, underWay };
 }
 
 async function runProgram(
@@ -129,6 +131,7 @@ const ROOT = decodeURI(new URL("../", LESSONS).pathname);
 export function readTraces(
   paths: string[],
   main: string,
+  underWay: Visit["underWay"] = new Map(),
 ): Pick<Recording, "sources" | "places" | "names" | "events" | "cut"> {
   const names: Recording["names"] = {};
   const places = new Map<string, number>(); // the number of a place, by thread and the thread's own
@@ -159,6 +162,7 @@ export function readTraces(
       events.push(event);
     }
   }
+  events.push(...unfinished(events, underWay));
   events.sort((a, b) => a.ts - b.ts);
   if (events.length > MOST_EVENTS) {
     cut = `only the first ${MOST_EVENTS.toLocaleString("en")} of ${
@@ -169,6 +173,25 @@ export function readTraces(
   const begin = (events.find(({ cat }) => cat === "client") ?? events[0])?.ts ?? 0;
   for (const event of events) event.ts -= begin;
   return { sources, places: lines, names, events: pack(events), cut };
+}
+
+/**
+ * The calls that had not returned when the run ended. A call is recorded when it returns, but the
+ * kernel has said in which call a thread slept then. It began where the last one ended.
+ */
+function unfinished(events: TraceEvent[], underWay: Visit["underWay"]): TraceEvent[] {
+  const end = events.reduce((end, { ts, dur = 0 }) => Math.max(end, ts + dur), 0);
+  return [...underWay].flatMap(([tid, call]) => {
+    const own = events.filter((event) => event.tid === tid && event.cat === "call");
+    const [last, like] = [own.at(-1), own.findLast(({ name }) => name === call?.name)];
+    if (call === undefined || last === undefined || like === undefined) return [];
+    const ts = last.ts + last.dur!;
+    const { fd, epfd, at } = like.args;
+    const args = Object.fromEntries(
+      Object.entries({ fd: call.fd ?? fd, epfd, at }).filter(([, value]) => value !== undefined),
+    );
+    return end > ts ? [{ ...like, ts, dur: end - ts, args }] : [];
+  });
 }
 
 function sourceOf(path: string): Source {

@@ -45,7 +45,11 @@ function whatRuns(model: Model, time: number): string {
   // Where there are several, the one that does something is more interesting than those that sleep.
   const awake = threads.find((thread) => !sleeps(thread, time));
   const shown = awake ?? threads[0];
-  const who = threads.length === 1 ? "the thread" : shown.name;
+  const who = threads.length === 1
+    ? "the thread"
+    : shown === model.threads[0]
+    ? "the main thread"
+    : shown.name;
   const what = whatItDoes(model, shown, who, time);
   const others = threads.filter((thread) => thread !== shown && sleeps(thread, time)).length;
   const all = running === undefined

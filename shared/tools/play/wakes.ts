@@ -41,9 +41,14 @@ export function wakesOf({ connections, threads }: Model): Wake[] {
 }
 
 /** Whether a call could end since a client did something at a time. */
-function isAbout({ name, pid, args }: TraceEvent, connection: Connection, time: number): boolean {
+function isAbout(
+  { name, pid, ts, args }: TraceEvent,
+  connection: Connection,
+  time: number,
+): boolean {
   if (name === "accept4") return time === connection.connected;
   // A call that looks after many names none; of a ring, the descriptor is the ring itself.
   if (args.fd === undefined || name === "io_uring_enter") return true;
-  return connection.pid === pid && connection.fd === args.fd && time > connection.connected;
+  const { accepted, closed, fd } = connection;
+  return connection.pid === pid && fd === args.fd && accepted <= ts && ts <= closed;
 }

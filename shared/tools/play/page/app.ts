@@ -234,7 +234,7 @@ function frame(now: number) {
     if (time >= end()) stop();
     else dirty();
   }
-  for (const stage of stages) stage.render(time, span);
+  for (const stage of stages) stage.render(time, span, end());
   setText(find("time"), `${shown(time)} / ${shown(end())} ms`);
   if (playing === undefined) writeAddress();
 }

@@ -74,6 +74,7 @@ export class LanesView {
   readonly #map = make("canvas"); // never on the page: the whole run is drawn once
   readonly #height: number;
   #span: Span = { from: 0, to: 1 };
+  #end = 1; // of the longest run that is shown
 
   constructor(model: Model, rows: Rows, wakes: readonly Wake[], handlers: Handlers) {
     this.#model = model;
@@ -141,9 +142,9 @@ export class LanesView {
   #drag(what: "map" | "lanes", x: number): void {
     const { from, to } = this.#span;
     if (what === "lanes") return this.#handlers.seek(this.#timeAt(x));
-    const middle = (x - this.#names) / (widthOf(this.#canvas) - this.#names) * this.#model.end;
+    const middle = (x - this.#names) / (widthOf(this.#canvas) - this.#names) * this.#end;
     const half = (to - from) / 2;
-    if (half < this.#model.end / 2) this.#handlers.zoom({ from: middle - half, to: middle + half });
+    if (half < this.#end / 2) this.#handlers.zoom({ from: middle - half, to: middle + half });
     this.#handlers.seek(middle);
   }
 
@@ -156,9 +157,10 @@ export class LanesView {
     return from + (x - this.#names) / (widthOf(this.#canvas) - this.#names) * (to - from);
   }
 
-  /** Draws a part of the time, with a line at one. */
-  render(time: number, span: Span): void {
+  /** Draws a part of the time, with a line at one; `end` is that of the longest run shown. */
+  render(time: number, span: Span, end: number): void {
     this.#span = span;
+    this.#end = end;
     const context = fitted(this.#canvas, this.#height);
     const [left, right] = [this.#names, widthOf(this.#canvas)];
     context.font = "12px system-ui, sans-serif";
@@ -189,9 +191,9 @@ export class LanesView {
   /** The whole run, and which part of it is shown. */
   #drawMap(context: CanvasRenderingContext2D, left: number, right: number, time: number): void {
     const { from, to } = this.#span;
-    const { end } = this.#model;
+    const end = this.#end;
     const scale = (right - left) / end;
-    const key = `${right} ${devicePixelRatio} ${color("page")}`;
+    const key = `${right} ${end} ${devicePixelRatio} ${color("page")}`;
     if (this.#map.title !== key) {
       this.#map.title = key;
       this.#map.width = (right - left) * devicePixelRatio;

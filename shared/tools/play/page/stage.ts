@@ -48,12 +48,12 @@ export class Stage {
     if (recording.cut !== undefined) this.element.append(make("p", "note", recording.cut));
   }
 
-  /** Shows a moment. */
-  render(time: number, span: Span): void {
+  /** Shows a moment; `end` is that of the longest run on the page. */
+  render(time: number, span: Span, end: number): void {
     const [first, ...rest] = sentenceOf(this.model, time).split(/(?<=\.) (?=[A-Z\d])/);
     setText(this.#first, first);
     setText(this.#second, rest.join(" "));
-    this.#lanes.render(time, span);
+    this.#lanes.render(time, span, end);
     this.#script.render(time);
     this.#kernel.render(momentOf(this.model, time), time);
   }
