@@ -34,6 +34,8 @@ export interface Connection {
   name: string;
   /** What identifies the client among the recorded threads; undefined if it was not recorded. */
   client?: string;
+  /** The client's port. */
+  port: number;
   /** Its descriptor in the server; -1 while it has none. */
   fd: number;
   /** The process that accepted it. */
@@ -271,6 +273,7 @@ class Builder {
   #connected(name: string, port: unknown, time: number): Connection {
     const connection: Connection = {
       name,
+      port: Number(port),
       fd: -1,
       pid: 0,
       connected: time,

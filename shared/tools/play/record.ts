@@ -132,7 +132,7 @@ export function readTraces(
   paths: string[],
   main: string,
   underWay: Visit["underWay"] = new Map(),
-): Pick<Recording, "sources" | "places" | "names" | "events" | "cut"> {
+): Pick<Recording, "sources" | "places" | "names" | "began" | "events" | "cut"> {
   const names: Recording["names"] = {};
   const places = new Map<string, number>(); // the number of a place, by thread and the thread's own
   const known = new Map<string, number>(); // by path and line
@@ -170,9 +170,9 @@ export function readTraces(
     } events are shown`;
     events.length = MOST_EVENTS;
   }
-  const begin = (events.find(({ cat }) => cat === "client") ?? events[0])?.ts ?? 0;
-  for (const event of events) event.ts -= begin;
-  return { sources, places: lines, names, events: pack(events), cut };
+  const began = (events.find(({ cat }) => cat === "client") ?? events[0])?.ts ?? 0;
+  for (const event of events) event.ts -= began;
+  return { sources, places: lines, names, began, events: pack(events), cut };
 }
 
 /**

@@ -23,6 +23,8 @@ export interface Recording {
   places: [source: number, line: number][];
   /** The names of threads and clients, by process and thread. */
   names: Record<string, string>;
+  /** When the first client began, in microseconds since 1970. */
+  began: number;
   /** What happened, in the order of the beginnings, in microseconds from the first client on. */
   events: Packed;
   /** What a run that nothing watched has cost. */
