@@ -9,6 +9,7 @@
 
 import type { Live } from "../page.ts";
 import type { Recording } from "../recording.ts";
+import { lastAt } from "../series.ts";
 import { stepFrom, type StepKind } from "../steps.ts";
 import { find, make, onSchemeChange, setText } from "./dom.ts";
 import type { Span } from "./lanes_view.ts";
@@ -279,5 +280,15 @@ function readAddress() {
       ) ?? -1,
     );
   }
-  if (at >= 0) seek(at);
+  if (at >= 0) seek(exact(at));
+}
+
+/** The moment that was meant: the address holds tenths of a microsecond, and sums are no such. */
+function exact(at: number): number {
+  for (const { steps } of stages) {
+    const moments = steps.all("event");
+    const moment = moments[lastAt(moments, at + 0.06)];
+    if (at - moment < 0.06) return moment;
+  }
+  return at;
 }

@@ -276,7 +276,9 @@ export class KernelView {
 class Dots {
   readonly #canvas = make("canvas", "dots");
   readonly #items: () => number[];
+  readonly #colors: string[] = []; // what was drawn, so that only what changes is drawn again
   #known: number[] = [];
+  #drawn = "";
 
   constructor(parent: HTMLElement, items: number[] | (() => number[])) {
     this.#items = typeof items === "function" ? items : () => items;
@@ -290,23 +292,22 @@ class Dots {
     const size = length <= 60 ? 16 : length <= 300 ? 11 : length <= 1500 ? 7 : 5;
     const width = Math.max(size, this.#canvas.parentElement!.clientWidth);
     const columns = Math.max(1, Math.floor(width / size));
-    const context = fitted(this.#canvas, Math.ceil(length / columns) * size + 2);
     const gap = size > 8 ? 2 : 1;
-    // One colour after another, since changing it is slow.
-    const byColor = new Map<string, number[]>();
+    const key = `${width} ${devicePixelRatio} ${color("page")}`;
+    const isNew = this.#drawn !== key;
+    this.#drawn = key;
+    const context = isNew
+      ? fitted(this.#canvas, Math.ceil(length / columns) * size + 2)
+      : this.#canvas.getContext("2d")!;
+    let filled = "";
     for (let i = 0; i < length; i++) {
-      const name = colorOf(this.#known[i]) || "line";
-      const own = byColor.get(name);
-      if (own === undefined) byColor.set(name, [i]);
-      else own.push(i);
-    }
-    for (const [name, items] of byColor) {
-      context.fillStyle = color(name);
-      context.globalAlpha = name === "line" ? 0.4 : 1;
-      for (const i of items) {
-        const [x, y] = [i % columns * size, Math.floor(i / columns) * size];
-        context.fillRect(x, y, size - gap, size - gap);
-      }
+      const name = colorOf(this.#known[i]) || "nothing";
+      if (!isNew && this.#colors[i] === name) continue;
+      this.#colors[i] = name;
+      if (filled !== name) context.fillStyle = color(name);
+      filled = name;
+      const [x, y] = [i % columns * size, Math.floor(i / columns) * size];
+      context.fillRect(x, y, size - gap, size - gap);
     }
   }
 }

@@ -31,6 +31,7 @@ const MEANINGS: [state: State, meaning: string][] = [
   ["idle", "idle"],
 ];
 
+const FONT = "12px system-ui, sans-serif";
 const MAP = 22;
 const AXIS = 20;
 const HEIGHT = 18;
@@ -71,7 +72,8 @@ export class LanesView {
   readonly #handlers: Handlers;
   readonly #tops: number[] = [];
   readonly #strips: Strip[];
-  readonly #map = make("canvas"); // never on the page: the whole run is drawn once
+  readonly #map = make("canvas"); // not on the page: the whole run, which is drawn once,
+  readonly #still = make("canvas"); // and what is shown of it, drawn when that changes
   readonly #height: number;
   #span: Span = { from: 0, to: 1 };
   #end = 1; // of the longest run that is shown
@@ -163,19 +165,13 @@ export class LanesView {
     this.#end = end;
     const context = fitted(this.#canvas, this.#height);
     const [left, right] = [this.#names, widthOf(this.#canvas)];
-    context.font = "12px system-ui, sans-serif";
+    context.font = FONT;
     context.textBaseline = "middle";
     this.#drawMap(context, left, right, time);
-    this.#axis(context, left, right);
-    this.#rows.rows.forEach((row, i) => {
-      const top = this.#tops[i];
-      const height = row.crowd === undefined ? HEIGHT : CROWD;
-      context.fillStyle = color("text");
-      const name = `${"  ".repeat(row.depth)}${row.name}`;
-      context.fillText(name, 2, top + height / 2, left - 8);
-      if (row.crowd === undefined) this.#lane(context, i, top, left, right);
-      else this.#crowd(context, row.crowd, top, left, right);
-    });
+    const size = [right, this.#height] as const;
+    const key = `${span.from} ${span.to}`;
+    redrawn(this.#still, key, ...size, (own) => this.#drawStill(own, left, right));
+    context.drawImage(this.#still, 0, 0, ...size);
     this.#arrows(context, time, left, right);
     const x = left + (time - span.from) / (span.to - span.from) * (right - left);
     if (x < left - 1 || x > right) return;
@@ -188,22 +184,31 @@ export class LanesView {
     context.fill();
   }
 
+  /** All that depends on the span alone. */
+  #drawStill(context: CanvasRenderingContext2D, left: number, right: number): void {
+    context.font = FONT;
+    context.textBaseline = "middle";
+    this.#axis(context, left, right);
+    this.#rows.rows.forEach((row, i) => {
+      const top = this.#tops[i];
+      const height = row.crowd === undefined ? HEIGHT : CROWD;
+      context.fillStyle = color("text");
+      const name = `${"  ".repeat(row.depth)}${row.name}`;
+      context.fillText(name, 2, top + height / 2, left - 8);
+      if (row.crowd === undefined) this.#lane(context, i, top, left, right);
+      else this.#crowd(context, row.crowd, top, left, right);
+    });
+  }
+
   /** The whole run, and which part of it is shown. */
   #drawMap(context: CanvasRenderingContext2D, left: number, right: number, time: number): void {
     const { from, to } = this.#span;
     const end = this.#end;
     const scale = (right - left) / end;
-    const key = `${right} ${end} ${devicePixelRatio} ${color("page")}`;
-    if (this.#map.title !== key) {
-      this.#map.title = key;
-      this.#map.width = (right - left) * devicePixelRatio;
-      this.#map.height = (MAP - 10) * devicePixelRatio;
-      const own = this.#map.getContext("2d")!;
-      own.scale(devicePixelRatio, devicePixelRatio);
-      if (this.#strips.length > 0) {
-        drawStrip(own, this.#strips[0], { from: 0, to: end }, 0, MAP - 10, 0, right - left);
-      }
-    }
+    redrawn(this.#map, String(end), right - left, MAP - 10, (own) => {
+      const [first] = this.#strips;
+      if (first) drawStrip(own, first, { from: 0, to: end }, 0, MAP - 10, 0, right - left);
+    });
     context.drawImage(this.#map, left, 4, right - left, MAP - 10);
     context.strokeStyle = color("quiet");
     context.lineWidth = 1.5;
@@ -309,6 +314,24 @@ export class LanesView {
     }
     context.globalAlpha = 1;
   }
+}
+
+/** Draws on a canvas that is not on the page, unless it shows the same already. */
+function redrawn(
+  canvas: HTMLCanvasElement,
+  what: string,
+  width: number,
+  height: number,
+  draw: (context: CanvasRenderingContext2D) => void,
+): void {
+  const key = [what, width, height, devicePixelRatio, color("page")].join(" ");
+  if (canvas.title === key) return;
+  canvas.title = key;
+  canvas.width = width * devicePixelRatio; // which also clears it
+  canvas.height = height * devicePixelRatio;
+  const context = canvas.getContext("2d")!;
+  context.scale(devicePixelRatio, devicePixelRatio);
+  draw(context);
 }
 
 function stripOf({ segments }: Row): Strip {
