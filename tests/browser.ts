@@ -1,6 +1,6 @@
 /**
- * A real browser, for tests: headless Chromium, driven by puppeteer-core from npm. Neither is needed
- * for anything else, so where one is missing, the tests that need it are skipped.
+ * A real browser, for tests: headless Chromium, driven by puppeteer-core from npm. Where one of
+ * them is missing, the tests that need it are skipped.
  *
  * @module
  */

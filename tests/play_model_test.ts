@@ -137,7 +137,7 @@ Deno.test("select's sets are those of the call, and what it found is known when 
   ]);
 });
 
-Deno.test("an operation of io_uring is under way, then done, and then the script has seen it", () => {
+Deno.test("an io_uring operation is under way, then done, and then seen by the script", () => {
   const uring = (ph: "b" | "e", ts: number, args: Args): TraceEvent => ({
     ...{ name: "recv", cat: "io_uring", ph, pid: 1, tid: 1, ts, id: "7", args },
   });
@@ -210,7 +210,7 @@ Deno.test("coroutines are below the one that started them, and one runs at a tim
   ]);
 });
 
-Deno.test("many clients are some lanes, the one that waited longest among them, and a crowd", () => {
+Deno.test("many clients are a crowd and some lanes, with the one that waited longest", () => {
   const events = [call("listen", -500, 5, { fd: 3, backlog: 4096, result: 0 })];
   for (let client = 1; client <= 1000; client++) {
     events.push(connect(client, client, 1, client));
@@ -301,7 +301,9 @@ const RANDOM = `
     if (what === 0 && clients.length < 8) {
       clients.push(await connectWhenReady({ host, port }));
       unread.push(0);
-    } else if (what === 1 && fds.length < clients.length) fds.push(tryAccept4(listener, SOCK_NONBLOCK));
+    } else if (what === 1 && fds.length < clients.length) {
+      fds.push(tryAccept4(listener, SOCK_NONBLOCK));
+    }
     else if (what === 2 && clients.length > 0) {
       await clients[random(clients.length)].write(buffer.subarray(0, size));
     } else if (what === 3 && fds.length > 0) tryRecv(fds[at], buffer, size);

@@ -52,7 +52,7 @@ function scriptsOf(player: Child): number[] {
   return childrenOf(player.pid).filter(isRunning);
 }
 
-Deno.test("the player answers to its own name alone, and runs nothing without its token", async () => {
+Deno.test("the player answers to its own name, and runs nothing without its token", async () => {
   const { player, url, token } = await startPlayer();
   await using _ = player;
   const { host } = new URL(url);
@@ -206,7 +206,7 @@ Deno.test("a taken port is one line and exit code 1", async () => {
   assertEquals(stderr, `port ${port} is taken: choose another with --port, or 0 for any\n`);
 });
 
-Deno.test("a wrong option of the client is the client's own line, and nothing is written", async () => {
+Deno.test("a wrong option is the client's own line, and nothing is written", async () => {
   const file = await Deno.makeTempFile();
   const { code, stderr } = await deno([...MAIN, "01", "--clients", "x", "--out", file]);
   assertEquals(code, 2);
@@ -215,7 +215,7 @@ Deno.test("a wrong option of the client is the client's own line, and nothing is
   await Deno.remove(file);
 });
 
-Deno.test("the recording of lesson 03 is a page of less than 2 MB that needs no network", async () => {
+Deno.test("lesson 03 is a page of less than 2 MB, and needs no network", async () => {
   const file = await Deno.makeTempFile({ suffix: ".html" });
   const { code, stderr } = await deno([...MAIN, "3", "--out", file]);
   assertEquals([code, stderr], [0, ""]);

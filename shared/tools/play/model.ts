@@ -475,7 +475,7 @@ export function lastCall({ calls, begins }: Thread, time: number): TraceEvent | 
   return calls[lastAt(begins, time)];
 }
 
-/** What the kernel holds, and where everybody stands. Plain data, so two moments can be compared. */
+/** What the kernel holds, and where everybody stands, as plain data that can be compared. */
 export interface Moment {
   /** The connected clients that no call has returned yet, by their names, the first one first. */
   queue: string[];

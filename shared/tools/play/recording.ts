@@ -54,7 +54,7 @@ export interface Packed {
 }
 
 /** What events have in common: all but the times and the values. */
-type Shape =
+export type Shape =
   & Pick<TraceEvent, "name" | "cat" | "ph" | "pid" | "tid">
   & { keys: [key: string, isText: boolean][] };
 

@@ -37,6 +37,9 @@ function capitalized(clause: string): string {
 function whatRuns(model: Model, time: number): string {
   const threads = model.threads.filter((thread) => isAlive(thread, time));
   const running = model.coroutines.find(({ running }) => running.at(time));
+  if (model.listeners.length === 0 && model.connections.length > 0) {
+    return "what the server does inside Deno's own sockets cannot be seen from outside";
+  }
   if (threads.length === 0) {
     if (running !== undefined) return `coroutine ${running.name} runs`;
     const waiting = model.coroutines.filter(({ begin, end }) => begin <= time && time < end).length;

@@ -1,6 +1,6 @@
 /**
- * The moments that one can go to: each at which something changes, those at which a thread wakes up,
- * and those at which a run of EAGAIN begins. Times are in microseconds.
+ * The moments that one can go to: each at which something changes, those at which a thread wakes
+ * up, and those at which a run of EAGAIN begins. Times are in microseconds.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { lastAt } from "./series.ts";
 /** What one can go to the next of. */
 export type StepKind = "event" | "wake-up" | "EAGAIN run";
 
-/** The moments of a run, in ascending order, each once. They are looked for when they are needed. */
+/** The moments of a run, in ascending order, each once; looked for when they are needed. */
 export class Steps {
   readonly #events: readonly TraceEvent[];
   readonly #model: Model;

@@ -23,7 +23,7 @@ interface Context {
 /**
  * Records from now on what the clients do. They are numbered as they begin to connect.
  *
- * @param detailed Whether the player will show it: then with each piece that a socket takes or gives.
+ * @param detailed Whether the player will show it, and with it each piece that a socket takes or gives.
  */
 export function traceClients(record: Recorder, detailed = false): void {
   const clients = new WeakMap<object, Client>(); // by connection, and before by attempt

@@ -99,7 +99,10 @@ function showCosts(recordings: Recording[]) {
   const costs = recordings.map((recording) => new Map(recording.costs));
   const whats = [...new Set(costs.flatMap((own) => [...own.keys()]))];
   const head = make("tr");
-  head.append(make("td"), ...recordings.map(({ lesson }) => make("th", "", lesson)));
+  head.append(
+    make("td"),
+    ...recordings.map(({ lesson }, i) => make("th", "", i === 0 ? `${lesson} →` : lesson)),
+  );
   const rows = whats.map((what) => {
     const row = make("tr");
     const name = make("th", "", what);
@@ -131,7 +134,7 @@ function listen() {
     const names = keys.map((key) => NAMES[key] ?? key).join(" or ");
     find("list").append(make("dt", "", names), make("dd", "", meaning));
   }
-  addEventListener("keydown", (event) => {
+  document.addEventListener("keydown", (event) => {
     const { target, key, ctrlKey, metaKey, altKey } = event;
     if (ctrlKey || metaKey || altKey || find<HTMLDialogElement>("help").open) return;
     if (target instanceof HTMLElement && target.matches("input, select, textarea")) return;

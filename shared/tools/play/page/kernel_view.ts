@@ -21,6 +21,7 @@ type How = "sleeps" | "polls" | "runs";
 
 /** The panel of the kernel. */
 export class KernelView {
+  /** All of it. */
   readonly element: HTMLElement = make("section", "panel kernel");
   readonly #model: Model;
   readonly #parts: ((moment: Moment, time: number, about: About) => void)[] = [];
@@ -372,7 +373,7 @@ function legend(row: HTMLElement, meanings: [name: string, meaning: string][]): 
   }
 }
 
-/** A bar that fills with bytes, on a logarithmic scale: 5 bytes are to be seen beside a megabyte. */
+/** A bar that fills with bytes, on a logarithmic scale: 5 bytes show beside a megabyte. */
 function bar(name: string) {
   const element = make("div", `bar${name}`);
   const [fill, text] = [make("i"), make("span")];

@@ -49,7 +49,9 @@ const WAITING = STATES.indexOf("waiting");
 
 /** The part of the time that is shown, in microseconds. */
 export interface Span {
+  /** Its beginning. */
   from: number;
+  /** Its end. */
   to: number;
 }
 
@@ -63,6 +65,7 @@ export interface Handlers {
 
 /** The panel of the lanes. */
 export class LanesView {
+  /** All of it. */
   readonly element: HTMLElement = make("section", "time");
   readonly #canvas = make("canvas", "lanes");
   readonly #model: Model;
@@ -78,6 +81,7 @@ export class LanesView {
   #span: Span = { from: 0, to: 1 };
   #end = 1; // of the longest run that is shown
 
+  /** The lanes of a run. */
   constructor(model: Model, rows: Rows, wakes: readonly Wake[], handlers: Handlers) {
     this.#model = model;
     this.#rows = rows;
@@ -373,7 +377,7 @@ function drawStrip(
   }
 }
 
-/** The index of the first segment that may lie in a span: one that began before may last into it. */
+/** The index of the first segment that may lie in a span: one from before may last into it. */
 function firstIn(starts: Float64Array, from: number): number {
   return Math.max(0, lastAt(starts, from) - 3); // what overlaps comes in pairs
 }

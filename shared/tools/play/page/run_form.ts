@@ -24,6 +24,7 @@ export class RunForm {
   readonly #progress = find<HTMLOutputElement>("progress");
   readonly #button = find<HTMLButtonElement>("record");
 
+  /** A form that shows what was run, and passes what it gets to `show`. */
   constructor(live: Live, recordings: Recording[], show: (recordings: Recording[]) => void) {
     this.#live = live;
     this.#show = show;

@@ -21,6 +21,7 @@ interface Standing {
 
 /** The panel with the scripts. */
 export class ScriptView {
+  /** All of it. */
   readonly element: HTMLElement = make("section", "panel script");
   readonly #recording: Recording;
   readonly #model: Model;
@@ -31,6 +32,7 @@ export class ScriptView {
   #shown = 0;
   #chosen = false; // by the user, so that it stays
 
+  /** The scripts of a recording. */
   constructor(recording: Recording, model: Model) {
     this.#recording = recording;
     this.#model = model;

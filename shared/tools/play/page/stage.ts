@@ -19,9 +19,13 @@ import { ScriptView } from "./script_view.ts";
 
 /** A recording on the page. */
 export class Stage {
+  /** All of it. */
   readonly element: HTMLElement = make("article", "stage");
+  /** The recording. */
   readonly recording: Recording;
+  /** What the kernel holds, at any time. */
   readonly model: Model;
+  /** The moments that one can go to. */
   readonly steps: Steps;
   readonly #first = make("span");
   readonly #second = make("span", "second");
@@ -29,6 +33,7 @@ export class Stage {
   readonly #script: ScriptView;
   readonly #kernel: KernelView;
 
+  /** `choose` is called with the index of the connection that somebody has clicked on. */
   constructor(recording: Recording, handlers: Handlers & { choose(index: number): void }) {
     this.recording = recording;
     const events = unpack(recording.events);
