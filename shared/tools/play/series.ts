@@ -1,7 +1,7 @@
 /**
  * Step functions of time. All that the kernel holds is one: it has a value from one moment on,
- * until it gets another. So a moment can be looked up without going through those before it, and going
- * there step by step finds the same.
+ * until it gets another. So a moment can be looked up without those before it, and going there step
+ * by step finds the same.
  *
  * @module
  */

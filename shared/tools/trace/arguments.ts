@@ -10,6 +10,7 @@ import * as epoll from "../../linux/epoll.ts";
 import * as ring from "../../linux/io_uring/io_uring.ts";
 import * as memory from "../../linux/memory.ts";
 import * as poll from "../../linux/poll.ts";
+import * as recvmsg from "../../linux/recvmsg.ts";
 import * as signal from "../../linux/signal.ts";
 import * as socket from "../../linux/socket.ts";
 import type { TraceEvent } from "./events.ts";
@@ -33,12 +34,13 @@ const SHOWN: Record<string, Record<string, Shown>> = {
     epfd: at(0),
     operation: nameAt(1, epoll, /^EPOLL_CTL_/),
     fd: at(2),
-    events: ([, , , event]) => epollEvents(event[0]),
+    events: ([, , , event]) => `{${epollEvents(event[0])}}`,
   },
   epoll_wait: { epfd: at(0), capacity: at(2), timeout: at(3) },
   fcntl: { fd: at(0), command: nameAt(1, { ...descriptors, ...signal }, /^F_[A-Z]+/), argument },
   fcntl_pointer: { fd: at(0), command: nameAt(1, signal, /^F_SETOWN_EX$/) },
   getpeername: { fd: at(0) },
+  getrlimit: { resource: nameAt(0, { ...descriptors, ...signal }, /^RLIMIT_/) },
   getsockname: { fd: at(0) },
   getsockopt: { fd: at(0), level: nameAt(1, socket, /^(SOL_|IPPROTO_)/), name: option },
   io_uring_enter: {
@@ -61,10 +63,12 @@ const SHOWN: Record<string, Record<string, Shown>> = {
   open: { path: ([path]) => textIn(path), flags: flagsAt(1, descriptors, /^O_/) },
   poll: { length: at(1), timeout: at(2) },
   read: { fd: at(0), length: at(2) },
+  pthread_sigmask: { how: nameAt(0, signal, /^SIG_/) },
   recv: { fd: at(0), length: at(2), flags: flagsAt(3, socket, /^MSG_/) },
   recvmsg: { fd: at(0), flags: flagsAt(2, socket, /^MSG_/) },
   select: { nfds: at(0) },
   send: { fd: at(0), length: at(2), flags: flagsAt(3, socket, /^MSG_/) },
+  setrlimit: { resource: nameAt(0, { ...descriptors, ...signal }, /^RLIMIT_/) },
   setsockopt: {
     fd: at(0),
     level: nameAt(1, socket, /^(SOL_|IPPROTO_)/),
@@ -72,10 +76,11 @@ const SHOWN: Record<string, Record<string, Shown>> = {
     value: ([, , , value]) => [...value].join(" "),
   },
   shutdown: { fd: at(0), how: nameAt(1, socket, /^SHUT_/) },
+  signalfd: { fd: at(0), flags: flagsAt(2, signal, /^SFD_/) },
   socket: {
     domain: nameAt(0, socket, /^AF_/),
     type: flagsAt(1, socket, /^SOCK_/),
-    protocol: at(2),
+    protocol: ([, , protocol]) => protocol === 0 ? "IPPROTO_IP" : protocol,
   },
   write: { fd: at(0), length: at(2) },
 };
@@ -224,7 +229,7 @@ function flagsAt(index: number, module: object, pattern: RegExp): Shown {
 const statusFlags = flags({ ...descriptors, ...signal }, /^O_(NONBLOCK|ASYNC|APPEND|RDWR)$/);
 const levels = new Map([[socket.SOL_SOCKET, /^SO_/], [socket.IPPROTO_TCP, /^TCP_/]]);
 const options = new Map(
-  [...levels].map(([level, pattern]) => [level, nameAt(2, socket, pattern)]),
+  [...levels].map(([level, pattern]) => [level, nameAt(2, { ...socket, ...recvmsg }, pattern)]),
 );
 
 function option(args: Arguments): Value | undefined {

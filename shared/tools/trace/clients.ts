@@ -23,7 +23,7 @@ interface Context {
 /**
  * Records from now on what the clients do. They are numbered as they begin to connect.
  *
- * @param detailed Whether the player will show it, and with it each piece that a socket takes or gives.
+ * @param detailed Whether each piece that a socket takes or gives is recorded, for the player.
  */
 export function traceClients(record: Recorder, detailed = false): void {
   const clients = new WeakMap<object, Client>(); // by connection, and before by attempt
