@@ -41,7 +41,7 @@ for (const fd of fds) close(fd); // line 17
 console.log([...results].join(), fds[0]);
 `;
 
-Deno.test("for the player, each place is recorded once, and each call refers to its own", async () => {
+Deno.test("for the player, each place is recorded once, and calls refer to it", async () => {
   const { events, stdout, stderr, script } = await recorded(CALLS, true);
   const [result, first] = stdout.trim().split(" ").map(Number);
   assertEquals([result, stderr], [-107, ""]); // errno is still that of the call: ENOTCONN
@@ -75,7 +75,7 @@ Deno.test("for anything else, neither places nor lists of descriptors are record
   assert(keys.has("ready"));
 });
 
-Deno.test("for the player, each piece that a client's socket takes or gives is recorded", async () => {
+Deno.test("each piece that a client takes or gives is recorded for the player", async () => {
   const { events, stdout } = await recorded(
     `
     import { ask } from "shared/client.ts";
