@@ -313,7 +313,7 @@ const RANDOM = `
       unread[at] -= await clients[at].read(buffer.subarray(0, size));
     } else continue;
     await new Promise((resolve) => setTimeout(resolve, 3));
-    const time = 1000 * (performance.timeOrigin + performance.now());
+    const time = Number(Temporal.Now.instant().epochNanoseconds) / 1000;
     console.log(JSON.stringify({ time, port, table: Deno.readTextFileSync("/proc/net/tcp") }));
     await new Promise((resolve) => setTimeout(resolve, 3));
   }
@@ -341,7 +341,7 @@ Deno.test("the model agrees with the kernel at every moment at which it was aske
   await Deno.remove(folder, { recursive: true });
 
   const model = modelOf(unpack(events), names);
-  let compared = 0;
+  let [compared, exact] = [0, 0];
   for (const line of stdout.trim().split("\n")) {
     const { time, port, table } = JSON.parse(line);
     const sockets = socketsIn(table).filter(({ from, to }) => from === port || to === port);
@@ -350,12 +350,20 @@ Deno.test("the model agrees with the kernel at every moment at which it was aske
     for (const { from, sending, receiving } of sockets.filter(({ to }) => to === port)) {
       const server = sockets.find(({ to }) => to === from)!;
       const own = connections[model.connections.findIndex(({ port }) => port === from)];
-      assertEquals([own.toServer, own.toClient], [
-        sending + server.receiving,
-        server.sending + receiving,
-      ], `port ${from} after ${time - began} µs`);
-      if (own.toServer + own.toClient > 0) compared++;
+      for (
+        const [bytes, unread, sent] of [
+          [own.toServer, server.receiving, sending],
+          [own.toClient, receiving, server.sending],
+        ]
+      ) {
+        // The sender counts what was not acknowledged, and that may take 40 ms.
+        const shown = `port ${from} after ${time - began} µs: ${bytes} of ${unread} and ${sent}`;
+        assert(unread <= bytes && bytes <= unread + sent, shown);
+        if (bytes > 0) compared++;
+        if (bytes > 0 && bytes === unread + sent) exact++;
+      }
     }
   }
   assertGreater(compared, 100);
+  assertGreater(exact / compared, 0.5);
 });

@@ -449,7 +449,7 @@ export function descriptorsIn(text: string): Map<number, string> {
   const descriptors = new Map<number, string>();
   for (const group of text.split("; ")) {
     const [events, ranges = ""] = group.split(" ");
-    for (const range of ranges.split(",")) {
+    for (const range of ranges === "" ? [] : ranges.split(",")) {
       const [first, last = first] = range.split("-").map(Number);
       for (let fd = first; fd <= last; fd++) {
         const known = descriptors.get(fd);

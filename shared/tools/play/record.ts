@@ -209,7 +209,7 @@ export async function clientOptionsOf(
   const onLine = (line: string) => lines.push(line);
   await start(run, lesson, "client", lesson.client, ["--help"], { onLine }).ended;
   return lines.flatMap((line) => {
-    const [, name, initial] = /^ {2}--(\w+).* \((.+)\)$/.exec(line) ?? [];
+    const [, name, initial = ""] = /^ {2}--(\w+).*?(?: \(([^()]*)\))?$/.exec(line) ?? [];
     return name === undefined ? [] : [{ name, initial }];
   });
 }

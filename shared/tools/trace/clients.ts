@@ -7,6 +7,7 @@
  */
 
 import { tracingChannel } from "node:diagnostics_channel";
+import { now } from "./clock.ts";
 import { nameEvent, type Recorder, type TraceEvent } from "./events.ts";
 
 /** What a client does; in between, it does nothing, or something of its own. */
@@ -145,7 +146,3 @@ class Client {
 
 /** Microseconds. A write that takes longer had to wait for room. */
 const LONG = 1000;
-
-function now(): number {
-  return 1000 * (performance.timeOrigin + performance.now());
-}

@@ -212,13 +212,22 @@ function toggle() {
   if (playing !== undefined) return stop();
   if (time >= end()) time = 0;
   playing = performance.now();
+  announce("off"); // a sentence for each frame would be too many
   setText(find("play"), "Pause");
   dirty();
 }
 
 function stop() {
   playing = undefined;
+  announce("polite");
   setText(find("play"), "Play");
+}
+
+/** Whether screen readers read the sentences when they change. */
+function announce(how: "off" | "polite") {
+  for (const { element } of stages) {
+    element.querySelector(".sentence")!.setAttribute("aria-live", how);
+  }
 }
 
 function dirty() {

@@ -63,6 +63,21 @@ export class KernelView {
     return { heading, body };
   }
 
+  /** A section of dots, with what their colours mean. */
+  #grid(items: number[], meanings: [name: string, meaning: string][]) {
+    const { heading, body } = this.#section("");
+    const dots = new Dots(body, items);
+    const legend = make("div", "legend");
+    for (const [name, meaning] of meanings) {
+      const [entry, mark] = [make("span"), make("i")];
+      mark.style.background = `var(--${name})`;
+      entry.append(mark, meaning);
+      legend.append(entry);
+    }
+    body.append(legend);
+    return { heading, dots };
+  }
+
   #threads(): void {
     const { body } = this.#section(this.#model.threads.length === 1 ? "The thread" : "Threads");
     body.className = "row";
@@ -134,10 +149,11 @@ export class KernelView {
 
   #interest(): void {
     for (const [index, { fd, interest }] of this.#model.epolls.slice(0, 3).entries()) {
-      const { heading, body } = this.#section("epoll");
-      const dots = new Dots(body, [...interest.keys()]);
-      const row = make("div", "row");
-      body.append(row);
+      const { heading, dots } = this.#grid([...interest.keys()], [
+        ["waiting", "on the list, untouched"],
+        ["accent", "on the ready list"],
+        ["copying", "touched by the script"],
+      ]);
       this.#parts.push(({ epolls }, _, about) => {
         const { interest = [], ready = [] } = epolls[index] ?? {};
         setText(
@@ -156,25 +172,22 @@ export class KernelView {
             ? "waiting"
             : ""
         );
-        legend(row, [
-          ["waiting", "on the list, untouched"],
-          ["accent", "on the ready list"],
-          ["copying", "touched by the script"],
-        ]);
       });
     }
   }
 
   #scan(): void {
-    const { heading, body } = this.#section("select");
     const { scans } = this.#model;
     const all = new Set<number>();
-    const dots = new Dots(body, () => [...all].sort((a, b) => a - b));
-    const row = make("div", "row");
-    body.append(row);
-    for (const { args: { watched } } of scans) {
-      if (watched) { for (const fd of descriptorsIn(String(watched)).keys()) all.add(fd); }
+    for (const watched of new Set(scans.map(({ args }) => args.watched))) {
+      for (const fd of descriptorsIn(String(watched ?? "")).keys()) all.add(fd);
     }
+    const { heading, dots } = this.#grid([...all].sort((a, b) => a - b), [
+      ["waiting", "waited for"],
+      ["computing", "looked at"],
+      ["accent", "found ready"],
+      ["copying", "touched by the script"],
+    ]);
     this.#parts.push(({ scan }, time, about) => {
       const { name = scans[0].name, inside = false, watched = [], ready = [] } = scan ?? {};
       const sleeping = this.#model.threads.some((thread) => sleeps(thread, time));
@@ -192,12 +205,6 @@ export class KernelView {
           ? inside && sleeping ? "waiting" : "computing"
           : ""
       );
-      legend(row, [
-        ["waiting", "waited for"],
-        ["computing", "looked at"],
-        ["accent", "found ready"],
-        ["copying", "touched by the script"],
-      ]);
     });
   }
 
@@ -215,10 +222,12 @@ export class KernelView {
 
   #dots(): void {
     const { connections } = this.#model;
-    const { heading, body } = this.#section("Connections");
-    const dots = new Dots(body, connections.map((_, index) => index));
-    const row = make("div", "row");
-    body.append(row);
+    const { heading, dots } = this.#grid(connections.map((_, index) => index), [
+      ["idle", "open"],
+      ["queued", "in the accept queue"],
+      ["bytes", "bytes for the server"],
+      ["replies", "bytes for the client"],
+    ]);
     this.#parts.push((moment) => {
       const states = moment.connections;
       const waiting = states.filter(({ toServer }) => toServer > 0).length;
@@ -229,12 +238,6 @@ export class KernelView {
         if (toServer > 0) return "bytes";
         return toClient > 0 ? "replies" : state === "queued" ? "queued" : "idle";
       });
-      legend(row, [
-        ["idle", "open"],
-        ["queued", "in the accept queue"],
-        ["bytes", "bytes for the server"],
-        ["replies", "bytes for the client"],
-      ]);
     });
   }
 
@@ -276,20 +279,18 @@ export class KernelView {
 /** Descriptors, or whatever has a number, as dots that stay where they are. */
 class Dots {
   readonly #canvas = make("canvas", "dots");
-  readonly #items: () => number[];
+  readonly #items: number[];
   readonly #colors: string[] = []; // what was drawn, so that only what changes is drawn again
-  #known: number[] = [];
   #drawn = "";
 
-  constructor(parent: HTMLElement, items: number[] | (() => number[])) {
-    this.#items = typeof items === "function" ? items : () => items;
+  constructor(parent: HTMLElement, items: number[]) {
+    this.#items = items;
     this.#canvas.setAttribute("aria-hidden", "true");
     parent.append(this.#canvas);
   }
 
   render(colorOf: (item: number) => string): void {
-    if (this.#known.length === 0) this.#known = this.#items();
-    const { length } = this.#known;
+    const { length } = this.#items;
     const size = length <= 60 ? 16 : length <= 300 ? 11 : length <= 1500 ? 7 : 5;
     const width = Math.max(size, this.#canvas.parentElement!.clientWidth);
     const columns = Math.max(1, Math.floor(width / size));
@@ -302,7 +303,7 @@ class Dots {
       : this.#canvas.getContext("2d")!;
     let filled = "";
     for (let i = 0; i < length; i++) {
-      const name = colorOf(this.#known[i]) || "nothing";
+      const name = colorOf(this.#items[i]) || "nothing";
       if (!isNew && this.#colors[i] === name) continue;
       this.#colors[i] = name;
       if (filled !== name) context.fillStyle = color(name);
@@ -358,19 +359,6 @@ function fill(body: HTMLElement, pills: string[][]): void {
     setClass(elements[i], `pill ${name}`);
     setText(elements[i], text);
   });
-}
-
-/** Explains colours, once. */
-function legend(row: HTMLElement, meanings: [name: string, meaning: string][]): void {
-  if (row.childElementCount > 0) return;
-  row.className = "legend";
-  for (const [name, meaning] of meanings) {
-    const entry = make("span");
-    const mark = make("i");
-    mark.style.background = `var(--${name})`;
-    entry.append(mark, meaning);
-    row.append(entry);
-  }
 }
 
 /** A bar that fills with bytes, on a logarithmic scale: 5 bytes show beside a megabyte. */
