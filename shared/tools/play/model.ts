@@ -92,8 +92,10 @@ export interface Operation {
 
 /** A thread of the server. */
 export interface Thread {
-  /** What identifies it, by process and thread. */
-  id: string;
+  /** Its process. */
+  pid: number;
+  /** Its number. */
+  tid: number;
   /** Its name. */
   name: string;
   /** Its calls and computations, in the order of the beginnings. */
@@ -213,14 +215,18 @@ class Builder {
 
   finish(events: readonly TraceEvent[]): Model {
     const model = this.#model;
+    let thread: Thread | undefined; // most events are of the same as the one before
     for (const event of events) {
       if (event.cat !== "call" && event.cat !== "computing") continue;
-      const id = `${event.pid} ${event.tid}`;
-      const own = { id, name: this.#names[id] ?? id, calls: [], begins: [] };
-      const thread = this.#threads.get(id) ?? own;
-      this.#threads.set(id, thread);
+      const { pid, tid, ts } = event;
+      if (thread === undefined || thread.pid !== pid || thread.tid !== tid) {
+        const id = `${pid} ${tid}`;
+        const own = { pid, tid, name: this.#names[id] ?? id, calls: [], begins: [] };
+        thread = this.#threads.get(id) ?? own;
+        this.#threads.set(id, thread);
+      }
       thread.calls.push(event);
-      thread.begins.push(event.ts);
+      thread.begins.push(ts);
     }
     model.threads = [...this.#threads.values()];
     model.epolls = [...this.#epolls.values()];

@@ -248,6 +248,7 @@ function frame(now: number) {
     else dirty();
   }
   for (const stage of stages) stage.render(time, span, end());
+  if (find("time").textContent === "") performance.mark("shown");
   setText(find("time"), `${shown(time)} / ${shown(end())} ms`);
   if (playing === undefined) writeAddress();
 }

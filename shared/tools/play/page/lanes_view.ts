@@ -339,11 +339,19 @@ function redrawn(
 }
 
 function stripOf({ segments }: Row): Strip {
-  return {
-    states: Uint8Array.from(segments, ({ state }) => STATES.indexOf(state)),
-    starts: Float64Array.from(segments, ({ start }) => start),
-    ends: Float64Array.from(segments, ({ end }) => end),
+  const { length } = segments;
+  const strip = {
+    states: new Uint8Array(length),
+    starts: new Float64Array(length),
+    ends: new Float64Array(length),
   };
+  for (let i = 0; i < length; i++) {
+    const { state, start, end } = segments[i];
+    strip.states[i] = STATES.indexOf(state);
+    strip.starts[i] = start;
+    strip.ends[i] = end;
+  }
+  return strip;
 }
 
 /** Draws what lies in a span: what is a background first, and over it what is a mark. */
