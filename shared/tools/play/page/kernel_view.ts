@@ -15,6 +15,8 @@ import { children, color, fitted, make, setClass, setText } from "./dom.ts";
 const MOST_ROWS = 24;
 /** So many names are shown in a row. */
 const MOST_NAMES = 8;
+/** How wide and how high a pill is, with the gap behind it, in pixels. */
+const [PILL, LINE] = [88, 28];
 
 /** How a thread is about a descriptor. */
 type How = "sleeps" | "polls" | "runs";
@@ -33,7 +35,10 @@ export class KernelView {
     if (model.listeners.length > 0) this.#queue();
     if (model.polls.last > 1000) this.#polls();
     if (model.signals !== undefined) this.#signals();
-    if (model.operations.length > 0) this.#operations();
+    if (model.operations.length > 0) {
+      this.#operations("Under way: the kernel waits and copies by itself", false, MOST_ROWS);
+      this.#operations("Done, in the completion ring, but not seen yet", true, MOST_NAMES);
+    }
     if (model.epolls.length > 0) this.#interest();
     else if (model.scans.length > 0) this.#scan();
     if (model.coroutines.length > 0) this.#coroutines();
@@ -97,7 +102,7 @@ export class KernelView {
       });
       const more = threads.length - pills.length;
       if (more > 0) pills.push(["quiet", `and ${more} more`]);
-      fill(body, pills);
+      fill(body, pills, pills.length, threads.length === 1 ? PILL : 2.2 * PILL);
     });
   }
 
@@ -110,7 +115,8 @@ export class KernelView {
       if (queue.length > MOST_NAMES) {
         pills.push(["quiet", `and ${whole(queue.length - MOST_NAMES)} more`]);
       }
-      fill(body, pills.length === 0 ? [["quiet", "empty"]] : pills);
+      const most = Math.min(MOST_NAMES + 1, this.#model.connections.length);
+      fill(body, pills.length === 0 ? [["quiet", "empty"]] : pills, most);
     });
   }
 
@@ -124,26 +130,24 @@ export class KernelView {
     const { body } = this.#section("Signals pending");
     body.className = "row";
     this.#parts.push(({ signals = 0 }) => {
-      fill(body, [signals === 0 ? ["quiet", "none"] : ["done", whole(signals)]]);
+      fill(body, [signals === 0 ? ["quiet", "none"] : ["done", whole(signals)]], 1);
     });
   }
 
-  #operations(): void {
-    const under = this.#section("Under way: the kernel waits and copies by itself");
-    const done = this.#section("Done, in the completion ring, not seen by the script yet");
-    under.body.className = done.body.className = "row";
+  /** The operations that are done, or are not; so many of them by name. */
+  #operations(title: string, isDone: boolean, most: number): void {
+    const { body } = this.#section(title);
+    body.className = "row";
+    const all = Math.min(most, this.#model.connections.length) + 1;
     this.#parts.push(({ operations }) => {
-      for (
-        const { body, isDone, name } of [
-          { body: under.body, isDone: false, name: "kernel" },
-          { body: done.body, isDone: true, name: "done" },
-        ]
-      ) {
-        const own = operations.filter((operation) => operation.done === isDone);
-        const pills = own.slice(0, MOST_ROWS).map(({ name: op, fd }) => [name, `${op}(${fd})`]);
-        if (own.length > MOST_ROWS) pills.push(["quiet", `and ${own.length - MOST_ROWS} more`]);
-        fill(body, pills.length === 0 ? [["quiet", "nothing"]] : pills);
-      }
+      const own = operations.filter(({ done }) => done === isDone);
+      const name = isDone ? "done" : "kernel";
+      const pills = own.slice(0, most).map((operation) => [
+        name,
+        `${operation.name}(${operation.fd})`,
+      ]);
+      if (own.length > most) pills.push(["quiet", `and ${whole(own.length - most)} more`]);
+      fill(body, pills.length === 0 ? [["quiet", "nothing"]] : pills, all);
     });
   }
 
@@ -216,7 +220,7 @@ export class KernelView {
       const waiting = coroutines.filter(({ state }) => state === "waiting").length;
       setText(heading, `Coroutines: ${running.length} runs, ${whole(waiting)} wait`);
       const pills = running.map(({ name }) => ["runs", name]);
-      fill(body, pills.length === 0 ? [["quiet", "none runs"]] : pills);
+      fill(body, pills.length === 0 ? [["quiet", "none runs"]] : pills, 1);
     });
   }
 
@@ -353,7 +357,11 @@ function doing(
   return { how: polls ? "polls" : sleeps(thread, time) ? "sleeps" : "runs", call: name, fd };
 }
 
-function fill(body: HTMLElement, pills: string[][]): void {
+/** Fills a row with pills. It always has room for the most that there may be. */
+function fill(body: HTMLElement, pills: string[][], most: number, width = PILL): void {
+  const lines = Math.ceil(most / Math.max(1, Math.floor(body.clientWidth / width)));
+  const height = `${LINE * Math.max(1, lines)}px`;
+  if (body.style.minHeight !== height) body.style.minHeight = height;
   const elements = children(body, pills.length, () => make("span"));
   pills.forEach(([name, text], i) => {
     setClass(elements[i], `pill ${name}`);
