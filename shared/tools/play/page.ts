@@ -15,8 +15,8 @@ const FOLDER = new URL("page/", import.meta.url);
 export interface Live {
   /** What a request that starts processes has to know. */
   token: string;
-  /** What can be run: names, titles and ideas. */
-  lessons: { name: string; title: string }[];
+  /** What can be run; two of them beside each other need clients. */
+  lessons: { name: string; title: string; hasClients: boolean }[];
 }
 
 /**

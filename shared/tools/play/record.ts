@@ -18,8 +18,10 @@ import type { TraceEvent } from "../trace/events.ts";
 import { eventsIn } from "../trace/read.ts";
 import { pack, type Recording, type Source } from "./recording.ts";
 
-/** So many events are shown at the most. */
+/** So many events are shown at the most, */
 const MOST_EVENTS = 200_000;
+/** and so many are read of each side: they take 800 MiB. */
+const MOST_READ = 1_000_000;
 
 /** What can be recorded: lessons with a server, their variants, and programs with coroutines. */
 export function recordable(): string[] {
@@ -148,9 +150,10 @@ export function readTraces(
     if (!known.has(key)) known.set(key, lines.push([source, Number(line)]) - 1);
     places.set(`${thread} ${id}`, known.get(key)!);
   }
-  let cut: string | undefined;
   for (const [index, path] of paths.entries()) {
+    let read = 0;
     for (const event of eventsIn(path)) {
+      if (++read > MOST_READ) break;
       // Calls that the client makes by itself are no work of the server.
       if (index === 1 && !["name", "client", "socket"].includes(event.cat)) continue;
       const thread = `${event.pid} ${event.tid}`;
@@ -164,10 +167,9 @@ export function readTraces(
   }
   events.push(...unfinished(events, underWay));
   events.sort((a, b) => a.ts - b.ts);
+  let cut: string | undefined;
   if (events.length > MOST_EVENTS) {
-    cut = `only the first ${MOST_EVENTS.toLocaleString("en")} of ${
-      events.length.toLocaleString("en")
-    } events are shown`;
+    cut = `There were more than ${MOST_EVENTS.toLocaleString("en")} events: these are the first.`;
     events.length = MOST_EVENTS;
   }
   const began = (events.find(({ cat }) => cat === "client") ?? events[0])?.ts ?? 0;

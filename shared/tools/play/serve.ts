@@ -30,7 +30,10 @@ export function serve(
 ): Deno.HttpServer<Deno.NetAddr> {
   const live: Live = {
     token: crypto.randomUUID(),
-    lessons: recordable().map((name) => ({ name, title: `${name} · ${findLesson(name)!.title}` })),
+    lessons: recordable().map((name) => {
+      const { title, server } = findLesson(name)!;
+      return { name, title: `${name} · ${title}`, hasClients: server !== undefined };
+    }),
   };
   let isBusy = false;
   const server = Deno.serve({ hostname: "127.0.0.1", port, onListen() {} }, handle);

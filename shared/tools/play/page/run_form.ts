@@ -28,9 +28,9 @@ export class RunForm {
   constructor(live: Live, recordings: Recording[], show: (recordings: Recording[]) => void) {
     this.#live = live;
     this.#show = show;
-    for (const { name, title } of live.lessons) {
+    for (const { name, title, hasClients } of live.lessons) {
       this.#lesson.add(new Option(title, name));
-      if (name !== "12") this.#against.add(new Option(title, name));
+      if (hasClients) this.#against.add(new Option(title, name));
     }
     this.#against.add(new Option("nothing", ""), 0);
     this.choose(recordings.map(({ lesson }) => lesson));
