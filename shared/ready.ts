@@ -14,6 +14,8 @@ export interface ConnectOptions {
   timeout?: number;
   /** Makes it give up earlier. */
   signal?: AbortSignal;
+  /** What the client is called where its activities are recorded. */
+  name?: string;
 }
 
 // Published for any subscriber, as in client.ts.
@@ -44,7 +46,7 @@ export function connectWhenReady(
   address: Address,
   options: ConnectOptions = {},
 ): Promise<Deno.TcpConn> {
-  return connecting.tracePromise(() => poll(address, options), {});
+  return connecting.tracePromise(() => poll(address, options), { name: options.name });
 }
 
 async function poll(

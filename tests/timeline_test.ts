@@ -217,6 +217,30 @@ Deno.test("of many clients the first are drawn, and it is said how many more the
   assertEquals(more, [`${30 - lanes.length} more clients`]);
 });
 
+Deno.test("clients that do least are one lane with a number, if they are the most", () => {
+  const clients = (talkers: number, silent: number) =>
+    Array.from({ length: talkers + silent }, (_, i) => {
+      const said = { pid: 2, tid: i + 1, cat: "client", name: "send", args: { bytes: 5 } };
+      const times = i < talkers ? [0, 20, 40] : [60];
+      return [
+        named(2, i + 1, `client ${i + 1}`),
+        ...times.map((ms) => event({ ms, took: 5, ...said })),
+      ];
+    }).flat();
+  const { lanes, more } = draw(...clients(10, 2000));
+  assertEquals(lanes.map(({ name }) => name), [
+    ...[1, 2, 3, 4, 5, 6, 7].map((number) => `client ${number}`),
+    "2,000 quiet ones",
+  ]);
+  assertEquals(more, ["3 more clients"]);
+  // Where most are busy, or all do the same, nobody is put together with others.
+  for (const [talkers, silent] of [[11, 10], [0, 30]]) {
+    const { lanes } = draw(...clients(talkers, silent));
+    assertEquals(lanes.map(({ name }) => name).filter((name) => name.includes("quiet")), []);
+    assertEquals(lanes.length, 8);
+  }
+});
+
 const wait = event({ ms: 0, took: 1000, name: "poll", args: { length: 9, result: 1 } });
 const work = event({ ms: 1000, took: 0.005, name: "recv", args: { fd: 7, result: 5 } });
 

@@ -20,6 +20,8 @@ deno task lesson:03 [--clients 5 ...]    runs a lesson, with options for its cli
 deno task lesson:03 --help               shows these options
 deno task lesson:03 --svg FILE           also draws the timeline, in this file
 deno task lesson:03 --watch              runs it again whenever one of its scripts changes
+deno task lesson:03 --cast silent:2,slow:1,greedy:1,rude:1,normal:6
+                                         lets a mixed cast of clients visit it instead
 deno task lesson 06/edge-triggered       runs a variant
 deno task lesson --compare 03,04 [...]   runs two with the same clients, side by side`;
 
@@ -40,6 +42,11 @@ if (lesson !== undefined) {
     : await runLesson(lesson, rest, { svg });
   if (code === 0 && asksForHelp) {
     console.log("and --watch, to run it again whenever one of its scripts changes");
+    if (lesson.server !== undefined) {
+      console.log(
+        "and --cast silent:2,slow:1,greedy:1,rude:1,normal:6, for a mixed cast of clients",
+      );
+    }
   } else if (code === 0) rememberRun(lesson.number);
   Deno.exit(code);
 } else if (number === undefined) {

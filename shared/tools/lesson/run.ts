@@ -29,6 +29,7 @@ import { type NoTimeline, readTimeline, type Timeline } from "./timeline.ts";
 import { timelineSvg } from "./timeline_svg.ts";
 import { timelineText } from "./timeline_text.ts";
 import {
+  clientOf,
   type Failed,
   failure,
   type Name,
@@ -78,7 +79,8 @@ async function runAll(
   // The help needs neither a server nor what comes before it.
   if (withServer && args.includes("--help")) {
     const onLine = (line: string) => printLine("client", line);
-    return (await start(run, lesson, "client", client, args, { onLine }).ended).code;
+    const script = clientOf({ ...lesson, server, client }, args);
+    return (await start(run, lesson, "client", script, args, { onLine }).ended).code;
   }
   let notice: string | undefined;
   const noting = { ...options, onFacts: (facts: Facts) => notice = noticeOf(lesson.number, facts) };

@@ -81,15 +81,15 @@ export function timelineOf(
     .filter(({ segments }) => segments.length > 0);
   lanes.sort((a, b) => beginOf(a) - beginOf(b) || collator.compare(a.name, b.name));
   const kinds = ["thread", "operation", "coroutine", "client"] as const;
-  const byKind = kinds.map((kind) => lanes.filter((lane) => lane.kind === kind));
-  const shown = byKind.map(shownOf);
+  const byKind = kinds.map((kind) => withoutQuiet(lanes.filter((lane) => lane.kind === kind)));
+  const shown = byKind.map(({ lanes, quiet }) => shownOf(lanes, quiet));
   return {
     title,
     costs,
     length: (end - begin) / 1000,
     lanes: shown.flat(),
-    more: byKind.flatMap((lanes, i) => {
-      const hidden = lanes.length - shown[i].length;
+    more: byKind.flatMap(({ lanes, quiet }, i) => {
+      const hidden = lanes.length + quiet.length - shown[i].length;
       return hidden === 0 ? [] : [`${hidden.toLocaleString("en")} more ${kinds[i]}s`];
     }),
   };
@@ -100,16 +100,42 @@ function beginOf({ kind, segments }: Lane): number {
   return kind === "coroutine" ? segments[0].start : 0;
 }
 
-/** The lanes of a kind that are drawn: the first ones, and those that stand out among the rest. */
-function shownOf(lanes: Lane[]): Lane[] {
-  if (lanes.length <= MOST + 1) return lanes; // a line that says "1 more" takes as much room
+/**
+ * Splits lanes into those with a life of their own, and a single one, with a number for its name,
+ * for all clients that do as little as the quietest one while fewer others are busy.
+ */
+function withoutQuiet(lanes: Lane[]): { lanes: Lane[]; quiet: Lane[] } {
+  if (lanes.length <= MOST + 1 || lanes[0].kind !== "client") return { lanes, quiet: [] };
+  const least = Math.min(...lanes.map(transfers));
+  const quiet = lanes.filter((lane) => transfers(lane) === least);
+  const busy = lanes.filter((lane) => transfers(lane) > least);
+  if (busy.length === 0 || busy.length > quiet.length) return { lanes, quiet: [] };
+  const name = `${quiet.length.toLocaleString("en")} quiet ones`;
+  return { lanes: busy, quiet: [{ ...quiet[0], name }] };
+}
+
+/** How often a lane sends or receives. */
+function transfers({ segments }: Lane): number {
+  return segments.filter(({ state }) => state === "copying").length;
+}
+
+/**
+ * The lanes of a kind that are drawn: the first ones, and those that stand out among the rest; and
+ * below them the one of those that are quiet.
+ */
+function shownOf(all: Lane[], quiet: Lane[]): Lane[] {
+  return [...firstOf(all, MOST - quiet.length), ...quiet];
+}
+
+function firstOf(lanes: Lane[], most: number): Lane[] {
+  if (lanes.length <= most + 1) return lanes; // a line that says "1 more" takes as much room
   const outstanding = lanes[0].kind === "coroutine"
     ? (["computing", "waiting"] as const).map((state) =>
       lanes.reduce((a, b) => longest(b, state) > longest(a, state) ? b : a)
     )
     : [];
   const shown = new Set(outstanding);
-  for (const lane of lanes) if (shown.size < MOST) shown.add(lane);
+  for (const lane of lanes) if (shown.size < most) shown.add(lane);
   return lanes.filter((lane) => shown.has(lane));
 }
 

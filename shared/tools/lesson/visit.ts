@@ -16,6 +16,8 @@ import { type Lesson, LESSONS, type Script, type ServerLesson } from "./catalogu
 import { callsBetween, type Costs, readCounts } from "./costs.ts";
 import { callUnderWay, StallWatch } from "./stall.ts";
 
+const CAST = "../shared/tools/lesson/cast.ts";
+
 /** A run of a lesson, whose processes and files are gone when it has ended. */
 export interface Run {
   /** Processes that may still run. */
@@ -93,6 +95,12 @@ export function start(
   return child;
 }
 
+/** The client of a lesson, or the mixed cast that takes its place. */
+export function clientOf({ client }: ServerLesson, args: readonly string[]): Script {
+  const wantsCast = args.some((arg) => /^--cast(=|$)/.test(arg));
+  return wantsCast ? { permissions: ["--allow-net"], path: CAST } : client;
+}
+
 /** What came of one visit of the client to the server. */
 export interface Visit extends Costs {
   /** The exit code of the client; not 0 if a reply was wrong or missing. */
@@ -156,7 +164,8 @@ export async function visitServer(
   const callsBefore = readCounts(counts);
   const began = performance.now();
   let outcome: Outcome | undefined;
-  const client = start(run, lesson, "client", lesson.client, ["--port", String(port), ...args], {
+  const clientArgs = ["--port", String(port), ...args];
+  const client = start(run, lesson, "client", clientOf(lesson, args), clientArgs, {
     direct,
     trace: recorded ? traces[1] : undefined,
     detailed,

@@ -13,8 +13,9 @@ import { nameEvent, type Recorder, type TraceEvent } from "./events.ts";
 /** What a client does; in between, it does nothing, or something of its own. */
 type Activity = "connect" | "send" | "wait for the reply";
 
-/** What is published with each activity: the connection, once there is one. */
+/** What is published with each activity: the client's name, the connection once there is one. */
 interface Context {
+  name?: string;
   connection?: Deno.TcpConn;
   result?: Deno.TcpConn;
   bytes?: number;
@@ -32,7 +33,7 @@ export function traceClients(record: Recorder, detailed = false): void {
 
   follow("client:connect", "connect", {
     start(context) {
-      const client = new Client(record, ++count);
+      const client = new Client(record, ++count, context.name);
       clients.set(context, client);
       return client;
     },
@@ -80,10 +81,10 @@ class Client {
   readonly #activities: Activity[] = [];
   #since = 0;
 
-  constructor(record: Recorder, number: number) {
+  constructor(record: Recorder, number: number, name = `client ${number}`) {
     this.#record = record;
     this.#number = number;
-    record(nameEvent("thread_name", number, `client ${number}`));
+    record(nameEvent("thread_name", number, name));
   }
 
   begin(activity: Activity): void {

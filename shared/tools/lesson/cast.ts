@@ -1,0 +1,123 @@
+/**
+ * A mixed cast of clients, which takes the place of a lesson's own: `deno task lesson:03 --cast
+ * silent:2,slow:1,greedy:1,normal:6`. Each role does to a server what some real clients do.
+ *
+ * Run:  deno run --allow-net shared/tools/lesson/cast.ts --cast silent:2,normal:6
+ *
+ * @module
+ */
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { ask, checkReply, clientOptions, runClients, sendAll } from "../../client.ts";
+import { number, type Option } from "../../options.ts";
+import { connectWhenReady } from "../../ready.ts";
+
+/** What a client does; returns how long it waited for a reply at the most, in milliseconds. */
+type Role = (connection: Deno.TcpConn, message: Uint8Array) => Promise<number>;
+
+/** What a client does that does not care for a reply. */
+type RudeRole = (connection: Deno.TcpConn) => Promise<void>;
+
+const roles: Record<string, Role> = { normal, silent, slow, greedy };
+const rudeRoles: Record<string, RudeRole> = { rude };
+const names = Object.keys({ ...roles, ...rudeRoles });
+
+/** The roles in their order, one for each client: `silent:2,normal:1` is three of them. */
+const CAST: Option<readonly string[]> = {
+  type: "string",
+  initial: parseCast("silent:2,slow:1,greedy:1,normal:6")!,
+  help: `how many clients of each kind: ${names.join(", ")}`,
+  placeholder: "KIND:N,…",
+  takes: `numbers of ${names.join(", ")}, such as silent:2,normal:6, at most 1,000 in all`,
+  parse: parseCast,
+};
+
+const options = clientOptions({
+  cast: CAST,
+  pause: number(1000, "for how long they are silent, slow or busy, in milliseconds"),
+});
+
+// One after another, so that the server accepts them in this order.
+const cast: { name: string; role: string; connection: Deno.TcpConn }[] = [];
+for (const role of options.cast) {
+  const name = `client ${cast.length + 1} (${role})`;
+  cast.push({ name, role, connection: await connectWhenReady(options, { name }) });
+}
+const polite = cast.filter(({ role }) => role in roles);
+const others = cast.filter(({ role }) => role in rudeRoles);
+
+await Promise.all([
+  ...others.map(async ({ name, role, connection }) => {
+    await rudeRoles[role](connection);
+    console.log(`${name}: closed its connection without reading its reply`);
+  }),
+  runClients(polite.length, async (client) => {
+    const { name, role } = polite[client - 1];
+    using connection = polite[client - 1].connection;
+    const waited = await roles[role](connection, new TextEncoder().encode(`hello from ${name}`));
+    console.log(`${name}: reply after ${waited.toFixed(1)} ms`);
+    return waited;
+  }),
+]);
+
+/** Speaks now and then. */
+async function normal(connection: Deno.TcpConn, message: Uint8Array): Promise<number> {
+  let longest = 0;
+  for (let i = 0; i < 4; i++) {
+    longest = Math.max(longest, await ask(connection, message, patience()));
+    await sleep(options.pause / 4);
+  }
+  return longest;
+}
+
+/** Says nothing for a while. */
+async function silent(connection: Deno.TcpConn, message: Uint8Array): Promise<number> {
+  await sleep(options.pause);
+  return await ask(connection, message, patience());
+}
+
+/** Sends its message one byte at a time, as over a bad link. */
+async function slow(connection: Deno.TcpConn, message: Uint8Array): Promise<number> {
+  let sent = 0;
+  async function drip() {
+    for (let i = 0; i < message.length; i++) {
+      await sleep(options.pause / message.length);
+      await sendAll(connection, message.subarray(i, i + 1));
+    }
+    sent = performance.now();
+  }
+  await Promise.all([checkReply(connection, message, patience()), drip()]);
+  return Math.max(0, performance.now() - sent);
+}
+
+/** Sends 8 MiB, and does not read before a while has passed. */
+async function greedy(connection: Deno.TcpConn): Promise<number> {
+  const message = new Uint8Array(8 * 1024 * 1024).fill("a".charCodeAt(0));
+  const sent = sendAll(connection, message);
+  await sleep(options.pause);
+  const start = performance.now();
+  await Promise.all([checkReply(connection, message, patience()), sent]);
+  return performance.now() - start;
+}
+
+/** Sends something, and closes while the reply is unread, which resets the connection. */
+async function rude(connection: Deno.TcpConn): Promise<void> {
+  await sendAll(connection, new Uint8Array(60_000));
+  await sleep(options.pause / 10);
+  connection.close();
+}
+
+/** On some servers, each of the others comes first: that is their model, not a failure. */
+function patience(): number {
+  return 2 * options.pause * cast.length;
+}
+
+function parseCast(text: string): string[] | undefined {
+  const cast: string[] = [];
+  for (const part of text.split(",")) {
+    const [, role, count] = /^(\w+):(\d{1,4})$/.exec(part) ?? [];
+    if (!names.includes(role)) return undefined;
+    cast.push(...Array(Number(count)).fill(role));
+  }
+  return cast.length > 0 && cast.length <= 1000 ? cast : undefined;
+}

@@ -1,0 +1,75 @@
+/** `deno task lesson:NN --cast`: a mixed cast of clients in place of a lesson's own. */
+
+import { assertEquals, assertGreater, assertLess, assertMatch } from "@std/assert";
+import { deno } from "./processes.ts";
+
+const MAIN = ["run", "-A", "shared/tools/lesson/main.ts"];
+
+/** Runs a lesson with a cast, and returns how long each client waited, by its name. */
+async function waits(lesson: string, cast: string, ...args: string[]) {
+  const run = [...MAIN, lesson, "--cast", cast, "--pause", "200", ...args];
+  const { code, stdout, stderr } = await deno(run);
+  assertEquals([code, stderr], [0, ""], stdout);
+  const rows = stdout.matchAll(/^client │ (client \d+ \(\w+\)): reply after ([\d.]+) ms$/gm);
+  const waited = new Map([...rows].map(([, name, time]) => [name, Number(time)]));
+  return { stdout, waited };
+}
+
+Deno.test("a silent client holds up a normal one of lesson 01, but not of lesson 06", async () => {
+  const [first, last] = [
+    await waits("01", "silent:1,normal:1"),
+    await waits("06", "silent:1,normal:1"),
+  ].map(({ waited }) => waited.get("client 2 (normal)")!);
+  assertGreater(first, 150); // of the 200 ms for which the other one is silent
+  assertLess(last, first);
+});
+
+Deno.test("each role of a cast takes part, and the lanes have the names of the roles", async () => {
+  const { stdout, waited } = await waits("06", "silent:1,slow:1,greedy:1,rude:1,normal:2");
+  assertEquals([...waited.keys()].sort(), [
+    "client 1 (silent)",
+    "client 2 (slow)",
+    "client 3 (greedy)",
+    "client 5 (normal)",
+    "client 6 (normal)",
+  ]);
+  // The rude one gets no reply, so it is not among those whose replies are counted.
+  assertMatch(stdout, /^client │ client 4 \(rude\): closed its connection without reading/m);
+  assertMatch(stdout, /^client │ 5 clients, 5 correct replies, longest wait /m);
+  const lanes = [...stdout.matchAll(/^ {2}(client \d \(\w+\)) {2,}[│┃░·]/gm)].map(([, name]) =>
+    name
+  );
+  assertEquals(lanes, [
+    "client 1 (silent)",
+    "client 2 (slow)",
+    "client 3 (greedy)",
+    "client 4 (rude)",
+    "client 5 (normal)",
+    "client 6 (normal)",
+  ]);
+  // One byte at a time: its 24 bytes take the server as many calls.
+  const recv = Number(/^ {2}recv calls +([\d,]+)/m.exec(stdout)![1].replace(",", ""));
+  assertGreater(recv, "hello from client 2 (slow)".length);
+});
+
+Deno.test("--compare shows two lessons with the same cast", async () => {
+  const args = ["--compare", "01,02", "--cast", "silent:1,normal:1", "--pause", "200"];
+  const { code, stdout, stderr } = await deno([...MAIN, ...args]);
+  assertEquals([code, stderr], [0, ""], stdout);
+  assertEquals(stdout.match(/^ {2}client 1 \(silent\) /gm)?.length, 2);
+});
+
+Deno.test("a cast that means nothing is one line, and --help shows what it takes", async () => {
+  for (const cast of ["", "silent", "silent:x", "nobody:1", "silent:0", "normal:1001"]) {
+    const { code, stdout } = await deno([...MAIN, "03", `--cast=${cast}`]);
+    assertEquals(code, 2, cast);
+    assertMatch(
+      stdout,
+      /^client │ --cast takes numbers of normal, silent, slow, greedy, rude.*\n$/m,
+    );
+  }
+  const { stdout } = await deno([...MAIN, "03", "--help"]);
+  assertMatch(stdout, /^and --cast silent:2/m);
+  const help = await deno([...MAIN, "03", "--cast", "silent:1", "--help"]);
+  assertMatch(help.stdout, /^client │ {3}--cast KIND:N,… +how many clients of each kind: /m);
+});
