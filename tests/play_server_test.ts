@@ -113,13 +113,15 @@ Deno.test("the player runs one lesson at a time, and ends it when its page is cl
   closing.abort();
   await long.body?.cancel().catch(() => {});
   await retry(() => assertEquals(scriptsOf(player), []), { minTimeout: 50, maxAttempts: 100 });
+  const cast = ["--cast", "silent:1,normal:2", "--pause", "10"];
   const third = await retry(async () => {
-    const response = await run(url, token, { lessons: ["01"], args: ["--pause", "10"] });
+    const response = await run(url, token, { lessons: ["04"], args: cast });
     if (response.ok) return response;
     throw new Error(await response.text()); // the player has yet to notice that the scripts ended
   }, { minTimeout: 50, maxAttempts: 100 });
-  const [{ lesson, args }]: Recording[] = await third.json();
-  assertEquals([lesson, args], ["01", ["--pause", "10"]]);
+  const [{ lesson, args, names }]: Recording[] = await third.json();
+  assertEquals([lesson, args], ["04", cast]);
+  assert(Object.values(names).includes("client 1 (silent)"));
 });
 
 Deno.test("Ctrl-C ends the player at once, and with it what it runs", async () => {
@@ -144,6 +146,7 @@ Deno.test("the page learns which options a lesson's client has", async () => {
   const response = await fetch(`${url}options?lesson=01`, { headers: { "x-token": token } });
   const options: { name: string; initial: string }[] = await response.json();
   assertEquals(options.find(({ name }) => name === "clients"), { name: "clients", initial: "3" });
+  assert(options.some(({ name }) => name === "cast"));
   const unknown = await fetch(`${url}options?lesson=99`, { headers: { "x-token": token } });
   assertEquals([unknown.status, await unknown.text()], [404, "there is no lesson 99"]);
 });
@@ -224,6 +227,32 @@ Deno.test("lesson 03 is a page of less than 2 MB, and needs no network", async (
   assert(html.length < 2_000_000, `${html.length} bytes`);
   // No address of anything else: no source, no link, no import.
   assertEquals(html.match(/\b(src|href)="(?!data:)[^"]*"|@import|url\(|\bimport\s/g), null);
+});
+
+Deno.test("a folder of pages has an index, and what cannot be recorded is left out", async () => {
+  const folder = await Deno.makeTempDir();
+  const script = `
+    import { withRun } from "${ROOT}shared/tools/lesson/visit.ts";
+    import { writeSite } from "${ROOT}shared/tools/play/site.ts";
+    Deno.exit(await withRun((run) => writeSite(run, "${folder}/new", [
+      [["01"], ["--pause", "10"]],
+      [["03"], ["--clients", "0"]],
+      [["01", "02"], ["--pause", "10"]],
+    ])));`;
+  await Deno.writeTextFile(`${folder}/script.ts`, script);
+  const { code, stdout, stderr } = await deno(["run", "-A", `${folder}/script.ts`]);
+  assertEquals(code, 1);
+  assertMatch(stderr, /^03: --clients takes a whole number/);
+  assertEquals(stdout, `${folder}/new/01.html\n${folder}/new/01-02.html\n`);
+  const index = await Deno.readTextFile(`${folder}/new/index.html`);
+  assertEquals(
+    [...index.matchAll(/href="([^"]*)">([^<]*)</g)].map(([, file, title]) => [file, title]),
+    [
+      ["01.html", "01 · Blocking I/O"],
+      ["01-02.html", "01 · Blocking I/O | 02 · A thread for each client"],
+    ],
+  );
+  await Deno.remove(folder, { recursive: true });
 });
 
 Deno.test("every lesson with a server or with coroutines can be recorded", () => {

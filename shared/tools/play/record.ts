@@ -200,7 +200,7 @@ function sourceOf(path: string): Source {
   return { path, text: Deno.readTextFileSync(new URL(path, new URL("../", LESSONS))) };
 }
 
-/** The options that a lesson's client has, as its help says. */
+/** The options that a lesson's client has, as its help says; a mixed cast can take its place. */
 export async function clientOptionsOf(
   run: Run,
   name: string,
@@ -210,8 +210,9 @@ export async function clientOptionsOf(
   const lines: string[] = [];
   const onLine = (line: string) => lines.push(line);
   await start(run, lesson, "client", lesson.client, ["--help"], { onLine }).ended;
-  return lines.flatMap((line) => {
+  const own = lines.flatMap((line) => {
     const [, name, initial = ""] = /^ {2}--(\w+).*?(?: \(([^()]*)\))?$/.exec(line) ?? [];
     return name === undefined ? [] : [{ name, initial }];
   });
+  return [...own, { name: "cast", initial: "silent:2,normal:6" }];
 }

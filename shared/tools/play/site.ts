@@ -24,17 +24,22 @@ const RACES: [before: string, after: string, ...args: string[]][] = [
 /**
  * Writes them. What cannot be recorded here is left out, and reported in a line.
  *
+ * @param wanted Which lessons, one or two for each page, and the options of their clients.
  * @returns The exit code: 1 if anything was left out.
  */
-export async function writeSite(run: Run, folder: string): Promise<number> {
+export async function writeSite(
+  run: Run,
+  folder: string,
+  wanted: [names: string[], args: string[]][] = allPages(),
+): Promise<number> {
   try {
     Deno.mkdirSync(folder, { recursive: true });
   } catch (error) {
     throw new NotWritable(`${folder} cannot be written: ${reasonOf(error)}`);
   }
-  const pages: [file: string, title: string][] = [];
+  const written: [file: string, title: string][] = [];
   let code = 0;
-  for (const [names, args] of wanted()) {
+  for (const [names, args] of wanted) {
     const title = names.map((name) => findLesson(name)!).map(({ number, title }) =>
       `${number} · ${title}`
     ).join(" | ");
@@ -55,14 +60,14 @@ export async function writeSite(run: Run, folder: string): Promise<number> {
     }
     const file = `${names.join("-").replaceAll("/", "-")}.html`;
     Deno.writeTextFileSync(`${folder}/${file}`, pageOf(recordings));
-    pages.push([file, title]);
+    written.push([file, title]);
     console.log(`${folder}/${file}`);
   }
-  Deno.writeTextFileSync(`${folder}/index.html`, indexOf(pages));
+  Deno.writeTextFileSync(`${folder}/index.html`, indexOf(written));
   return code;
 }
 
-function wanted(): [names: string[], args: string[]][] {
+function allPages(): [names: string[], args: string[]][] {
   const known = recordable();
   const races = RACES.filter(([a, b]) => known.includes(a) && known.includes(b));
   return [

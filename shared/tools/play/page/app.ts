@@ -195,7 +195,7 @@ function zoomBy(factor: number) {
 
 function chooseClient(index: number) {
   const count = Math.min(200, stages[0]?.model.connections.length ?? 0);
-  client = index < -1 ? count - 1 : index >= count ? -1 : index;
+  client = index < -1 ? count - 1 : index < count ? index : -1;
   find<HTMLSelectElement>("client").value = String(client);
   writeAddress();
 }
@@ -267,7 +267,7 @@ function writeAddress() {
     lesson: stages.map(({ recording }) => recording.lesson).join(),
     t: (time / 1000).toFixed(4),
   };
-  if (client >= 0) values.client = stages[0].model.connections[client].name.replace(/^\D+/, "");
+  if (client >= 0) values.client = String(client + 1);
   if (span.from > 0 || span.to < end()) {
     values.from = (span.from / 1000).toFixed(3);
     values.to = (span.to / 1000).toFixed(3);
@@ -286,13 +286,7 @@ function readAddress() {
   if (lesson !== null && lesson !== own && form !== undefined) form.choose(lesson.split(","));
   const [from, to, at] = [number("from"), number("to"), number("t")];
   if (from < to) zoom({ from, to });
-  if (values.has("client")) {
-    chooseClient(
-      stages[0]?.model.connections.findIndex(({ name }) =>
-        name.replace(/^\D+/, "") === values.get("client")
-      ) ?? -1,
-    );
-  }
+  if (values.has("client")) chooseClient(Number(values.get("client")) - 1);
   if (at >= 0) seek(exact(at));
 }
 

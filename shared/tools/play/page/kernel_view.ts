@@ -95,7 +95,7 @@ export class KernelView {
         const name = threads.length === 1 ? "" : `${thread.name} `;
         return [
           how,
-          name + { sleeps: "sleeps in ", polls: "asks and asks: ", runs: "", quiet: "" }[
+          name + { sleeps: "sleeps in ", polls: "polls: ", runs: "", quiet: "" }[
             how as How | "quiet"
           ] + call,
         ];
@@ -197,7 +197,7 @@ export class KernelView {
       const sleeping = this.#model.threads.some((thread) => sleeps(thread, time));
       setText(
         heading,
-        `${name}: ${whole(watched.length)} descriptors are handed over, and looked at, each time`,
+        `${name}: all ${whole(watched.length)} descriptors are looked at, each time`,
       );
       const [own, isReady] = [new Set(watched), new Set(ready)];
       dots.render((fd) =>
