@@ -108,8 +108,9 @@ class Client {
     connection.write = async (bytes) => {
       const start = now();
       const length = await write.call(connection, bytes);
-      // If there was room, the kernel has taken them at once, long before the promise is settled.
-      const waited = now() - start > LONG;
+      // If there was room, the kernel has taken them at once. The promise may be settled later:
+      // after other clients had their turn, or because there was no room for so many.
+      const waited = length > ROOM && now() - start > LONG;
       this.#instant("taken", waited ? now() : start, { bytes: length });
       return length;
     };
@@ -145,5 +146,7 @@ class Client {
   }
 }
 
-/** Microseconds. A write that takes longer had to wait for room. */
+/** Bytes. For so many there is room, unless a client has just sent far more. */
+const ROOM = 64 * 1024;
+/** Microseconds. A write of more that takes longer had to wait. */
 const LONG = 1000;
