@@ -57,7 +57,10 @@ export function rowsOf(
   const indices = new Map<string, number>();
   const coroutines = new Map(model.coroutines.map((own, index) => [own.name, index]));
   for (const kind of ["thread", "coroutine", "operation", "client"] as const) {
-    const own = lanes.filter((lane) => lane.kind === kind);
+    // What was done before the first client is not shown.
+    const own = lanes.filter((lane) =>
+      lane.kind === kind && lane.segments.some(({ end }) => end >= 0)
+    );
     if (own.length === 0) continue;
     if (kind === "coroutine") {
       own.sort((a, b) => coroutines.get(a.name)! - coroutines.get(b.name)!);
@@ -74,7 +77,7 @@ export function rowsOf(
     if (count <= MOST) continue;
     indices.set(kind, rows.length);
     const name = `all ${count.toLocaleString("en")} ${kind}s`;
-    rows.push({ name, depth: 0, segments: [], crowd: crowdOf(kind, count, model) });
+    rows.push({ name, depth: 0, segments: [], crowd: crowdOf(own, count, model) });
   }
   return {
     rows,
@@ -132,8 +135,9 @@ function depthOf(coroutine: Coroutine, { coroutines }: Model): number {
 }
 
 /** How many are in which state, over the time. */
-function crowdOf(kind: Lane["kind"], most: number, model: Model): Crowd {
+function crowdOf(lanes: Lane[], most: number, model: Model): Crowd {
   const { end } = model;
+  const [{ kind }] = lanes;
   const counts = new Map<State, Int32Array>();
   function add(state: State, from: number, to: number, count = 1) {
     const own = counts.get(state) ?? new Int32Array(PARTS + 1);
@@ -156,13 +160,15 @@ function crowdOf(kind: Lane["kind"], most: number, model: Model): Crowd {
         add("waiting", from, to, -1);
       });
     }
+  } else if (kind === "thread" || model.listeners.length === 0) {
+    for (const { segments } of lanes) {
+      for (const { state, start, end } of segments) add(state, start, end);
+    }
   } else {
-    const isSeen = model.listeners.length > 0;
     for (const { connected, accepted, closed, toServer } of model.connections) {
-      if (isSeen) add("queued", connected, accepted);
-      add("idle", isSeen ? accepted : connected, closed);
+      add("queued", connected, accepted);
+      add("idle", accepted, closed);
       const { sent, received } = toServer;
-      if (!isSeen) continue;
       for (const from of sent.times) {
         const value = sent.at(from);
         const [begin, to] = [Math.max(from, accepted), received.when((taken) => taken >= value)];

@@ -31,7 +31,8 @@ export class KernelView {
   /** `choose` is called with the index of the connection that somebody has clicked on. */
   constructor(model: Model, choose: (index: number) => void) {
     this.#model = model;
-    if (model.threads.length > 0) this.#threads();
+    const isSeen = model.listeners.length > 0 || model.connections.length === 0;
+    if (isSeen && model.threads.length > 0) this.#threads();
     if (model.listeners.length > 0) this.#queue();
     if (model.polls.last > 1000) this.#polls();
     if (model.signals !== undefined) this.#signals();
@@ -42,7 +43,7 @@ export class KernelView {
     if (model.epolls.length > 0) this.#interest();
     else if (model.scans.length > 0) this.#scan();
     if (model.coroutines.length > 0) this.#coroutines();
-    if (model.listeners.length === 0 && model.connections.length > 0) {
+    if (!isSeen) {
       this.element.append(make(
         "p",
         "note",
