@@ -345,7 +345,9 @@ function doing(
 ): { how: How; call: string; fd?: number | string } {
   const thread = threads[index];
   const calls = callsAt(thread, time);
-  const last = calls.at(-1) ?? lastCall(thread, time);
+  // A thread that polls makes several calls in turn, and some of them for all descriptors.
+  const last = calls.find(({ args }) => args.fd === "several") ?? calls[0] ??
+    lastCall(thread, time);
   if (last === undefined) return { how: "runs", call: "begins" };
   const { fd, error, count } = last.args;
   const name = last.cat === "computing"
@@ -354,8 +356,10 @@ function doing(
     ? last.name
     : `${last.name}(${fd})`;
   if (calls.length === 0) return { how: "runs", call: `after ${name}`, fd };
-  const polls = String(error).startsWith("EAGAIN") && count !== undefined;
-  return { how: polls ? "polls" : sleeps(thread, time) ? "sleeps" : "runs", call: name, fd };
+  if (String(error).startsWith("EAGAIN") && count !== undefined) {
+    return { how: "polls", call: [...new Set(calls.map(({ name }) => name))].join(" and "), fd };
+  }
+  return { how: sleeps(thread, time) ? "sleeps" : "runs", call: name, fd };
 }
 
 /** Fills a row with pills. It always has room for the most that there may be. */
