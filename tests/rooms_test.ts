@@ -46,7 +46,9 @@ const OFFERED = [
   "shared/tools/lesson/catalogue.ts", // which lessons and servers there are
   "shared/tools/lesson/costs.ts", // what the recorder has counted
   "shared/tools/lesson/stall.ts", // what a server waits for
+  "shared/tools/lesson/lanes.ts", // what each thread and client did when
   "shared/tools/lesson/progress.ts", // a line that shows how far something is
+  "shared/tools/lesson/visit.ts", // one run of a server and its client
   "shared/tools/trace/settings.ts", // how a script is put under the recorder
   "shared/tools/trace/events.ts", // what a trace consists of
   "shared/tools/trace/read.ts", // and how it is read
