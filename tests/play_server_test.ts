@@ -7,7 +7,8 @@ import { recordable } from "../shared/tools/play/record.ts";
 import type { Recording } from "../shared/tools/play/recording.ts";
 import { Child } from "../shared/tools/process/child.ts";
 import { whyNoBrowser, withPage } from "./browser.ts";
-import { childrenOf, deno, isRunning, ROOT } from "./processes.ts";
+import { childrenOf, isRunning } from "../shared/tools/process/proc.ts";
+import { deno, ROOT } from "./processes.ts";
 
 const MAIN = ["run", "-A", "shared/tools/play/main.ts"];
 

@@ -81,7 +81,6 @@ const SHOWN: Record<string, Record<string, Shown>> = {
     operation: nameAt(0, process, /^PR_/),
     argument: ([, argument]) => nameAt(0, process, /^SIG/)([Number(argument)]),
   },
-  pthread_sigmask: { how: nameAt(0, signal, /^SIG_BLOCK$/) },
   read: { fd: at(0), length: at(2) },
   pthread_sigmask: { how: nameAt(0, signal, /^SIG_/) },
   recv: { fd: at(0), length: at(2), flags: flagsAt(3, socket, /^MSG_/) },
