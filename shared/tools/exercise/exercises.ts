@@ -5,12 +5,16 @@
  */
 
 import { exercises as of01 } from "./exercises/01.ts";
+import { exercises as of10 } from "./exercises/10.ts";
+import { exercises as of11 } from "./exercises/11.ts";
 import { exercises as of12 } from "./exercises/12.ts";
 import type { Exercise } from "./exercise.ts";
 
 /** All exercises, in their order. */
 export const exercises: readonly Exercise[] = [
   ...of01,
+  ...of10,
+  ...of11,
   ...of12,
 ];
 
