@@ -37,7 +37,7 @@ function report(event: CaseEvent) {
   console.log(JSON.stringify(event));
 }
 
-/** What a program prints; one that goes on for too long is ended, and this is what it has printed. */
+/** What a program prints. One that goes on for too long is ended; then it is what came by then. */
 async function linesOf(program: string): Promise<string[]> {
   const args = ["run", "--quiet", "--no-prompt", program];
   const signal = AbortSignal.timeout(PATIENCE);

@@ -101,7 +101,10 @@ export const cases = {
         caught = error;
       }
     });
-    assert(caught instanceof RangeError, "the error did not come to whoever waits for the task");
+    assert(
+      caught instanceof RangeError,
+      "the coroutine that waits for the task did not get the error",
+    );
     assert.deepEqual(reports, [], `it reported: ${reports}`);
   },
   "sleeps although bytes have come for which nobody waits any more"({ run }: Module) {

@@ -33,7 +33,7 @@ export const cases = {
     });
     assert.deepEqual(values, ["fast", "slow"], `these had ended: ${values}`);
   },
-  "joinAll waits no longer than it is told"({ joinAll, runMain, spawn }: Module) {
+  "joinAll waits no longer than its time limit"({ joinAll, runMain, spawn }: Module) {
     const values = runMain(function* () {
       const ended = yield* joinAll([spawn(nap, "slow", 60_000), spawn(nap, "fast", 1)], 20);
       return ended.map(({ value }) => value);

@@ -36,7 +36,7 @@ export const exercises: readonly Exercise[] = [
     says: /return\(…\) gave \{ value: 0, done: false \}/,
     hints: [
       "The account was given up with return(…), and its block ran. Did the generator end then?",
-      "A generator that is told to return still runs its `finally` block, and may stop in there.",
+      "A generator that is made to return still runs its `finally` block, and may stop in there.",
       "`yield balance` in the `finally` block hands out a value in place of the end: remove it. " +
       "The caller knows the last balance already.",
     ],
@@ -49,7 +49,7 @@ export const exercises: readonly Exercise[] = [
   {
     id: "10.2",
     title: "A lost deposit",
-    story: "Whoever opens an account and pays in at once finds that this amount is missing. " +
+    story: "A new member opens an account and pays in at once, and this amount is missing. " +
       "Whatever is paid in later counts.",
     question: {
       asks: "A generator has just been made, and its first call is next(4). What becomes of the 4?",

@@ -36,7 +36,8 @@ export const exercises: readonly Exercise[] = [
     explanation: "A call of a generator function only makes a generator. Without the star it is " +
       "handed out like any value, and nobody runs it, so its try block was never entered and " +
       "there is nothing to clean up. With yield* it runs in place of the outer one: what the " +
-      "caller throws arrives at the innermost yield, and passes all finally blocks on its way out.",
+      "caller throws arrives at the innermost yield, and passes all finally blocks on its way " +
+      "out.",
   },
   {
     id: "11.2",
@@ -68,9 +69,9 @@ export const exercises: readonly Exercise[] = [
       'it returns. `yield* inner("a")` does both.',
     ],
     explanation:
-      "A for...of loop calls next() without an argument, and ignores the value that comes " +
-      "with `done: true`. So inner was sent undefined twice, and its result was lost. yield* " +
-      "passes values, errors and the return on in both directions, and its own value is what the " +
-      "inner generator returns.",
+      "A for...of loop calls next() without an argument, and ignores the value that comes with " +
+      "`done: true`. So inner was sent undefined twice, and its result was lost. yield* passes " +
+      "values, errors and the return on in both directions, and its own value is what the inner " +
+      "generator returns.",
   },
 ];

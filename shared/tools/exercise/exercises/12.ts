@@ -84,10 +84,11 @@ export const exercises: readonly Exercise[] = [
       ],
       ["  yield { milliseconds: Math.max(0, milliseconds) };\n", "  yield { milliseconds };\n"],
       [
-        `      // It is negative if another coroutine has computed for too long. No sleep is shorter than 0,
+        `
+      // It is negative if another coroutine has computed for too long. No sleep is shorter than 0,
       // so a coroutine that is late is resumed at once.
 `,
-        "",
+        "\n",
       ],
     ],
     foundBy: "lets another one have its turn, even if a sleep is shorter than 0",
@@ -99,10 +100,10 @@ export const exercises: readonly Exercise[] = [
       "`yield { milliseconds }` lets a coroutine wake up in the past, before all that are due " +
       "now: no sleep may be shorter than 0.",
     ],
-    explanation: "The scheduler resumes whoever is due first. A negative sleep ends in the past, " +
-      "so its coroutine is due before all others, however long they have waited. As 0, it is due " +
-      "now, behind those that are due already. A time that is computed as a deadline minus now " +
-      "is negative whenever something was late: check it where it comes in.",
+    explanation: "The scheduler resumes the coroutine that is due first. A negative sleep ends " +
+      "in the past, so its coroutine is due before all others, however long they have waited. As " +
+      "0, it is due now, behind those that are due already. A time that is computed as a " +
+      "deadline minus now is negative whenever something was late: check it where it comes in.",
   },
   {
     id: "12.3",
@@ -111,11 +112,11 @@ export const exercises: readonly Exercise[] = [
       "wake up. But the program ends at once.",
     question: {
       asks:
-        "Two coroutines sleep for 2 seconds each, on one thread. How often does the thread sleep?",
+        "Two coroutines sleep for 2 seconds each, on one thread. How long does the thread sleep?",
       answers: [
-        "twice, for 2 seconds each time",
-        "once, for 2 seconds",
-        "it does not: it looks at the clock again and again",
+        "4 seconds: first for the one, then for the other",
+        "2 seconds: for both at the same time",
+        "not at all: it looks at the clock again and again",
       ],
       correct: 1,
     },
@@ -153,9 +154,9 @@ export const exercises: readonly Exercise[] = [
     return failures;
 `,
       `    const failures: Failure[] = [];
-    // Write the loop. While there is a first one among the sleepers (\`this.#sleepers.next\`): sleep
-    // until its time has come (\`this.#clock\`), take it out (\`delete\`), resume its coroutine, and add
-    // it again, with the time at which it is due next. If it throws, report it, and note the failure.
+    // Write the loop. While there is a first one among the sleepers (this.#sleepers.next): sleep
+    // until its time has come (this.#clock), take it out (delete), resume its coroutine, and add it
+    // again, with the time at which it is due next. If it throws, report and note the failure.
     return failures;
 `,
     ]],
@@ -170,8 +171,8 @@ export const exercises: readonly Exercise[] = [
       "that is not done; the whole of it is in a loop, and in a try block.",
     ],
     explanation: "A scheduler is a loop around a heap: take the first, wait until it is due, " +
-      "resume it, put it back. The thread sleeps once for all of them, since it always sleeps " +
-      "just until the next one. After a sleep it looks at the clock again, since a sleep can end " +
+      "resume it, put it back. The thread always sleeps just until the next one is due, and by " +
+      "doing so for all of them. After that it looks at the clock again, since a sleep can end " +
       "early; and an error ends one coroutine, not the loop.",
     fromScratch: true,
   },

@@ -38,13 +38,14 @@ export const exercises: readonly Exercise[] = [
       "The server accepts one client, and then no other. Where does `acceptAll` wait meanwhile?",
       "`yield*` lets a coroutine wait for another one to end. Does `acceptAll` want to know how " +
       "`handle` ends?",
-      "`yield* handle(connection)` serves one client to its end before the next is accepted: start " +
-      "it with `createTask`, and go on.",
+      "`yield* handle(connection)` serves one client to its end before the next is accepted: " +
+      "start it with `createTask`, and go on.",
     ],
     explanation:
-      "With yield*, a coroutine calls another and waits for its result: one after the other, in one " +
-      "task. Whatever is to run beside the others needs a task of its own, which the loop resumes " +
-      "by itself. Python has the same pair: `await handle()` and `create_task(handle())`.",
+      "With yield*, a coroutine calls another and waits for its result: one after the other, in " +
+      "one task. Whatever is to run beside the others needs a task of its own, which the loop " +
+      "resumes by itself. Python has the same pair: `await handle()` and " +
+      "`create_task(handle())`.",
   },
   {
     id: "13.2",
@@ -54,7 +55,7 @@ export const exercises: readonly Exercise[] = [
     question: {
       asks: "Who receives bytes that belong to somebody else?",
       answers: [
-        "two clients who send at the same moment",
+        "two clients that send at the same moment",
         "a client that does not read its reply at once",
         "a client whose descriptor had another client's number",
       ],
@@ -62,14 +63,12 @@ export const exercises: readonly Exercise[] = [
     },
     script: "13-event-loop/smallest.ts",
     changes: [
+      ["let served = 0;\n", "const buffer = new Uint8Array(64 * 1024);\nlet served = 0;\n"],
       [
-        "const selector = new DefaultSelector<Coroutine>();\n",
-        "const selector = new DefaultSelector<Coroutine>();\n" +
-        "const buffer = new Uint8Array(64 * 1024);\n",
-      ],
-      [
-        "  const buffer = new Uint8Array(64 * 1024); // of its own: others run between recv and send\n",
-        "",
+        `
+  const buffer = new Uint8Array(64 * 1024); // of its own: others run between recv and send
+`,
+        "\n",
       ],
     ],
     foundBy: "serves others while one client does not read",
@@ -82,7 +81,7 @@ export const exercises: readonly Exercise[] = [
       "`const buffer` belongs to all clients, and some of its bytes have not been sent yet when " +
       "the next client's arrive: each `serve` needs its own.",
     ],
-    explanation: "Coroutines need no locks as long as nothing that they share is in use across a " +
+    explanation: "Coroutines need no locks, unless something that they share is in use across a " +
       "wait. Between recv and the last send there is a wait, but only when a socket is full, so " +
       "the fault hides until a client reads slowly. A buffer for each client is safe. The server " +
       "of this lesson shares one all the same: its sendAll copies what is left before it waits.",
@@ -113,9 +112,9 @@ export const exercises: readonly Exercise[] = [
       "At the end of `round`, next to `this.unretrieved.size`: `report` everything that is in " +
       "`failed`.",
     ],
-    explanation: "An error has to go somewhere: to whoever waits for the task, or, if nobody " +
-      "does, to stderr. Nobody can know that nobody will ask later, so the loop gives them until " +
-      "the end of the round in which it failed. asyncio reports it when the garbage collector " +
+    explanation: "An error has to go somewhere: to the coroutine that waits for the task, or, if " +
+      "there is none, to stderr. The loop waits until the end of the round in which it failed, " +
+      "since somebody may ask for it until then. asyncio reports it when the garbage collector " +
       "finds the task, which may be much later, and does not happen while the program keeps a " +
       "reference to it.",
   },
@@ -149,11 +148,12 @@ export const exercises: readonly Exercise[] = [
     foundBy: "sleeps although bytes have come for which nobody waits any more",
     says: /select was called \d{3,} times/,
     hints: [
-      "All coroutines sleep, and `select` returns at once, thousands of times. What does it report?",
+      "All coroutines sleep, and `select` returns at once, thousands of times. What does it " +
+      "report?",
       "A descriptor stays registered after a wait. What does `wake` return if the coroutine has " +
       "given up meanwhile?",
-      "`if (ready & EVENT_READ) wake(registration.readable)` ignores whether anybody was woken. If " +
-      "nobody was, `#register` the descriptor without that event.",
+      "`if (ready & EVENT_READ) wake(registration.readable)` ignores whether anybody was woken. " +
+      "If nobody was, `#register` the descriptor without that event.",
     ],
     explanation: "A level-triggered selector reports a descriptor for as long as there is " +
       "something to read. If nobody is there to read it, each select returns at once, and the " +
@@ -175,7 +175,8 @@ export const exercises: readonly Exercise[] = [
     },
     script: "13-event-loop/smallest.ts",
     changes: [[
-      `  // The only call that waits. It ends when a descriptor is ready, or when the next sleeper is due.
+      `
+  // The only call that waits. It ends when a descriptor is ready, or when the next sleeper is due.
   const timeout = sleepers.next && sleepers.next.time - performance.now();
   for (const { fd, data: coroutine } of selector.select(timeout)) {
     selector.unregister(fd);
@@ -183,10 +184,11 @@ export const exercises: readonly Exercise[] = [
   }
   for (let due; (due = sleepers.takeDue(performance.now()));) resume(due.item);
 `,
-      `  // Write the loop. \`selector.select(timeout)\` waits for so many milliseconds at the most, or
-  // without a limit if that is undefined, and returns an \`fd\` with the coroutine as its \`data\` for
-  // each that is ready. \`sleepers.next\` is the first sleeper; \`takeDue\` takes one out that is due.
-  // \`resume\` runs a coroutine, and registers what it waits for next.
+      `
+  // Write the loop. selector.select(timeout) waits for so many milliseconds at the most, or
+  // without a limit if that is undefined. It returns a list: the fd of each descriptor that is
+  // ready, with the coroutine as its data. sleepers.next is the first sleeper, and takeDue takes
+  // one out that is due. resume runs a coroutine, and registers what it waits for next.
 `,
     ]],
     foundBy: "answers 20 clients at once",
@@ -201,16 +203,16 @@ export const exercises: readonly Exercise[] = [
       "`resume` for whatever `takeDue` returns.",
     ],
     explanation: "This is the whole of an event loop. One call waits for everything: for all " +
-      "descriptors, and through its timeout for the first sleeper. Whatever it reports says which " +
-      "coroutine can go on, and the place where that one stopped says what comes next, so no " +
-      "table of states is needed.",
+      "descriptors, and through its timeout for the first sleeper. Whatever it reports says " +
+      "which coroutine can go on, and the place where that one stopped says what comes next, so " +
+      "no table of states is needed.",
     fromScratch: true,
   },
   {
     id: "13.6",
     title: "All of them together",
-    story: "Three questions are asked, and three answers come. Whoever wanted all three of them " +
-      "still waits, until the loop finds that nothing can move any more.",
+    story: "Three questions are asked, and three answers come. The coroutine that wanted all " +
+      "three of them still waits, until the loop finds that nothing can move any more.",
     question: {
       asks: "gather waits for two coroutines, and the first of them fails. What about the second?",
       answers: [
@@ -258,27 +260,27 @@ export const exercises: readonly Exercise[] = [
   if (missing === 0) outer.setResult([]);
 `,
       `  const outer = new Future<unknown[]>();
-  // Write the rest. \`ensureFuture\` makes a task of each coroutine; \`addDoneCallback\` calls a
-  // function when one of them is done; \`errorOf\` and \`outcomeOf\` return what came of it. \`outer\`
-  // gets either all results (\`setResult\`) or the first error (\`setException\`). Its \`cancel\` cancels
-  // them all, and leaves it to them to end; it then fails with a CancelledError.
+  // Write the rest. ensureFuture makes a task of each coroutine; addDoneCallback calls a function
+  // when one of them is done; errorOf and outcomeOf return what came of it. outer gets either all
+  // results (setResult) or the first error (setException). Its cancel cancels them all, and leaves
+  // it to them to end; it then fails with a CancelledError.
 `,
     ]],
     foundBy: "gather gives all results, in the order in which it was given the coroutines",
     says: /^all tasks wait, and nothing is left/,
     hints: [
       "Count: `outer` is done when none is missing any more, or when the first of them has failed.",
-      "The results are wanted in the order in which the coroutines were given, and not in that in " +
-      "which they end. So keep the futures in a list, and ask them when all are done.",
-      "`child.addDoneCallback(onDone)` for each; in `onDone`: if `outer.done()`, nothing; if there " +
-      "is an error and not `returnExceptions`, `outer.setException(error)`; if none is missing, " +
-      "`outer.setResult(children.map(outcomeOf))`.",
+      "The results are wanted in the order in which the coroutines were given, and not in that " +
+      "in which they end. So keep the futures in a list, and ask them when all are done.",
+      "`child.addDoneCallback(onDone)` for each; in `onDone`: if `outer.done()`, nothing; if " +
+      "there is an error and not `returnExceptions`, `outer.setException(error)`; if none is " +
+      "missing, `outer.setResult(children.map(outcomeOf))`.",
     ],
     explanation: "There is no magic in gather: it is a future, a counter, and a callback for " +
-      "each of those it waits for. Three cases are easy to forget: an empty list is done at once; " +
-      "after the first error, the others end without anybody asking, so their errors have to be " +
-      "taken as well; and a gather that is cancelled is not done before those that it cancels are, " +
-      "since their finally blocks may have to wait for something.",
+      "each of those it waits for. Three cases are easy to forget: an empty list is done at " +
+      "once; after the first error, the others end without anybody asking, so their errors have " +
+      "to be taken as well; and a gather that is cancelled is not done before those that it " +
+      "cancels are, since their finally blocks may have to wait for something.",
     fromScratch: true,
   },
 ];

@@ -12,8 +12,8 @@ export const exercises: readonly Exercise[] = [
     id: "14.1",
     title: "No answer, and no error",
     story:
-      "The server takes what its clients send, byte for byte, and is ready for more. They do " +
-      "not get an answer, and the log has nothing to say about it.",
+      "The server takes what its clients send, byte for byte, and is ready for more. They do not " +
+      "get an answer, and the log has nothing to say about it.",
     question: {
       asks: "A client sends a line, reads nothing, and closes. What does the server do?",
       answers: [
@@ -25,24 +25,28 @@ export const exercises: readonly Exercise[] = [
     },
     script: "14-greenlets/server.ts",
     changes: [[
-      `      // If the client does not read its replies, this greenlet waits here and reads nothing more.
+      `
+      // If the client does not read its replies, this greenlet waits here and reads nothing more.
       yield* sendAll(connection, shout(buffer, length), length);
 `,
-      `      sendAll(connection, shout(buffer, length), length);
+      `
+      sendAll(connection, shout(buffer, length), length);
 `,
     ]],
     foundBy: "answers 20 clients at once",
     says: /the reply ended after 0 of \d+ bytes/,
     hints: [
-      "The bytes arrive: a trace of the server shows a `recv` for each line. Which call is missing behind it?",
+      "The bytes arrive: a trace of the server shows a `recv` for each line. Which call is " +
+      "missing behind it?",
       "What does a generator function do when it is called, and what does it leave for later?",
-      "`sendAll(connection, shout(buffer, length), length)` makes a generator, and nothing runs it: " +
-      "write `yield*` before it.",
+      "`sendAll(connection, shout(buffer, length), length)` makes a generator, and nothing runs " +
+      "it: write `yield*` before it.",
     ],
     explanation: "In gevent, any function may switch, so a call is just a call. Here a function " +
       "that may wait is a generator: without yield* its first line does not run, and nothing " +
       "fails. The type checker does not object either, since nobody has to use what a call " +
-      "returns. So this project has a rule for `deno lint`, delegation/yield-star, which finds it.",
+      "returns. So this project has a rule for `deno lint`, delegation/yield-star, which finds " +
+      "it.",
   },
   {
     id: "14.2",
@@ -89,14 +93,14 @@ export const exercises: readonly Exercise[] = [
       "them begin?",
       "The hub resumes them, on the same thread, as soon as the greenlet that runs gives way to " +
       "it. Where does `joinAll` do that?",
-      "`while (finished.length < all.length` computes, and does not wait: let a `Waiter` wait, with " +
-      "`yield*`, which `note` wakes up when the last one has ended.",
+      "`while (finished.length < all.length` computes, and does not wait: let a `Waiter` wait, " +
+      "with `yield*`, which `note` wakes up when the last one has ended.",
     ],
     explanation:
-      "Greenlets give way by themselves, or not at all: there is one thread, and while " +
-      "one of them computes, the hub neither resumes another nor looks at a clock or a socket. " +
-      "Not even a time limit helps, since it is the hub that would notice it. To wait means to " +
-      "say what one waits for, and to give the thread away until then.",
+      "Greenlets give way by themselves, or not at all: there is one thread, and while one of " +
+      "them computes, the hub neither resumes another nor looks at a clock or a socket. Not even " +
+      "a time limit helps, since it is the hub that would notice it. To wait means to say what " +
+      "one waits for, and to give the thread away until then.",
   },
   {
     id: "14.3",
@@ -146,7 +150,8 @@ export const exercises: readonly Exercise[] = [
     },
     script: "14-greenlets/queue.ts",
     changes: [[
-      `  /** Resumes greenlets that can go on: one that waits to put and one that waits to get, in turn. */
+      `
+  /** Resumes greenlets that can go on: one that waits to put and one that waits to get, in turn. */
   #unlock(): void {
     for (let again = true; again;) {
       again = false;
@@ -168,7 +173,8 @@ export const exercises: readonly Exercise[] = [
     this.#scheduled = false;
   }
 `,
-      `  /** Resumes a greenlet that waits to put, and one that waits to get. */
+      `
+  /** Resumes a greenlet that waits to put, and one that waits to get. */
   #unlock(): void {
     const [putter] = this.#putters;
     if (putter !== undefined && !this.full()) {
@@ -189,17 +195,17 @@ export const exercises: readonly Exercise[] = [
     foundBy: "wakes both of two that wait when two items come at once",
     says: /the items went to first=1$/,
     hints: [
-      "Both items are in the queue, and both greenlets wait. Who is to wake them, and how often is " +
-      "it called?",
-      "The second `putNowait` finds `#scheduled` set, and relies on a call that is still to come. " +
-      "What does that one do for it?",
+      "Both items are in the queue, and both greenlets wait. Which function wakes them, and how " +
+      "often is it called?",
+      "The second `putNowait` finds `#scheduled` set, and relies on a call that is still to " +
+      "come. What does that one do for it?",
       "`getter.switch()` is called once in `#unlock`, however many can go on: repeat it until " +
       "neither a `putter` nor a `getter` can.",
     ],
-    explanation: "Two notifications have become one, which is fine as long as the one that comes " +
-      "does the work of both. So whoever is notified looks at the state, and does all that can " +
-      "be done, instead of one step for each notification. Condition variables, eventfd, signals " +
-      "and edge-triggered epoll demand the same.",
+    explanation: "Two notifications have become one, which is fine if the one that comes does " +
+      "the work of both. So a function that is notified looks at the state, and does all that " +
+      "can be done, instead of one step for each notification. Condition variables, eventfd, " +
+      "signals and edge-triggered epoll demand the same.",
   },
   {
     id: "14.5",
@@ -218,15 +224,17 @@ export const exercises: readonly Exercise[] = [
     script: "14-greenlets/hub.ts",
     changes: [
       [
-        `/** How long callbacks may keep the hub from timers and sockets: gevent's switch interval. */
+        `
+/** How long callbacks may keep the hub from timers and sockets: gevent's switch interval. */
 const SWITCH_INTERVAL = 5;
 /** How many callbacks are called before it looks at the clock. */
 const CHECK_COUNT = 50;
 `,
-        "",
+        "\n",
       ],
       [
-        `   * Calls all callbacks, and those that they schedule. Looks at the clock after each 50 of them,
+        `
+   * Calls all callbacks, and those that they schedule. Looks at the clock after each 50 of them,
    * and stops after 5 ms.
    */
   #runCallbacks(): void {
@@ -240,7 +248,8 @@ const CHECK_COUNT = 50;
     }
     callbacks.splice(0, called);
 `,
-        `   * Calls all callbacks, and those that they schedule.
+        `
+   * Calls all callbacks, and those that they schedule.
    */
   #runCallbacks(): void {
     const callbacks = this.#callbacks;
@@ -253,17 +262,17 @@ const CHECK_COUNT = 50;
     foundBy: "looks at the timers while a greenlet gives way again and again",
     says: /the alarm did not ring within 300000 turns/,
     hints: [
-      "Whoever gives way with `sleep` and no time is called back by the hub. In which of its " +
-      "three parts: callbacks, timers, or sockets?",
+      "A greenlet that gives way with `sleep` and no time is called back by the hub. In which of " +
+      "its three parts: callbacks, timers, or sockets?",
       "Each turn schedules the next one. How long is the list when `#runCallbacks` looks at it, " +
       "and when does it end?",
-      "`while (called < callbacks.length` ends only when nobody schedules anything more: it has to " +
-      "stop after some milliseconds, too.",
+      "`while (called < callbacks.length` ends only when nobody schedules anything more: it has " +
+      "to stop after some milliseconds, too.",
     ],
     explanation:
-      "Giving way is not enough if there is no round: the hub has to get to its timers " +
-      "and sockets as well. This one calls what the callbacks schedule in the same round, as " +
-      "gevent does, but for 5 ms at the most. The loop of lesson 13, and asyncio, leave what is " +
+      "Giving way is not enough if there is no round: the hub has to get to its timers and " +
+      "sockets as well. This one calls what the callbacks schedule in the same round, as gevent " +
+      "does, but for 5 ms at the most. The loop of lesson 13, and asyncio, leave what is " +
       "scheduled meanwhile to the next round, which needs no clock.",
   },
   {
@@ -274,16 +283,17 @@ const CHECK_COUNT = 50;
     question: {
       asks: "The shelf is empty, and two customers wait. One loaf comes. Who gets it?",
       answers: [
-        "the one who came first",
-        "the one who came last",
-        "whoever runs first once both were woken",
+        "the first to come",
+        "the last to come",
+        "the first to run, once both were woken",
       ],
       correct: 0,
     },
     script: "14-greenlets/queue.ts",
     changes: [
       [
-        `    if (!this.full()) return this.putNowait(item);
+        `
+    if (!this.full()) return this.putNowait(item);
     const waiter = new Waiter();
     this.#putters.set(waiter, item);
     try {
@@ -293,14 +303,16 @@ const CHECK_COUNT = 50;
       this.#putters.delete(waiter);
     }
 `,
-        `    // Write it. If there is no room: a new \`Waiter\`, which stands among \`this.#putters\` with its
-    // item while it waits (\`yield* waiter.get(timeout)\` returns false if the time is up). \`#unlock\`
-    // takes it out there, and puts its item in. If somebody waits to get, \`#schedule\` that.
+        `
+    // Write it. If there is no room: a new Waiter, which stands among this.#putters with its item
+    // while it waits; its get(timeout) returns false if the time is up. #unlock takes it out there,
+    // and puts its item in. If somebody waits to get, #schedule that.
     this.putNowait(item);
 `,
       ],
       [
-        `    if (!this.empty()) return this.getNowait();
+        `
+    if (!this.empty()) return this.getNowait();
     const waiter = new Waiter();
     this.#getters.add(waiter);
     try {
@@ -311,8 +323,9 @@ const CHECK_COUNT = 50;
     }
     return this.#items.shift()!;
 `,
-        `    // Write it. If there is nothing: as above, but among \`this.#getters\`, and \`#unlock\` leaves it
-    // to this function to take the item.
+        `
+    // Write it. If there is nothing: as above, but among this.#getters, and #unlock leaves it to
+    // this function to take the item.
     return this.getNowait();
 `,
       ],
@@ -329,9 +342,9 @@ const CHECK_COUNT = 50;
       "`this.#putters`.",
     ],
     explanation: "A queue is a list of items and two lists of greenlets that wait, served in the " +
-      "order in which they came. That #unlock is called by the hub, and not by whoever puts an " +
-      "item in, keeps a greenlet from running in the middle of another one's put. And since each " +
-      "wait may end with a time limit or a kill, the list is put in order in a finally block.",
+      "order in which they came. #unlock is called by the hub, and not by put itself, so no " +
+      "greenlet runs in the middle of another one's put. And since each wait may end with a time " +
+      "limit or a kill, the list is put in order in a finally block.",
     fromScratch: true,
   },
   {
@@ -350,7 +363,8 @@ const CHECK_COUNT = 50;
     },
     script: "14-greenlets/hub.ts",
     changes: [[
-      `    while (!main.dead) {
+      `
+    while (!main.dead) {
       this.#runCallbacks();
       const ready = main.dead ? 0 : this.#poll();
       const now = performance.now();
@@ -362,27 +376,28 @@ const CHECK_COUNT = 50;
       }
     }
 `,
-      `    // Write the rounds, until \`main.dead\`. \`#runCallbacks\` calls what was scheduled. \`#poll\` waits
-    // for sockets, until the first timer at the latest, and returns how many descriptors are ready:
-    // of each of them, \`this.#events\` has the number and what happened, for \`#wake\`.
-    // \`timers.takeDue\` returns a timer whose time has come; \`call\` calls its item.
+      `
+    // Write the rounds, until main.dead. #runCallbacks calls what was scheduled. #poll waits for
+    // sockets, until the first timer at the latest, and returns how many descriptors are ready: of
+    // each of them, this.#events has the number and what happened, for #wake. timers.takeDue
+    // returns a timer whose time has come, and call calls its item.
 `,
     ]],
     foundBy: "resumes greenlets when their time has come",
     says: /the main greenlet did not come to its end/,
     hints: [
       "Each round has four steps: callbacks, `#poll`, timers, sockets.",
-      "Any step may end the main greenlet, and nothing may run after that: look at `main.dead` in " +
-      "each of them.",
-      "For the sockets: `this.#wake(this.#events.fd(i), this.#events.events(i))`, with `i` from 0 " +
-      "to what `this.#poll()` has returned; for the timers: `timers.takeDue(now)` until there is " +
-      "none.",
+      "Any step may end the main greenlet, and nothing may run after that: look at `main.dead` " +
+      "in each of them.",
+      "For the sockets: `this.#wake(this.#events.fd(i), this.#events.events(i))`, with `i` from " +
+      "0 to what `this.#poll()` has returned; for the timers: `timers.takeDue(now)` until there " +
+      "is none.",
     ],
     explanation:
-      "A hub is a loop like those of lessons 12 and 13, with one difference: it is not " +
-      "the greenlets that know of it. They call a function that looks as if it blocked, and that " +
-      "function gives way to the hub. Timers come before sockets, as in gevent, and what is " +
-      "scheduled for now before both.",
+      "A hub is a loop like those of lessons 12 and 13, with one difference: the greenlets need " +
+      "not know of it. They call a function that looks as if it blocked, and that function gives " +
+      "way to the hub. Timers come before sockets, as in gevent, and what is scheduled for now " +
+      "before both.",
     fromScratch: true,
   },
 ];
