@@ -83,6 +83,23 @@ export const cases = {
     });
     assert(rang, `the alarm did not ring within ${TURNS} turns`);
   },
+  "runs nothing more once the main greenlet has ended"({ after, sleep, Waiter }: Module) {
+    const late: string[] = [];
+    runToEnd(function* () {
+      const waiter = new Waiter();
+      after(1, waiter.switch);
+      after(1, () => late.push("a timer"));
+      const end = performance.now() + 3; // both are due when the hub looks
+      while (performance.now() < end);
+      yield* waiter.get();
+    });
+    assert.deepEqual(late, [], `after the end, there came ${late}`);
+    // Nor does it wait for those that are left.
+    runToEnd(function* () {
+      spawn(sleep, 60_000);
+      yield* sleep(0);
+    });
+  },
   "ends with an error when nothing is left that could wake a greenlet"(
     { LoopExit, Waiter }: Module,
   ) {

@@ -106,7 +106,7 @@ export const exercises: readonly Exercise[] = [
     id: "14.3",
     title: "Interrupted later",
     story:
-      "A question may take 20 ms, and is answered at once. A moment later, while the program " +
+      "A question may take 50 ms, and is answered at once. A moment later, while the program " +
       "does something else, it is interrupted: time is up.",
     question: {
       asks: "A result comes before its time limit is reached. When does the limit end?",
@@ -120,7 +120,7 @@ export const exercises: readonly Exercise[] = [
     script: "14-greenlets/greenlet.ts",
     changes: [["    using _limit = this.dead ?", "    const _limit = this.dead ?"]],
     foundBy: "get ends its time limit when it returns",
-    says: /it was interrupted afterwards: Timeout: 20 ms/,
+    says: /it was interrupted afterwards: Timeout: 50 ms/,
     hints: [
       "The error says how long the limit was. Who has set one of this length?",
       "A `Timeout` begins when it is made. Who cancels it when it is no longer needed?",
