@@ -54,7 +54,11 @@ export const cases = {
   },
   "wakes the one that is due first, whichever was started first"(module: Module) {
     const woke = wakeUps(module, { late: [30], early: [10, 5] });
-    assert.deepEqual(woke, ["early at 10", "early at 15", "late at 30"], `who woke: ${woke}`);
+    assert.deepEqual(
+      woke,
+      ["early at 10", "early at 15", "late at 30"],
+      `who woke: ${woke.join() || "nobody"}`,
+    );
   },
   "lets another one have its turn, even if a sleep is shorter than 0"(
     { Scheduler, sleep }: Module,

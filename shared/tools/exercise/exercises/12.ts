@@ -161,7 +161,7 @@ export const exercises: readonly Exercise[] = [
 `,
     ]],
     foundBy: "wakes the one that is due first, whichever was started first",
-    says: /^who woke: $/,
+    says: /^who woke: nobody$/,
     hints: [
       "`this.#sleepers.next` has the time and the item of the first one. What does its coroutine " +
       "say when it is resumed?",
