@@ -5,13 +5,21 @@
  */
 
 import { exercises as of01 } from "./exercises/01.ts";
+import { exercises as of10 } from "./exercises/10.ts";
+import { exercises as of11 } from "./exercises/11.ts";
 import { exercises as of12 } from "./exercises/12.ts";
+import { exercises as of13 } from "./exercises/13.ts";
+import { exercises as of14 } from "./exercises/14.ts";
 import type { Exercise } from "./exercise.ts";
 
 /** All exercises, in their order. */
 export const exercises: readonly Exercise[] = [
   ...of01,
+  ...of10,
+  ...of11,
   ...of12,
+  ...of13,
+  ...of14,
 ];
 
 /** Finds an exercise by what a person types: `03.2` or `3.2`. */
