@@ -6,11 +6,12 @@
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { ask } from "../../shared/client.ts";
+import { checkReply, sendAll } from "../../shared/client.ts";
 import { connectOnce } from "../../shared/ready.ts";
 import type { Child } from "../../shared/tools/process/child.ts";
 import { familyOf, settled } from "../../shared/tools/process/proc.ts";
 
+const hello = new TextEncoder().encode("hello");
 /** In so many milliseconds, a server that has room for a client answers it. */
 const PATIENCE = 2000;
 /** How long a server has nothing to do before its memory is read, in milliseconds. */
@@ -36,8 +37,8 @@ export async function hold(child: Child, most: number): Promise<Held> {
   let [answered, first] = [0, 0];
   while (answered < most) {
     const client = clients.use(await connectOnce({ host: "127.0.0.1", port }));
-    const reply = ask(client, new TextEncoder().encode("hello")).then(() => true, () => false);
-    if (!await Promise.race([reply, sleep(PATIENCE, false, { ref: false })])) break;
+    await sendAll(client, hello);
+    if (!await checkReply(client, hello, PATIENCE).then(() => true, () => false)) break;
     answered++;
     if (answered === 1) first = await memoryOf(server.pid);
   }

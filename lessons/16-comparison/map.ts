@@ -23,7 +23,7 @@ import { median } from "./statistics.ts";
 
 const options = parseOptions({
   active: list([1, 50, 900], "numbers of connections that are all active"),
-  idle: number(1000, "how many idle connections are tried", 2, 20_000),
+  idle: number(1000, "how many idle connections are tried", 10, 20_000),
   rounds: number(3, "how often the cost of a message is measured", 1, 100),
   time: number(300, "how long each time, in milliseconds", 50, 60_000),
 });
