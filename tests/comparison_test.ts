@@ -14,13 +14,15 @@ import { pathToFileURL } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 import { cellsOf, describe, FULL } from "../lessons/16-comparison/cells.ts";
 import { choose, type Contender } from "../lessons/16-comparison/contenders.ts";
+import { hold } from "../lessons/16-comparison/idle.ts";
 import type { Measurement } from "../lessons/16-comparison/load.ts";
 import { type Conditions, Load, measure } from "../lessons/16-comparison/measure.ts";
 import { emptyReport, type Report, resultsOf } from "../lessons/16-comparison/report.ts";
+import { schemes } from "../lessons/16-comparison/schemes.ts";
 import { median, percentile, spread } from "../lessons/16-comparison/statistics.ts";
 import { table } from "../lessons/16-comparison/table.ts";
 import { Child } from "../shared/tools/process/child.ts";
-import { serverLessons } from "../shared/tools/lesson/catalogue.ts";
+import { findLesson, serverLessons } from "../shared/tools/lesson/catalogue.ts";
 import { whyNoCharts } from "./packages.ts";
 import { childrenOf, isRunning } from "../shared/tools/process/proc.ts";
 import { deno, ROOT, terminal, whyNoStrace } from "./processes.ts";
@@ -368,6 +370,30 @@ Deno.test({
     assertMatch(text, /\r█*░+ \d+ %, \d+ s left, 13 event-loop/);
     assertMatch(text, /\r\r\n1 connection, all active/); // it gives way to what is printed
   },
+});
+
+Deno.test("16 comparison: hold() counts the clients that a server has room for", async () => {
+  const clients = 60;
+  const [one, threads, all] = await Promise.all(
+    ([["01 blocking", clients], ["02 threads", 10], ["06 epoll", clients]] as const)
+      .map(([name, most]) =>
+        hold(new Child(choose(name, "/nonexistent").contenders[0].command), most)
+      ),
+  );
+  assertEquals([one, threads, all].map(({ answered }) => answered), [1, 10, clients]);
+  // Ten threads, with a MiB each at the least, and sixty entries in a table.
+  assertGreater(threads.all - threads.first, 9 * 1024);
+  assertLess(all.all - all.first, 4 * 1024);
+});
+
+Deno.test("16 comparison: the map in the README has all schemes, each with its lesson", () => {
+  const readme = Deno.readTextFileSync(`${ROOT}${FOLDER}/README.md`);
+  const [, map] = /lessons\/16-comparison\/map\.ts\n.*\n([^]*?)\n```/.exec(readme)!;
+  const rows = map.split("\n").map((row) => row.split(/ {2,}/).slice(0, 2));
+  assertEquals(rows, schemes.map(({ name, lesson, none }) => [name, lesson ?? `none: ${none}`]));
+  for (const { lesson } of schemes) {
+    if (lesson !== undefined) assert(findLesson(lesson)?.server !== undefined, lesson);
+  }
 });
 
 const reason = await whyNoCharts();

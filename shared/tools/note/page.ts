@@ -56,12 +56,13 @@ export function pageOf(lesson: Lesson, picture?: string): string {
     "## Terms",
     termsIn(text),
   ];
-  let room = MOST - linesOf([...before, ...after]);
+  // The scripts that are only named have a line each, below a heading between blank lines.
+  let room = MOST - linesOf([...before, ...after]) - scripts.length - 3;
   const shown: string[] = [];
   const named: string[] = [];
   for (const { name, source } of scripts) {
     const part = `## ${name}\n\n${fenced("ts", source)}`;
-    if (linesOf([part]) + scripts.length < room) {
+    if (linesOf([part]) < room) {
       shown.push(part);
       room -= linesOf([part]);
     } else named.push(`- \`${name}\`: ${firstSentence(source)}`);
