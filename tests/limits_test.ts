@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { delay } from "@std/async";
-import { visit } from "../shared/tools/check/clients.ts";
+import { meet } from "../shared/tools/check/clients.ts";
 import { Server } from "../shared/tools/check/server.ts";
 import { subjects } from "../shared/tools/check/subjects.ts";
 import { outcomeOf, ROOT } from "./processes.ts";
@@ -72,7 +72,7 @@ for (const subject of subjects.filter(({ native }) => native)) {
       );
       await delay(1000); // Deno opens them half a second after its start
       for (const connection of connections) connection.close();
-      await visit(server);
+      await meet(server);
       assertEquals(server.errors, []);
     });
   }

@@ -143,7 +143,7 @@ browserTest(
 
 browserTest("every key does what the list of keys says", async () => {
   await withFile(
-    await recordedPage("03", "--clients", "2", "--pause", "100"),
+    await recordedPage("03", "--clients", "4", "--pause", "300"),
     (url) =>
       withPage(async (page) => {
         await open(page, url);

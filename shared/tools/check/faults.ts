@@ -98,6 +98,7 @@ export function faultBehind(
     const advice = ADVICE[code] ?? "it concerns one client; close that connection, and go on";
     return `${name} failed with ${code}, and that ended the server: ${advice}`;
   }
-  if (OVERLOOKED.test(waits)) return EDGES;
-  return [...TELLTALE, ...special, ...COMMON].find(([seen]) => seen.test(saw))?.[1] ?? "not known";
+  const found = [...TELLTALE, ...special].find(([seen]) => seen.test(saw));
+  if (found === undefined && OVERLOOKED.test(waits)) return EDGES;
+  return (found ?? COMMON.find(([seen]) => seen.test(saw)))?.[1] ?? "not known";
 }
