@@ -5,7 +5,7 @@
  * @module
  */
 
-import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { assert, assertMatch, assertRejects } from "@std/assert";
 import { pathToFileURL } from "node:url";
 import { check, Failure } from "../../shared/tools/check/check.ts";
 import { connect, greet } from "../../shared/tools/check/clients.ts";
