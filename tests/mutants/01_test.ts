@@ -10,13 +10,6 @@ const LISTENER = "const listener = listenTcp(options);";
 
 testEdits("01 blocking", [
   {
-    name: "answers once and closes",
-    changes: [[REPLY, `return ${REPLY}`]],
-    foundBy: "answers a message that arrives one byte at a time",
-    says: /the reply ended after|[Cc]onnection reset|[Bb]roken pipe/,
-    explained: /answers once and closes/,
-  },
-  {
     name: "decodes to a string",
     changes: [[
       REPLY,
@@ -28,13 +21,6 @@ testEdits("01 blocking", [
     explained: /decodes the bytes to a string/,
   },
   {
-    name: "dies of a reset",
-    changes: [["if (!isSystemError(error)) throw error;", "throw error;"]],
-    foundBy: "survives the resets of idle clients",
-    says: ENDED,
-    explained: /recv failed with ECONNRESET/,
-  },
-  {
     name: "dies of a broken pipe",
     changes: [[
       "if (!isSystemError(error)) throw error;",
@@ -43,16 +29,6 @@ testEdits("01 blocking", [
     foundBy: "survives many resets with unread replies",
     says: ENDED,
     explained: /send failed with E(PIPE|CONNRESET)/,
-  },
-  {
-    name: "leaks after a reset",
-    changes: [
-      ["if (length === 0) break;", "if (length === 0) return close(connection);"],
-      ["  } finally {\n    close(connection);\n  }", "  }"],
-    ],
-    foundBy: "survives many resets with unread replies",
-    says: /connections are still open/,
-    explained: /broken connection is not closed/,
   },
   {
     name: "is deaf to signals",

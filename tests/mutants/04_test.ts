@@ -18,19 +18,6 @@ testEdits("04 select", [
     limit: SHORT,
   },
   {
-    name: "waits for slow readers",
-    changes: [[
-      "  return connection.send(shout(buffer, length), length);\n",
-      `  let want = connection.send(shout(buffer, length), length);
-  while (want === WRITE) want = connection.flush();
-  return want;
-`,
-    ]],
-    foundBy: "serves others while one client does not read",
-    says: /others were not served/,
-    explained: /waits until a client that does not read/,
-  },
-  {
     name: "dies without descriptors",
     changes: [["  else if (isOutOfResources(fd)) pause = 100;\n", ""]],
     foundBy: "stops accepting while it is out of descriptors, and recovers",

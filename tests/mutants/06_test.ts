@@ -1,6 +1,6 @@
-/** Faults of a server over epoll, level-triggered and edge-triggered. */
+/** Faults of a server over epoll. */
 
-import { HANGS, SHORT, testEdits } from "./mutants.ts";
+import { testEdits } from "./mutants.ts";
 
 const BOUNDED = "keeps every byte of 64 MiB for a client that reads late, in bounded memory";
 
@@ -47,30 +47,5 @@ testEdits("06 epoll", [
     says: /memory grew by/,
     explained: /goes on reading .* pile up/,
     alone: true,
-  },
-  {
-    name: "spins without descriptors",
-    changes: [[
-      "if (isOutOfResources(fd)) watchListener(false);",
-      "if (isOutOfResources(fd)) return;",
-    ]],
-    foundBy: "stops accepting while it is out of descriptors, and recovers",
-    says: /% of a core/,
-    explained: /stop accepting for a while/,
-    alone: true,
-  },
-]);
-
-testEdits("06 epoll edge-triggered", [
-  {
-    name: "reads once for an edge and not until EAGAIN",
-    changes: [
-      ["turn < 16", "turn < 1"],
-      ["  if (want === READ) epoll_ctl(epoll, EPOLL_CTL_MOD, connection.fd, EDGES);\n", ""],
-    ],
-    foundBy: "answers 1 MiB",
-    says: HANGS,
-    explained: /edge-triggered.* until EAGAIN/,
-    limit: SHORT,
   },
 ]);

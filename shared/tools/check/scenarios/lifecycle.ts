@@ -25,6 +25,7 @@ export const lifecycle: readonly Scenario[] = [
       using connection = await connect(server);
       await greet(connection, server.subject);
       for (let i = 0; i < 3; i++) {
+        await sleep(20); // it waits again
         server.kill("SIGSTOP");
         await sleep(10);
         server.kill("SIGCONT");
