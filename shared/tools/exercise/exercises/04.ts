@@ -86,6 +86,40 @@ export const exercises: readonly Exercise[] = [
   },
   {
     id: "04.3",
+    title: "Always ready",
+    story: "One idle customer is enough: the replies are correct, and the machine is as busy as " +
+      "if thousands were writing.",
+    question: {
+      asks: "When is a socket ready for writing?",
+      answers: [
+        "when the client reads",
+        "nearly always",
+        "when there is something to write",
+      ],
+      correct: 1,
+    },
+    script: "04-select/server.ts",
+    changes: [[
+      "    (want === WRITE ? writable : readable).add(fd);\n",
+      `    writable.add(fd);
+    if (want !== WRITE) readable.add(fd);
+`,
+    ]],
+    foundBy: "uses no CPU while there is nothing to do",
+    says: /% of a core/,
+    explained: /it never sleeps/,
+    limit: 10_000,
+    hints: [
+      "select returns at once, each time. Which of the two sets has something in it?",
+      "Ready for writing means that the kernel's buffer has room. How often is it full?",
+      "A `fd` belongs into `writable` only if the connection's `want` is `WRITE`.",
+    ],
+    explanation: "Room in a socket is the usual state, so a loop that asks for it gets it at " +
+      "once, and never sleeps. A server asks for room only while it has bytes to send that the " +
+      "socket did not take, and for input otherwise.",
+  },
+  {
+    id: "04.4",
     title: "Write the select loop",
     story: "The server opens its port, and ends at once. What it has to do between the two is " +
       "still missing: wait for all sockets with one call, and serve those that are ready.",

@@ -54,6 +54,51 @@ export const exercises: readonly Exercise[] = [
   },
   {
     id: "08.2",
+    title: "In jerks",
+    story: "Short messages are answered at once. Long ones come back in jerks, ten a second, as " +
+      "if a clock had to push them on.",
+    question: {
+      asks: "Three pieces arrive in a socket, one right after another. How many signals are there?",
+      answers: [
+        "one, two or three",
+        "three: one for each piece",
+        "one for each read that is needed",
+      ],
+      correct: 0,
+    },
+    script: "08-signal-driven/server.ts",
+    changes: [
+      [
+        `/** Reads until EAGAIN, since there may have been several events. Returns whether there is more. */
+`,
+        "/** Serves a client. Returns whether it has to be served again. */\n",
+      ],
+      [
+        `  for (let turn = 0; want === READ; turn++) {
+    if (turn === 16) return true; // the other clients have their turn first
+    const length`,
+        `  if (want === READ) {
+    const length`,
+      ],
+    ],
+    foundBy: "serves others while one client does not read",
+    says: /still waiting/,
+    explained: /it has to read every socket until EAGAIN/,
+    limit: 6000,
+    hints: [
+      "The jerks come from the timer of the script. Without it, the rest would never be read.",
+      "The signal says that something has arrived, not how much. How does the server find out " +
+      "when nothing is left?",
+      "`drain` reads once: repeat `tryRecv` until `-EAGAIN`, and after some turns return true, so " +
+      "that `look` comes back when the others have had theirs.",
+    ],
+    explanation:
+      "There may be one signal for many pieces, and there is none for what is left. So " +
+      "one signal is a reason to read until EAGAIN, as with edge-triggered epoll. A client that " +
+      "never stops must not hold up the others: after 16 reads, they have their turn.",
+  },
+  {
+    id: "08.3",
     title: "Busy mornings",
     story: "With a customer now and then, all goes well. When many write in the same moment, " +
       "some of them never hear back.",
