@@ -147,7 +147,7 @@ export const exercises: readonly Exercise[] = [
       sendAll(connection, shout(buffer, length), length);
     }
 `,
-      `    // To be written: recv() into the buffer, shout() what has arrived, and sendAll() of it back.
+      `    // To be written: recv() into the buffer, shout() what has arrived, and sendAll() of it.
     // And so on, until recv returns 0: then the client has finished sending.
 `,
     ]],

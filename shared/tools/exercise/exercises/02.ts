@@ -24,10 +24,8 @@ export const exercises: readonly Exercise[] = [
     },
     script: "02-threads/server.ts",
     changes: [[
-      "  thread.postMessage({ connection, running, number: served + 1, accepted } satisfies Task);\n",
-      `  thread.postMessage({ connection, running, number: served + 1, accepted } satisfies Task);
-  close(connection);
-`,
+      "satisfies Task);\n",
+      "satisfies Task);\n  close(connection);\n",
     ]],
     foundBy: "answers a message that arrives one byte at a time",
     says: /ended after|reset|broken pipe/i,

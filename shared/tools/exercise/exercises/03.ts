@@ -25,7 +25,8 @@ export const exercises: readonly Exercise[] = [
     script: "03-nonblocking/server.ts",
     changes: [
       [
-        `  // On Linux, an accepted socket does not inherit O_NONBLOCK from the listener, so it is set here
+        "  // On Linux, an accepted socket does not inherit O_NONBLOCK from the listener, so it " +
+        `is set here
   // again. Without it, recv would sleep on the first silent client.
   const fd = tryAccept4(listener, SOCK_NONBLOCK);
 `,
@@ -94,8 +95,8 @@ export const exercises: readonly Exercise[] = [
     script: "03-nonblocking/server.ts",
     changes: [
       [
-        `  // Phase 2, the copy, is inside this call. Phase 1 is not: without data, it returns EAGAIN.
-`,
+        "  // Phase 2, the copy, is inside this call. Phase 1 is not: without data, it returns " +
+        "EAGAIN.\n",
         "",
       ],
       ["  if (length === -EAGAIN) return READ;\n", ""],
@@ -143,8 +144,8 @@ export const exercises: readonly Exercise[] = [
     if (serve(connection) === GONE) drop(connection);
   }
 `,
-      `  // To be written: one round. Ask for a new client with acceptOne(). Then serve() each of the
-  // \`connections\`, and drop() those that are GONE.
+      `  // To be written: one round. Ask for a new client with acceptOne(). Then serve() each of
+  // the \`connections\`, and drop() those that are GONE.
 `,
     ]],
     foundBy: "answers 20 clients at once",

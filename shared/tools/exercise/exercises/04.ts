@@ -110,7 +110,7 @@ export const exercises: readonly Exercise[] = [
     explained: /it never sleeps/,
     limit: 10_000,
     hints: [
-      "select returns at once, each time. Which of the two sets has something in it?",
+      "The call of select returns at once, each time. Which of the two sets has something in it?",
       "Ready for writing means that the kernel's buffer has room. How often is it full?",
       "A `fd` belongs into `writable` only if the connection's `want` is `WRITE`.",
     ],
@@ -156,7 +156,8 @@ export const exercises: readonly Exercise[] = [
   if (readable.has(listener)) acceptOne();
 }
 `,
-      `// To be written: the loop, which ends when \`served\` has reached options.connections. A round
+      `// To be written: the loop, which ends when \`served\` has reached options.connections.
+// A round
 // - clears the sets \`readable\` and \`writable\`, and adds every descriptor to one of them: the
 //   listener (but not during a \`pause\`), and each connection according to what it \`want\`s;
 // - calls select(nfds, readable, writable, null, pause), after which the pause is over;

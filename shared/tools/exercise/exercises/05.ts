@@ -11,9 +11,9 @@ export const exercises: readonly Exercise[] = [
   {
     id: "05.1",
     title: "Closed until further notice",
-    story: "There was a rush in the morning, and for a moment the server was out of " +
-      "descriptors. All who were connected are served. Since then, nobody new gets in, although " +
-      "most of the others have left.",
+    story: "There was a rush in the morning, and for a moment the server was out of descriptors. " +
+      "Customers that were connected are served. Since then, nobody new gets in, although most " +
+      "of the others have left.",
     question: {
       asks: "A client connects in the afternoon. What does it see?",
       answers: [
@@ -94,9 +94,8 @@ export const exercises: readonly Exercise[] = [
     script: "05-poll/server.ts",
     changes: [
       [
-        `    // POLLERR and POLLHUP are always reported, requested or not; recv returns the actual error.
-    if (list.revents(i) === 0) continue;
-`,
+        "    // POLLERR and POLLHUP are always reported, requested or not; recv returns the " +
+        "actual error.\n    if (list.revents(i) === 0) continue;\n",
         "    if ((list.revents(i) & POLLIN) === 0) continue;\n",
       ],
     ],
@@ -151,7 +150,8 @@ export const exercises: readonly Exercise[] = [
   if (list.revents(0) !== 0) acceptOne();
 }
 `,
-      `// To be written: the loop, which ends when \`served\` has reached options.connections. A round
+      `// To be written: the loop, which ends when \`served\` has reached options.connections.
+// A round
 // - watches the listener for POLLIN with list.watch(0, …), or for 0 during a \`pause\`;
 // - calls poll(list, pause), after which the pause is over;
 // - for each other entry with an answer (list.revents(i)), serves the connection of list.fd(i), and

@@ -70,7 +70,8 @@ export const exercises: readonly Exercise[] = [
       ],
       ["turn < 16", "turn < 1"],
       [
-        `  // A client that never stops sending would keep us in the loop. Re-arming it makes epoll report it
+        "  // A client that never stops sending would keep us in the loop. Re-arming it makes " +
+        `epoll report it
   // again, after the others. WRITE needs none: room in the socket is an edge of its own.
   if (want === READ) epoll_ctl(epoll, EPOLL_CTL_MOD, connection.fd, EDGES);
 `,
@@ -141,8 +142,8 @@ export const exercises: readonly Exercise[] = [
     hints: [
       "The server sleeps while bytes lie unread. For which events does it watch that socket?",
       "`drain` has several ways out. On which of them is the kernel's list brought up to date?",
-      "A socket that is watched for `ROOM` stays so when `drain` returns at `EAGAIN`. Watch it for " +
-      "both from the beginning: `EPOLLIN | EPOLLOUT | EPOLLET`.",
+      "A socket that is watched for `ROOM` stays so when `drain` returns at `EAGAIN`. Watch it " +
+      "for both from the beginning: `EPOLLIN | EPOLLOUT | EPOLLET`.",
     ],
     explanation:
       "The socket was armed for input again only where drain stops early, not where it " +
@@ -178,19 +179,20 @@ export const exercises: readonly Exercise[] = [
   }
 }
 `,
-      `// To be written: the loop, which ends when \`served\` has reached options.connections. A round
+      `// To be written: the loop, which ends when \`served\` has reached options.connections.
+// A round
 // - calls epoll_wait(epoll, events, pause), which returns how many reports there are;
 // - calls watchListener(true) if that was a \`pause\`: it is over;
-// - for each report, finds the connection of events.fd(i), and calls advance() with it. A descriptor
-//   without a connection is the listener, for which it calls acceptOne().
+// - for each report, finds the connection of events.fd(i), and calls advance() with it. The
+//   descriptor without a connection is the listener, for which it calls acceptOne().
 `,
     ]],
     foundBy: "answers 20 clients at once",
     says: /the server ended with exit code 0|refused/,
     hints: [
       "Compare the loop with poll's in lesson 05: which of its parts has the kernel taken over?",
-      "The reports are in `events`, from index 0 on. Those behind the last one are left over from " +
-      "earlier calls.",
+      "The reports are in `events`, from index 0 on. Those behind the last one are left over " +
+      "from earlier calls.",
       "For each `i` below what `epoll_wait` has returned, look up `events.fd(i)` in " +
       "`connections`: `advance` it, or `acceptOne` if there is none.",
     ],

@@ -109,9 +109,10 @@ export const exercises: readonly Exercise[] = [
   // What the socket does not take is kept, and sent by flush.
   return connection.send(shout(buffer, length), length);
 `,
-      `  // To be written. While bytes are \`unsent\`, flush() them, and read nothing. Else tryRecv() into
-  // the buffer, and send() what has arrived, shouted. Both methods of the connection return what it
-  // waits for next. Without data it is READ; at the end, or after an error, it is GONE.
+      `  // To be written. While bytes are \`unsent\`, flush() them, and read nothing. Else
+  // tryRecv() into the buffer, and send() what has arrived, shouted. Both methods of the
+  // connection return what it waits for next. Without data it is READ; at the end, or after an
+  // error, it is GONE.
   return connection.want;
 `,
     ]],

@@ -32,7 +32,8 @@ export const exercises: readonly Exercise[] = [
 `,
       ],
       [
-        `a signal, SIGIO, when something happens. The signal does not say where, and several of them can
+        "a signal, SIGIO, when something happens. The signal does not say where, and several of " +
+        `them can
  * become one, so the handler has to check every socket.
 `,
         "a signal, SIGIO, when something happens.\n",
@@ -69,8 +70,8 @@ export const exercises: readonly Exercise[] = [
     script: "08-signal-driven/server.ts",
     changes: [
       [
-        `/** Reads until EAGAIN, since there may have been several events. Returns whether there is more. */
-`,
+        "/** Reads until EAGAIN, since there may have been several events. Returns whether " +
+        "there is more. */\n",
         "/** Serves a client. Returns whether it has to be served again. */\n",
       ],
       [
@@ -89,8 +90,8 @@ export const exercises: readonly Exercise[] = [
       "The jerks come from the timer of the script. Without it, the rest would never be read.",
       "The signal says that something has arrived, not how much. How does the server find out " +
       "when nothing is left?",
-      "`drain` reads once: repeat `tryRecv` until `-EAGAIN`, and after some turns return true, so " +
-      "that `look` comes back when the others have had theirs.",
+      "`drain` reads once: repeat `tryRecv` until `-EAGAIN`, and after some turns return true, " +
+      "so that `look` comes back when the others have had theirs.",
     ],
     explanation:
       "There may be one signal for many pieces, and there is none for what is left. So " +

@@ -136,8 +136,8 @@ function sent(connection: Connection, length: number) {
   //   which isOutOfResources() is true is followed by ring.timeout(100) and nothing else; for
   //   -ECONNABORTED, it accepts the next client; any other error is thrown as a systemError().
   // - IORING_OP_TIMEOUT: the ring accepts again.
-  // - IORING_OP_RECV: \`result\` bytes are in the memory of the connection of \`fd\`. Shout them, note
-  //   their number, and ring.send() them with MSG_WAITALL; with 0 or an error, drop() it.
+  // - IORING_OP_RECV: \`result\` bytes are in the memory of the connection of \`fd\`. Shout them,
+  //   note their number, and ring.send() them with MSG_WAITALL; with 0 or an error, drop() it.
   // - IORING_OP_SEND: receive what comes next; if it sent fewer bytes than it should, drop() it.
 }
 `,
@@ -149,8 +149,8 @@ function sent(connection: Connection, length: number) {
       "Write the first case alone, and print what `completed` gets: a descriptor. Then receive.",
       "Each operation completes once. So each handler has to submit the operation that follows, " +
       "or the connection comes to its end there.",
-      "The circle is `IORING_OP_RECV`, then `ring.send`, then `IORING_OP_SEND`, then `ring.recv`; " +
-      "and after each `IORING_OP_ACCEPT`, `ring.accept` again.",
+      "The circle is `IORING_OP_RECV`, then `ring.send`, then `IORING_OP_SEND`, then " +
+      "`ring.recv`; and after each `IORING_OP_ACCEPT`, `ring.accept` again.",
     ],
     explanation: "An operation is submitted once and completes once: a server over io_uring is a " +
       "circle of completions, each of which submits what follows. The next recv comes only after " +

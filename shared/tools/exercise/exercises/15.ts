@@ -108,7 +108,7 @@ export const exercises: readonly Exercise[] = [
       "`sent` is awaited behind the loop only: `await` each `sendAll` before the next `read`.",
     ],
     explanation: "A chain of promises is a queue without bound. A server that reads nothing more " +
-      "from a client with unsent replies passes the pressure on: its receive buffer fills up, TCP " +
-      "closes the window, and the client has to wait. One await is all it takes.",
+      "from a client with unsent replies passes the pressure on: its receive buffer fills up, " +
+      "TCP closes the window, and the client has to wait. One await is all it takes.",
   },
 ];
