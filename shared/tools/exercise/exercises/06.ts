@@ -95,18 +95,17 @@ export const exercises: readonly Exercise[] = [
   },
   {
     id: "06.3",
-    title: "Silence after the pause",
-    story:
-      "A customer sends a lot, and pauses before it reads the reply. When it goes on, a part " +
-      "of the reply arrives, and then the server no longer reacts to anything that it sends.",
+    title: "Only once",
+    story: "What a customer sends right after it has connected is answered, if it is quick. What " +
+      "it sends later is not: it might as well hang up.",
     question: {
-      asks: "A client was behind, and has read everything. For what is its socket watched now?",
+      asks: "A descriptor with EPOLLONESHOT has been reported. When is it reported again?",
       answers: [
-        "for input",
-        "for input and for room",
-        "for room, as while it was behind",
+        "when the next bytes arrive",
+        "when it has been re-armed and is ready",
+        "never",
       ],
-      correct: 2,
+      correct: 1,
     },
     script: "06-epoll/edges.ts",
     changes: [
@@ -119,37 +118,28 @@ export const exercises: readonly Exercise[] = [
  * EAGAIN: what it leaves unread is not reported again.
 `,
       ],
-      ["GONE, READ, type Want }", "GONE, READ, type Want, WRITE }"],
-      [
-        "const EDGES = EPOLLIN | EPOLLOUT | EPOLLET;",
-        "const INPUT = EPOLLIN | EPOLLET;\nconst ROOM = EPOLLOUT | EPOLLET;",
-      ],
-      ["EPOLL_CTL_ADD, fd, EDGES);", "EPOLL_CTL_ADD, fd, INPUT);"],
-      ["turn < 16", "turn < 256"],
+      ["  EPOLLIN,\n  EPOLLOUT,\n", "  EPOLLIN,\n  EPOLLONESHOT,\n  EPOLLOUT,\n"],
+      ["EPOLLIN | EPOLLOUT | EPOLLET;", "EPOLLIN | EPOLLOUT | EPOLLET | EPOLLONESHOT;"],
       [
         `  // again, after the others. WRITE needs none: room in the socket is an edge of its own.
-  if (want === READ) epoll_ctl(epoll, EPOLL_CTL_MOD, connection.fd, EDGES);
-`,
+  if (want === READ) epoll_ctl(`,
         `  // again, after the others.
-  if (want !== GONE) epoll_ctl(epoll, EPOLL_CTL_MOD, connection.fd, want === READ ? INPUT : ROOM);
-`,
+  if (want !== GONE) epoll_ctl(`,
       ],
     ],
-    foundBy: "serves others while one client does not read",
+    foundBy: "answers a message that arrives one byte at a time",
     says: /still waiting/,
     explained: /edge-triggered/,
-    limit: 4000,
+    limit: 2500,
     hints: [
       "The server sleeps while bytes lie unread. For which events does it watch that socket?",
       "`drain` has several ways out. On which of them is the kernel's list brought up to date?",
-      "A socket that is watched for `ROOM` stays so when `drain` returns at `EAGAIN`. Watch it " +
-      "for both from the beginning: `EPOLLIN | EPOLLOUT | EPOLLET`.",
+      "With `EPOLLONESHOT`, the way out at `EAGAIN` leaves the socket disarmed. Without that " +
+      "flag, only a client that is left early has to be re-armed.",
     ],
-    explanation:
-      "The socket was armed for input again only where drain stops early, not where it " +
-      "has read everything: too late for what comes next. With edges there is no need to choose. " +
-      "A socket that is watched for both reports each edge once, and the list in the kernel " +
-      "never has to follow.",
+    explanation: "With EPOLLONESHOT, a report disarms the descriptor, so every way out of the " +
+      "handler has to re-arm it, the one at EAGAIN too. EPOLLET alone stays armed: each edge is " +
+      "reported once. Only if bytes are left is there a reason to re-arm it.",
   },
   {
     id: "06.4",
