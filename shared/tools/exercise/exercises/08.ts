@@ -84,8 +84,7 @@ export const exercises: readonly Exercise[] = [
     ],
     foundBy: "serves others while one client does not read",
     says: /still waiting/,
-    explained: /it has to read every socket until EAGAIN/,
-    limit: 6000,
+    limit: 5000,
     hints: [
       "The jerks come from the timer of the script. Without it, the rest would never be read.",
       "The signal says that something has arrived, not how much. How does the server find out " +
