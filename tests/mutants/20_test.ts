@@ -66,8 +66,7 @@ testEdits("20 loop-per-core handing", [
   {
     name: "counts the clients of each loop by itself",
     changes: [
-      ["let pause: number | undefined;", "let pause: number | undefined;\nlet own = 0;"],
-      ["while (!isOver(counts))", "while (own < 3)"],
+      ["undefined;\n\nwhile (!isOver(counts))", "undefined;\nlet own = 0;\n\nwhile (own < 3)"],
       ["if (countGone(counts))", "countGone(counts);\n  if (++own === 3)"],
       ["else if (fd !== end) advance", "else if (fd === end) own = 3;\n    else advance"],
     ],

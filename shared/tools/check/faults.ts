@@ -27,7 +27,7 @@ const STILL_SMALL = new RegExp(
 );
 
 /** It sleeps although a client has sent something, and waits for nothing but the reply. */
-const OVERLOOKED = /sleeps in epoll_wait(?!.*has not read).* lie unread/;
+const OVERLOOKED = /sleeps in epoll_wait(?!.*has not read).* lie unread in descriptor \d/;
 const EDGES = "it sleeps while bytes of a client lie unread: with edge-triggered events or with " +
   "signals, it has to read every socket until EAGAIN; else it does not watch that descriptor";
 
@@ -98,7 +98,8 @@ export function faultBehind(
     const advice = ADVICE[code] ?? "it concerns one client; close that connection, and go on";
     return `${name} failed with ${code}, and that ended the server: ${advice}`;
   }
-  const found = [...TELLTALE, ...special].find(([seen]) => seen.test(saw));
-  if (found === undefined && OVERLOOKED.test(waits)) return EDGES;
-  return (found ?? COMMON.find(([seen]) => seen.test(saw)))?.[1] ?? "not known";
+  const found = (faults: readonly Fault[]) => faults.find(([seen]) => seen.test(saw))?.[1];
+  const telling = found([...TELLTALE, ...special]);
+  if (OVERLOOKED.test(waits)) return telling === undefined ? EDGES : `${telling}; or ${EDGES}`;
+  return telling ?? found(COMMON) ?? "not known";
 }

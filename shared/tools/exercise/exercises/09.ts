@@ -43,7 +43,7 @@ export const exercises: readonly Exercise[] = [
   },
   {
     id: "09.2",
-    title: "Somebody else's letter",
+    title: "Letters in wrong envelopes",
     story: "A customer that reads slowly gets its own letter at first, then a page of another " +
       "customer's letter. The lawyers have been informed.",
     question: {
