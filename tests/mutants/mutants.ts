@@ -12,6 +12,7 @@ import { connect, greet } from "../../shared/tools/check/clients.ts";
 import type { Scenario } from "../../shared/tools/check/scenario.ts";
 import { scenariosFor } from "../../shared/tools/check/scenarios.ts";
 import { Server, type Subject } from "../../shared/tools/check/server.ts";
+import { sourcesOf, writeSources } from "../../shared/tools/check/sources.ts";
 import { subjects, unavailable } from "../../shared/tools/check/subjects.ts";
 
 /** A fault of a server, and how it has to be found. */
@@ -128,50 +129,24 @@ export async function withEdit(
   changes: readonly Change[],
   use: (mutant: Subject) => Promise<void>,
 ): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "mutant-" });
+  const folder = pathToFileURL(`${await Deno.makeTempDir({ prefix: "mutant-" })}/`);
   try {
-    for (const [{ href }, text] of edited(subject.script, changes)) {
-      await Deno.writeTextFile(`${folder}/${nameOf(href)}`, text);
-    }
-    await use({ ...subject, script: pathToFileURL(`${folder}/${nameOf(subject.script.href)}`) });
+    writeSources(edited(subject.script, changes), folder);
+    await use({ ...subject, script: new URL(subject.script.href.split("/").at(-1)!, folder) });
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
 }
 
-/**
- * The texts of a script and of the modules beside it that it uses, as imports or as Workers; with
- * some changes, and with all other imports leading back to where they are.
- */
-function edited(script: URL, changes: readonly Change[]): Map<URL, string> {
-  const files = new Map<URL, string>();
-  collect(script, files);
+/** The texts of a script and of the modules beside it, with some changes. */
+function edited(script: URL, changes: readonly Change[]): Map<string, string> {
+  const sources = sourcesOf(script);
   for (const [from, to] of changes) {
-    const places = [...files.values()].flatMap((text) => text.split(from).slice(1)).length;
+    const places = [...sources.values()].flatMap((text) => text.split(from).slice(1)).length;
     assertEquals(places, 1, `${script} and its modules do not have this exactly once: ${from}`);
-    for (const [file, text] of files) files.set(file, text.replace(from, () => to));
+    for (const [file, text] of sources) sources.set(file, text.replace(from, () => to));
   }
-  const names = [...files.keys()].map(({ href }) => `./${nameOf(href)}`);
-  for (const [file, text] of files) {
-    const leadingBack = text.replace(
-      /"(\.\.?\/[^"]*\.ts)"/g,
-      (quoted, path) => names.includes(path) ? quoted : JSON.stringify(new URL(path, script)),
-    );
-    files.set(file, leadingBack);
-  }
-  return files;
-}
-
-/** Adds a file, and the modules beside it that it names. */
-function collect(file: URL, files: Map<URL, string>): void {
-  if ([...files.keys()].some(({ href }) => href === file.href)) return;
-  const text = Deno.readTextFileSync(file);
-  files.set(file, text);
-  for (const [, name] of text.matchAll(/"\.\/(\w+\.ts)"/g)) collect(new URL(name, file), files);
-}
-
-function nameOf(href: string): string {
-  return href.slice(href.lastIndexOf("/") + 1);
+  return sources;
 }
 
 /** A server of the catalogue, by its name. */

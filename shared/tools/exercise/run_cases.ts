@@ -1,7 +1,7 @@
 /**
  * Runs the cases of a lesson, the one that is meant to find a fault first, until one of them fails.
  *
- *     deno run -A --import-map MAP run_cases.ts 12-sleep-scheduler/scheduler.ts "name of a case"
+ *     deno run -A --import-map MAP run_cases.ts 12 12-sleep-scheduler/scheduler.ts "name of a case"
  *
  * @module
  */
@@ -9,9 +9,9 @@
 import { LESSONS } from "../lesson/catalogue.ts";
 import type { CaseEvent } from "./verify.ts";
 
-const [script, foundBy] = Deno.args;
-const [, name] = /^\d\d-.*\/(\w+)\.ts$/.exec(script)!;
-const place = `./cases/${script.slice(0, 2)}_${name}.ts`;
+const [lesson, script, foundBy] = Deno.args;
+const [, name] = /\/(\w+)\.ts$/.exec(script)!;
+const place = `./cases/${lesson}_${name}.ts`;
 // What a case gets is what the module exports.
 const { cases }: { cases: Record<string, (module: never) => unknown> } = await import(place);
 
