@@ -1,6 +1,5 @@
 /** Faults of a server that hands its computations to threads. */
 
-import { computing } from "../computing.ts";
 import { HANGS, testEdits } from "./mutants.ts";
 
 const FULL = "answers every message with work when there are more of them than places";
@@ -82,4 +81,4 @@ testEdits("21 computing offload", [
     limit: PATIENT,
     alone: true,
   },
-], { own: computing });
+]);

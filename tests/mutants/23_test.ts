@@ -1,6 +1,5 @@
 /** Faults of a chat room, and of the two servers that it has. */
 
-import { chatScenarios } from "../chat_scenarios.ts";
 import { HANGS, SHORT, testEdits } from "./mutants.ts";
 
 const PASSES_ON = "passes each line on to all others, once, and not to its author";
@@ -172,7 +171,7 @@ function withRest(client: unknown, text: string): string[] {
     explained: /never sleeps/,
     alone: true,
   },
-], { own: chatScenarios });
+]);
 
 testEdits("23 chat room", [
   {
@@ -207,4 +206,4 @@ testEdits("23 chat room", [
     says: /silent was not dropped/,
     explained: /has no limit/,
   },
-], { own: chatScenarios });
+]);

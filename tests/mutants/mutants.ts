@@ -56,16 +56,16 @@ export const SHORT = 1500;
  * Declares a test of a server's faults. Some of them are looked for side by side, since most of the
  * time is spent waiting for servers that hang.
  *
- * @param options Options of the server, and scenarios of its lesson alone.
+ * @param options Options of the server.
  */
 export function testEdits(
   server: string,
   edits: readonly Edit[],
-  { args = [], own = [] }: { args?: readonly string[]; own?: readonly Scenario[] } = {},
+  { args = [] }: { args?: readonly string[] } = {},
 ): void {
   const original = subjectOf(server);
   const subject = { ...original, args: [...original.args ?? [], ...args] };
-  const all = [...scenariosFor(subject), ...own];
+  const all = scenariosFor(subject);
   const reason = unavailable(subject);
   Deno.test({
     name: `${server}: each fault of the server is found and explained` +
@@ -138,13 +138,15 @@ export async function withEdit(
   }
 }
 
-/** The texts of a script and of the modules beside it, with some changes. */
+/** The texts of a script and of the modules beside it, one of which has each of the changes. */
 function edited(script: URL, changes: readonly Change[]): Map<string, string> {
-  const sources = sourcesOf(script);
+  const sources = sourcesOf(script); // the script itself is the first
   for (const [from, to] of changes) {
-    const places = [...sources.values()].flatMap((text) => text.split(from).slice(1)).length;
-    assertEquals(places, 1, `${script} and its modules do not have this exactly once: ${from}`);
-    for (const [file, text] of sources) sources.set(file, text.replace(from, () => to));
+    const found = [...sources].find(([, text]) => text.includes(from));
+    assert(found !== undefined, `neither ${script} nor its modules have this: ${from}`);
+    const [file, text] = found;
+    assertEquals(text.split(from).length, 2, `${file} has this more than once: ${from}`);
+    sources.set(file, text.replace(from, () => to));
   }
   return sources;
 }

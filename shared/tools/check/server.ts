@@ -157,6 +157,11 @@ export class Server implements AsyncDisposable {
     return this.#others.use(launch(...args));
   };
 
+  /** Its process id. */
+  get pid(): number {
+    return this.#child.pid;
+  }
+
   /** Settles when the process has ended and all of its output has been read. */
   get ended(): Promise<Deno.CommandStatus> {
     return this.#child.ended;
