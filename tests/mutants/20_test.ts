@@ -17,16 +17,6 @@ const PAUSES_FOREVER: Edit = {
 
 testEdits("20 loop-per-core", [
   {
-    name: "shares its port with any other server",
-    changes: [[
-      "bind(claim, options);",
-      "setsockopt(claim, 1, SO_REUSEPORT, 1);\nbind(claim, options);",
-    ]],
-    foundBy: "reports in one line that its port is taken",
-    says: /should have ended/,
-    explained: /SO_REUSEPORT is set/,
-  },
-  {
     name: "spins without descriptors",
     changes: [[
       "if (isOutOfResources(fd)) watchListener(false);",

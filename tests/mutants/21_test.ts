@@ -10,38 +10,11 @@ const PATIENT = 20_000;
 
 testEdits("21 computing offload", [
   {
-    name: "sends a result to the descriptor of a client that has gone",
-    changes: [["jobs.cancel(connection);", ""]],
-    foundBy: "gives nobody the reply of a client that has gone, whose message a thread computes",
-    says: /^byte \d+ of the reply|longer than the message/,
-    explained: /somebody else's by now/,
-    limit: PATIENT,
-    alone: true,
-  },
-  {
     name: "hands over the message of a client that has gone",
     changes: [["    held.delete(connection);\n    jobs.cancel", "    jobs.cancel"]],
     foundBy: "gives nobody the reply of a client that has gone, whose message waits for a place",
     says: /^byte \d+ of the reply|longer than the message/,
     explained: /somebody else's by now/,
-    limit: PATIENT,
-    alone: true,
-  },
-  {
-    name: "reads on while a message is computed",
-    changes: [["  handOver();\n}\n\n/** Fills", "  handOver();\n  return READ;\n}\n\n/** Fills"]],
-    foundBy: "sends the replies of one client in the order of its messages",
-    says: /^byte 0 of the reply/,
-    explained: /overtakes the work/,
-    limit: PATIENT,
-    alone: true,
-  },
-  {
-    name: "does not read its eventfd",
-    changes: [["tryReadEventfd(done);", ""], ["eventfd, tryReadEventfd", "eventfd"]],
-    foundBy: "sleeps when everything is computed",
-    says: /% of a core/,
-    explained: /epoll reports it/,
     limit: PATIENT,
     alone: true,
   },

@@ -169,6 +169,7 @@ export class Server implements AsyncDisposable {
 
   /** What it waits for, and where bytes lie, in a sentence; undefined if it has ended. */
   get waits(): string | undefined {
+    if (this.subject.processes) return undefined; // these wait for clients, and not it
     try {
       return stateOf(this.#child.pid, Deno.pid, this.port);
     } catch {
