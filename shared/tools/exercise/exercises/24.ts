@@ -82,7 +82,7 @@ export const exercises: readonly Exercise[] = [
     says: /still waiting/,
     limit: 4000,
     hints: [
-      "copying.ts has the same pump with recv and send. What takes the place of its buffer here?",
+      "See copying.ts: the same pump with recv and send. What takes the place of its buffer here?",
       "The events are edge-triggered: go on until both calls have nothing to move. A pipe that is " +
       "full and a socket without data both give EAGAIN, so do not stop at the first one.",
       "`const taken = way.ended ? -EAGAIN : trySplice(from, pipe.write, SIZE, FLAGS)` fills the " +
