@@ -5,7 +5,6 @@
  * @module
  */
 
-import { getrlimit, RLIMIT_NOFILE } from "./linux/descriptors.ts";
 import type { Address } from "./linux/socket.ts";
 import { HOST, number, type Options, parseOptions, type Values } from "./options.ts";
 
@@ -50,13 +49,4 @@ export function requireRead(module: URL): void {
   if (Deno.permissions.requestSync({ name: "read", path: module }).state === "granted") return;
   console.error("starting a Worker needs a permission: run it again with --allow-read");
   Deno.exit(1);
-}
-
-/**
- * How many Workers this process has descriptors for, `wanted` at most: each has an engine of its
- * own, whose event loop needs six.
- */
-export function mostThreads(wanted: number): number {
-  const { soft } = getrlimit(RLIMIT_NOFILE);
-  return Math.max(1, Math.min(wanted, Math.floor((soft - 40) / 8)));
 }

@@ -245,6 +245,7 @@ Deno.test({
     await anna.sees("boris: in between");
     await anna.type(" a l\x7fline 你\r"); // one key is taken back
     await boris.expect("* anna came", "anna: half of a line 你");
+    await anna.sees("你"); // the terminal has shown all of it
     // The line that was typed is cleared, and drawn again below.
     const at = anna.output.indexOf("boris: in between");
     assertMatch(anna.output.slice(0, at), /half of.*\[0?J$/s);

@@ -4,7 +4,8 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { deadline, retry } from "@std/async";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { unavailable } from "../shared/tools/check/subjects.ts";
-import { Server } from "../shared/tools/check/server.ts";
+import { Server, type Subject } from "../shared/tools/check/server.ts";
+import { startBehind, upstreamOption } from "../shared/tools/lesson/behind.ts";
 import { LESSONS, serverLessons, servers } from "../shared/tools/lesson/catalogue.ts";
 import { Child, denoRun } from "../shared/tools/process/child.ts";
 
@@ -60,9 +61,15 @@ function assertShown(errors: readonly string[], wrong: string, place: string): v
 const CALLS = {
   shout: [["shout", "shoot"], ["ask", "akse"]],
   chat: [["Member", "Memper"], ["runClients", "runClents"]],
+  proxy: [["isOutOfResources", "isOutOfResurces"], ["ask", "akse"]],
 } as const;
 
-for (const { name, lesson, script, args, permissions, protocol = "shout" } of servers) {
+function callsOf({ protocol, behind }: Pick<Subject, "protocol" | "behind">) {
+  return CALLS[protocol ?? (behind === undefined ? "shout" : "proxy")];
+}
+
+for (const server of servers) {
+  const { name, lesson, script, args, permissions, behind } = server;
   if (args.length > 0) continue; // the same script once more
   const reason = unavailable(lesson.server);
   Deno.test({
@@ -70,16 +77,19 @@ for (const { name, lesson, script, args, permissions, protocol = "shout" } of se
       (reason === undefined ? "" : ` (skipped: ${reason})`),
     ignore: reason !== undefined,
     fn: async () => {
-      const [[correct, wrong]] = CALLS[protocol];
+      const [[correct, wrong]] = callsOf(server);
       using mistake = misspell(script, correct, wrong);
-      await using server = new Child(denoRun(mistake.script, permissions, ["--port", "0"]), {
+      await using stack = new AsyncDisposableStack();
+      const upstream = behind && await upstreamOption(stack.use(startBehind(behind)));
+      const options = ["--port", "0", ...upstream || []];
+      await using child = new Child(denoRun(mistake.script, permissions, options), {
         env: { NO_COLOR: "1" },
       });
-      const port = await server.listening();
-      assert(port !== undefined, server.errors.join("\n"));
+      const port = await child.listening();
+      assert(port !== undefined, child.errors.join("\n"));
       using client = await Deno.connect({ hostname: "127.0.0.1", port });
       await client.write(new TextEncoder().encode("hello"));
-      await retry(() => assertShown(server.errors, wrong, mistake.place), {
+      await retry(() => assertShown(child.errors, wrong, mistake.place), {
         minTimeout: 20,
         multiplier: 1,
         maxAttempts: 100,
@@ -97,7 +107,7 @@ for (const { number, folder, server, client } of serverLessons) {
       (reason === undefined ? "" : ` (skipped: ${reason})`),
     ignore: reason !== undefined,
     fn: async () => {
-      const [, [correct, wrong]] = CALLS[server.protocol ?? "shout"];
+      const [, [correct, wrong]] = callsOf(server);
       using mistake = misspell(new URL(`${folder}/client.ts`, LESSONS), correct, wrong);
       await using host = await Server.start({
         ...server,

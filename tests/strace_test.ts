@@ -47,9 +47,21 @@ async function visitAll(port: number, server: CatalogueServer) {
   }));
 }
 
+/** The calls whose constants are compared by name. */
+const NAMED = ["socket", "accept4", "epoll_ctl"];
+
+/** Adds the names of the constants that stand in a call, in any order. */
+function addNames(names: Map<string, number>, call: string, text: string, count = 1) {
+  if (!NAMED.includes(call)) return;
+  const words = text.match(/\b[A-Z]+_[A-Z_]+\b|\bEPOLL[A-Z]+\b/g) ?? [];
+  const key = `${call} ${words.sort().join(" ")}`;
+  names.set(key, (names.get(key) ?? 0) + count);
+}
+
 /** The server's calls as strace saw them: those of its threads on its descriptors. */
-function seenByStrace(folder: string, events: TraceEvent[]): Map<string, number> {
+function seenByStrace(folder: string, events: TraceEvent[]) {
   const results = new Map<string, number>();
+  const names = new Map<string, number>();
   const calls = events.filter(({ cat }) => cat === "call");
   const own = lifetimesOf(events);
   for (const tid of new Set(calls.map(({ tid }) => tid))) {
@@ -67,9 +79,10 @@ function seenByStrace(folder: string, events: TraceEvent[]): Map<string, number>
       if (!WITHOUT_DESCRIPTOR.includes(name) && !lives) continue;
       const key = `${name} = ${error === undefined ? result : `${result} ${error}`}`;
       results.set(key, (results.get(key) ?? 0) + 1);
+      if (error === undefined) addNames(names, name, line);
     }
   }
-  return results;
+  return { results, names };
 }
 
 /** From when until when a descriptor was the server's: numbers of closed ones are used again. */
@@ -135,7 +148,14 @@ for (const server of servers) {
       const events = readTrace(trace);
       const own = [...resultsOf(events)].filter(([key]) => COMPARED.includes(key.split(" ")[0]));
       assertGreater(own.length, 3);
-      assertEquals(sorted(new Map(own)), sorted(seenByStrace(directory, events)));
+      const { results, names } = seenByStrace(directory, events);
+      assertEquals(sorted(new Map(own)), sorted(results));
+      const ownNames = new Map<string, number>();
+      for (const { cat, name, args: { error, ...args } } of events) {
+        if (cat !== "call" || error !== undefined) continue;
+        addNames(ownNames, name, Object.values(args).join(", "));
+      }
+      assertEquals(sorted(ownNames), sorted(names));
       await Deno.remove(directory, { recursive: true });
     },
   });

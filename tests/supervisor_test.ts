@@ -29,6 +29,19 @@ Deno.test("a child whose supervisor has died before it begins ends by itself", a
   assertEquals([code, stdout], [1, ""]);
 });
 
+Deno.test("a child has the environment of its supervisor", async () => {
+  const command = denoRun(new URL("server.ts", FOLDER), SUBJECT.permissions, ["--port", "0"]);
+  await using server = new Child(command, { env: { INHERITED: "by children" } });
+  await server.listening();
+  await settled(server.pid);
+  for (const pid of childrenOf(server.pid)) {
+    const environment = (await Deno.readTextFile(`/proc/${pid}/environ`)).split("\0");
+    assertEquals(environment.filter((text) => text.startsWith("INHERITED=")), [
+      "INHERITED=by children",
+    ]);
+  }
+});
+
 Deno.test("a message that is --crash kills its child with SIGKILL, and no other does", async () => {
   const lines: string[] = [];
   await using server = startServer(lines, "--crash", "die");

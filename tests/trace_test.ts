@@ -299,9 +299,10 @@ Deno.test("deno task trace logs each call on stderr, and passes the options on",
   assertEquals([code, stdout], [7, "--some,-o,option\n"]);
   // The first line may be a computation, and others may have had the core during a call.
   const log = stderr.replaceAll(", preempted yes", "");
-  const [, fd] = /^\d+\.\d{6} socket\(AF_INET, SOCK_STREAM\|SOCK_CLOEXEC, 0\) = (\d+) </m.exec(
-    log,
-  )!;
+  const [, fd] = /^\d+\.\d{6} socket\(AF_INET, SOCK_STREAM\|SOCK_CLOEXEC, IPPROTO_IP\) = (\d+) </m
+    .exec(
+      log,
+    )!;
   assertMatch(log, new RegExp(`^\\d+\\.\\d{6} close\\(${fd}\\) = 0 <\\d\\.\\d{6}>\n$`, "m"));
   await Deno.remove(script);
 

@@ -12,7 +12,8 @@
 import { close } from "../../shared/linux/descriptors.ts";
 import { accept, addressOf, listenTcp } from "../../shared/linux/socket.ts";
 import { clock_gettime, CLOCK_MONOTONIC } from "../../shared/linux/time.ts";
-import { mostThreads, requireRead, serverOptions } from "../../shared/server.ts";
+import { requireRead, serverOptions } from "../../shared/server.ts";
+import { mostThreads } from "../../shared/workers.ts";
 import type { Task } from "./thread.ts";
 
 const options = serverOptions();

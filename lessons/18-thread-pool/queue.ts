@@ -13,7 +13,8 @@ import { BoundedQueue } from "../../shared/bounded_queue.ts";
 import { close } from "../../shared/linux/descriptors.ts";
 import { accept, addressOf, listenTcp } from "../../shared/linux/socket.ts";
 import { number } from "../../shared/options.ts";
-import { mostThreads, requireRead, serverOptions } from "../../shared/server.ts";
+import { requireRead, serverOptions } from "../../shared/server.ts";
+import { mostThreads } from "../../shared/workers.ts";
 
 const options = serverOptions({
   threads: number(8, "how many threads serve, one client at a time each", 1, 100),

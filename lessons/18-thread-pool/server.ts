@@ -12,7 +12,8 @@
 
 import { addressOf, listenTcp } from "../../shared/linux/socket.ts";
 import { number } from "../../shared/options.ts";
-import { mostThreads, requireRead, serverOptions } from "../../shared/server.ts";
+import { requireRead, serverOptions } from "../../shared/server.ts";
+import { mostThreads } from "../../shared/workers.ts";
 import type { Task } from "./thread.ts";
 
 const options = serverOptions({

@@ -246,7 +246,7 @@ export const PROCESSES = {
     parameters: ["buffer", "buffer", "pointer", "pointer", "buffer", "pointer"],
     result: "i32",
   },
-  /** extern char **environ; a variable: the environment of this process, as it was at the start */
+  /** extern char **environ; a variable: this is the address of the pointer to the environment */
   environ: { type: "pointer" },
   /** pid_t waitpid(pid_t pid, int *status, int options); */
   waitpid: { parameters: ["i32", "buffer", "i32"], result: "i32" },

@@ -24,7 +24,8 @@ export function posix_spawn(path: string, argv: readonly string[]): number {
   const pid = new Int32Array(1);
   // One block, which begins with the path: what is an argument of the call is not freed meanwhile.
   const texts = new TextEncoder().encode([path, ...argv, ""].join("\0"));
-  const error = libc.posix_spawn(pid, texts, null, null, addressesIn(texts), libc.environ);
+  const environment = new Deno.UnsafePointerView(libc.environ!).getPointer();
+  const error = libc.posix_spawn(pid, texts, null, null, addressesIn(texts), environment);
   if (error !== 0) throw systemError("posix_spawn", error, path);
   return pid[0];
 }

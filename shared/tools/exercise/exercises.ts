@@ -5,7 +5,11 @@
  */
 
 import { exercises as of01 } from "./exercises/01.ts";
+import { exercises as of10 } from "./exercises/10.ts";
+import { exercises as of11 } from "./exercises/11.ts";
 import { exercises as of12 } from "./exercises/12.ts";
+import { exercises as of13 } from "./exercises/13.ts";
+import { exercises as of14 } from "./exercises/14.ts";
 import { exercises as of18 } from "./exercises/18.ts";
 import { exercises as of19 } from "./exercises/19.ts";
 import { exercises as of20 } from "./exercises/20.ts";
@@ -18,7 +22,11 @@ import type { Exercise } from "./exercise.ts";
 /** All exercises, in their order. */
 export const exercises: readonly Exercise[] = [
   ...of01,
+  ...of10,
+  ...of11,
   ...of12,
+  ...of13,
+  ...of14,
   ...of18,
   ...of19,
   ...of20,

@@ -177,11 +177,24 @@ function linkOf(path: string): string {
 /** What the main thread of a process does: `sleeps in recv(7)`. */
 function callOf(pid: number): string {
   try {
-    const [number, first] = Deno.readTextFileSync(`/proc/${pid}/syscall`).split(" ");
-    if (number.trim() === "running") return "is running";
-    const name = NAMES[number] ?? `system call ${number}`;
-    return `sleeps in ${name}${OF_DESCRIPTOR.includes(name) ? `(${Number(first)})` : ""}`;
+    const call = callUnderWay(pid);
+    if (call === undefined) return "is running";
+    return `sleeps in ${call.name}${call.fd === undefined ? "" : `(${call.fd})`}`;
   } catch {
     return "waits"; // the kernel does not show it to everybody
   }
+}
+
+/**
+ * The call in which a thread of a process sleeps; undefined if it runs. Throws if the kernel does
+ * not show it, or if the thread has ended.
+ */
+export function callUnderWay(
+  pid: number,
+  tid: number = pid,
+): { name: string; fd?: number } | undefined {
+  const [number, first] = Deno.readTextFileSync(`/proc/${pid}/task/${tid}/syscall`).split(" ");
+  if (number.trim() === "running") return undefined;
+  const name = NAMES[number] ?? `system call ${number}`;
+  return OF_DESCRIPTOR.includes(name) ? { name, fd: Number(first) } : { name };
 }

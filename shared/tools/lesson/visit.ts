@@ -15,7 +15,7 @@ import { RECORDER_FAILED, recorderPermissions, recorderUrl } from "../trace/sett
 import { startBehind, upstreamOption } from "./behind.ts";
 import { type Lesson, LESSONS, type Script, type ServerLesson } from "./catalogue.ts";
 import { callsBetween, type Costs, readCounts } from "./costs.ts";
-import { StallWatch } from "./stall.ts";
+import { callUnderWay, StallWatch } from "./stall.ts";
 
 const CAST = "../shared/tools/lesson/cast.ts";
 
@@ -70,6 +70,8 @@ export type Name = "main" | "server" | "client";
 export interface StartOptions extends Pick<ChildOptions, "direct" | "onLine"> {
   /** The file in which it is recorded. */
   trace?: string;
+  /** Whether it is recorded for the player. */
+  detailed?: true;
   /** The file in which its calls are counted. */
   counts?: string;
 }
@@ -81,12 +83,12 @@ export function start(
   name: Name,
   { permissions, path = `${folder}/${name}.ts`, args: own = [] }: Script,
   args: string[],
-  { trace, counts, direct, onLine }: StartOptions = {},
+  { trace, detailed, counts, direct, onLine }: StartOptions = {},
 ): Child {
   const more = trace === undefined ? [] : recorderPermissions(permissions, trace);
   const recorder = trace === undefined
     ? undefined
-    : recorderUrl(permissions, { trace, counts, name });
+    : recorderUrl(permissions, { trace, counts, name, detailed });
   const script = new URL(path, LESSONS);
   const command = denoRun(script, [...permissions, ...more], [...args, ...own], recorder);
   const child = new Child(command, { direct, stdin: direct ? "inherit" : undefined, onLine });
@@ -110,6 +112,8 @@ export interface Visit extends Costs {
   traces: string[];
   /** What the server printed. */
   lines: string[];
+  /** The calls in which its threads were when the client had gone, by thread. */
+  underWay: Map<number, ReturnType<typeof callUnderWay>>;
 }
 
 /** A visit that did not come to its end. */
@@ -122,8 +126,8 @@ export interface Failed {
 
 /** How the scripts of a visit are started. */
 export interface VisitOptions {
-  /** Whether both are recorded. */
-  recorded?: boolean;
+  /** Whether both are recorded, and if so, whether for the player. */
+  recorded?: boolean | "detailed";
   /** Whether the client talks with the user by itself, so that its output must not be touched. */
   direct?: boolean;
   /** Gets each line that a script prints. */
@@ -141,6 +145,7 @@ export async function visitServer(
 ): Promise<Visit | Failed> {
   const traces = [`${run.directory}/server.json`, `${run.directory}/client.json`];
   const counts = recorded ? `${run.directory}/counts` : undefined;
+  const detailed = recorded === "detailed" || undefined;
   const unseen = onLine === undefined;
   const lines: string[] = [];
   let moved = () => {};
@@ -157,6 +162,7 @@ export async function visitServer(
   }
   const server = start(run, lesson, "server", lesson.server, options, {
     trace: recorded ? traces[0] : undefined,
+    detailed,
     counts,
     onLine(line) {
       lines.push(line);
@@ -179,6 +185,7 @@ export async function visitServer(
   const client = start(run, lesson, "client", clientOf(lesson, args), clientArgs, {
     direct,
     trace: recorded ? traces[1] : undefined,
+    detailed,
     onLine(line) {
       outcome = parseSummary(line) ?? outcome;
       moved();
@@ -195,7 +202,17 @@ export async function visitServer(
   const wall = performance.now() - began;
   if (run.code !== undefined) { // Ctrl-C may have ended the server as well
     const [after, calls] = [meter.last ?? before, callsBetween(callsBefore, readCounts(counts))];
-    return { outcome, wall, before, after, calls, code: run.code, traces, lines };
+    return {
+      outcome,
+      wall,
+      before,
+      after,
+      calls,
+      code: run.code,
+      traces,
+      lines,
+      underWay: new Map(),
+    };
   }
   if (first === server) {
     return await failure(run, "server", server, "while the client was running", unseen);
@@ -208,11 +225,25 @@ export async function visitServer(
   // The server still runs, so all that it used can be seen.
   const after = meter.read();
   const calls = callsBetween(callsBefore, readCounts(counts));
+  const underWay = detailed ? callsUnderWay(server.pid) : new Map();
   await server.stop();
   const incomplete = [...server.errors, ...client.errors]
     .find((line) => line.startsWith(RECORDER_FAILED));
   if (incomplete !== undefined) return { reason: incomplete, code: 1 };
-  return { outcome, wall, before, after, calls, code, traces, lines };
+  return { outcome, wall, before, after, calls, code, traces, lines, underWay };
+}
+
+/** The calls in which the threads of a process sleep, as far as the kernel shows them. */
+function callsUnderWay(pid: number): Visit["underWay"] {
+  const calls: Visit["underWay"] = new Map();
+  for (const { name: tid } of Deno.readDirSync(`/proc/${pid}/task`)) {
+    try {
+      calls.set(Number(tid), callUnderWay(pid, Number(tid)));
+    } catch {
+      // It has ended, or the kernel does not show it.
+    }
+  }
+  return calls;
 }
 
 /**

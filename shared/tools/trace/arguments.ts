@@ -13,6 +13,7 @@ import * as memory from "../../linux/memory.ts";
 import * as pipe from "../../linux/pipe.ts";
 import * as poll from "../../linux/poll.ts";
 import * as process from "../../linux/process.ts";
+import * as recvmsg from "../../linux/recvmsg.ts";
 import * as signal from "../../linux/signal.ts";
 import * as socket from "../../linux/socket.ts";
 import * as time from "../../linux/time.ts";
@@ -39,7 +40,7 @@ const SHOWN: Record<string, Record<string, Shown>> = {
     epfd: at(0),
     operation: nameAt(1, epoll, /^EPOLL_CTL_/),
     fd: at(2),
-    events: ([, , , event]) => epollEvents(event[0]),
+    events: ([, , , event]) => `{${epollEvents(event[0])}}`,
   },
   epoll_wait: { epfd: at(0), capacity: at(2), timeout: at(3) },
   eventfd: { initial: at(0), flags: flagsAt(1, eventfd, /^EFD_/) },
@@ -51,6 +52,7 @@ const SHOWN: Record<string, Record<string, Shown>> = {
   },
   fcntl_pointer: { fd: at(0), command: nameAt(1, signal, /^F_SETOWN_EX$/) },
   getpeername: { fd: at(0) },
+  getrlimit: { resource: nameAt(0, { ...descriptors, ...signal }, /^RLIMIT_/) },
   getsockname: { fd: at(0) },
   getsockopt: { fd: at(0), level: nameAt(1, socket, /^(SOL_|IPPROTO_)/), name: option },
   io_uring_enter: {
@@ -79,12 +81,13 @@ const SHOWN: Record<string, Record<string, Shown>> = {
     operation: nameAt(0, process, /^PR_/),
     argument: ([, argument]) => nameAt(0, process, /^SIG/)([Number(argument)]),
   },
-  pthread_sigmask: { how: nameAt(0, signal, /^SIG_BLOCK$/) },
   read: { fd: at(0), length: at(2) },
+  pthread_sigmask: { how: nameAt(0, signal, /^SIG_/) },
   recv: { fd: at(0), length: at(2), flags: flagsAt(3, socket, /^MSG_/) },
   recvmsg: { fd: at(0), flags: flagsAt(2, socket, /^MSG_/) },
   select: { nfds: at(0) },
   send: { fd: at(0), length: at(2), flags: flagsAt(3, socket, /^MSG_/) },
+  setrlimit: { resource: nameAt(0, { ...descriptors, ...signal }, /^RLIMIT_/) },
   setsockopt: {
     fd: at(0),
     level: nameAt(1, socket, /^(SOL_|IPPROTO_)/),
@@ -92,11 +95,11 @@ const SHOWN: Record<string, Record<string, Shown>> = {
     value: ([, , , value]) => [...value].join(" "),
   },
   shutdown: { fd: at(0), how: nameAt(1, socket, /^SHUT_/) },
-  signalfd: { fd: at(0), flags: flagsAt(2, signal, /^SFD_(NONBLOCK|CLOEXEC)$/) },
+  signalfd: { fd: at(0), flags: flagsAt(2, signal, /^SFD_/) },
   socket: {
     domain: nameAt(0, socket, /^AF_/),
     type: flagsAt(1, socket, /^SOCK_/),
-    protocol: at(2),
+    protocol: ([, , protocol]) => protocol === 0 ? "IPPROTO_IP" : protocol,
   },
   splice: { from: at(0), to: at(2), length: at(4), flags: flagsAt(5, pipe, /^SPLICE_F_/) },
   timerfd_create: {
@@ -116,28 +119,44 @@ const SHOWN: Record<string, Record<string, Shown>> = {
 const pollEvents = flags(poll, /^POLL[A-Z]+$/);
 const epollEvents = flags(epoll, /^EPOLL[A-Z]+$/);
 
+/** A descriptor, and for what it is watched or ready, in words. */
+type Ready = [fd: number, events: string];
+
 /** What a successful call found, by the function's name. */
-const FOUND: Record<string, (args: Arguments, result: number) => Iterable<string>> = {
+const FOUND: Record<string, (args: Arguments, result: number) => Iterable<Ready>> = {
   *epoll_wait([, words], result) {
     const [length, data] = [epoll.EPOLL_EVENT_SIZE / 4, epoll.EPOLL_EVENT.data / 4];
     for (let i = 0; i < result; i++) {
-      yield `${words[i * length + data]} ${epollEvents(words[i * length])}`;
+      yield [words[i * length + data], epollEvents(words[i * length])];
     }
   },
   *poll([words, length]) {
     for (let i = 0; i < length; i++) {
       const revents = words[2 * i + 1] >>> 16;
-      if (revents !== 0) yield `${words[2 * i]} ${pollEvents(revents)}`;
+      if (revents !== 0) yield [words[2 * i], pollEvents(revents)];
     }
   },
-  *select([nfds, ...sets]) {
-    for (let i = 0; i < 3 * nfds; i++) {
-      const [set, fd] = [Math.floor(i / nfds), i % nfds];
-      const words = sets[set];
-      if (words && words[fd >>> 5] & 1 << (fd & 31)) yield `${fd} ${["in", "out", "except"][set]}`;
-    }
-  },
+  select: inSets,
 };
+
+/** What a call is about to wait for, where its arguments say so. */
+const WATCHED: Record<string, (args: Arguments) => Iterable<Ready>> = {
+  *poll([words, length]) {
+    for (let i = 0; i < length; i++) {
+      const events = words[2 * i + 1] & 0xffff;
+      if (words[2 * i] >= 0 && events !== 0) yield [words[2 * i], pollEvents(events)];
+    }
+  },
+  select: inSets,
+};
+
+function* inSets([nfds, ...sets]: Arguments): Iterable<Ready> {
+  for (let i = 0; i < 3 * nfds; i++) {
+    const [set, fd] = [Math.floor(i / nfds), i % nfds];
+    const words = sets[set];
+    if (words && words[fd >>> 5] & 1 << (fd & 31)) yield [fd, ["in", "out", "except"][set]];
+  }
+}
 
 /** So many descriptors that are ready are shown at the most. */
 const MOST = 3;
@@ -165,10 +184,41 @@ export function readyOf(name: string, args: Arguments, result: unknown): string 
   const found = FOUND[name]?.(args, Number(result));
   if (found === undefined || Number(result) <= 0) return undefined;
   const shown: string[] = [];
-  for (const one of found) {
-    if (shown.push(one) === MOST) break;
+  for (const [fd, events] of found) {
+    if (shown.push(`${fd} ${events}`) === MOST) break;
   }
   return shown.join(", ") + (Number(result) > shown.length ? ", …" : "");
+}
+
+/** All that a successful call found, such as `POLLIN 7,9-12; POLLOUT 8`; undefined if nothing. */
+export function foundOf(name: string, args: Arguments, result: unknown): string | undefined {
+  const found = FOUND[name]?.(args, Number(result));
+  return found && Number(result) > 0 ? rangesOf(found) : undefined;
+}
+
+/** All that a call will wait for, in the same way; undefined where its arguments do not say it. */
+export function watchedOf(name: string, args: Arguments): string | undefined {
+  const watched = WATCHED[name]?.(args);
+  return watched && rangesOf(watched);
+}
+
+function rangesOf(descriptors: Iterable<Ready>): string {
+  const groups = new Map<string, number[]>();
+  for (const [fd, events] of descriptors) {
+    const group = groups.get(events);
+    if (group === undefined) groups.set(events, [fd]);
+    else group.push(fd);
+  }
+  return [...groups].map(([events, fds]) => {
+    const ranges: string[] = [];
+    fds.sort((a, b) => a - b);
+    for (let i = 0, first = 0; i < fds.length; i++) {
+      if (fds[i + 1] === fds[i] + 1) continue;
+      ranges.push(first === i ? `${fds[i]}` : `${fds[first]}-${fds[i]}`);
+      first = i + 1;
+    }
+    return `${events} ${ranges.join()}`;
+  }).join("; ");
 }
 
 function at(index: number): Shown {
@@ -210,7 +260,7 @@ function flagsAt(index: number, module: object, pattern: RegExp): Shown {
 const statusFlags = flags({ ...descriptors, ...signal }, /^O_(NONBLOCK|ASYNC|APPEND|RDWR)$/);
 const levels = new Map([[socket.SOL_SOCKET, /^SO_/], [socket.IPPROTO_TCP, /^TCP_/]]);
 const options = new Map(
-  [...levels].map(([level, pattern]) => [level, nameAt(2, socket, pattern)]),
+  [...levels].map(([level, pattern]) => [level, nameAt(2, { ...socket, ...recvmsg }, pattern)]),
 );
 
 function option(args: Arguments): Value | undefined {

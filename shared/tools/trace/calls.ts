@@ -8,10 +8,11 @@ import { errno, setErrno, systemError } from "../../linux/errno.ts";
 import { threads } from "../../linux/libc.ts";
 import { statusText } from "../../linux/process.ts";
 import { Activity, now } from "./activity.ts";
-import { argumentsOf, descriptorOf, readyOf } from "./arguments.ts";
+import { argumentsOf, descriptorOf, foundOf, readyOf, watchedOf } from "./arguments.ts";
 import type { Hook, Recorder, TraceEvent } from "./events.ts";
 import { type CFunction, ERRORS, replace, systemCalls } from "./functions.ts";
 import { peerOf } from "./peer.ts";
+import { Places } from "./places.ts";
 import { ringHooks } from "./ring.ts";
 import { Runs } from "./runs.ts";
 
@@ -22,9 +23,14 @@ const { gettid } = threads; // the plain function, before a wrapper takes its pl
  * function.
  *
  * @param counts The table of `countCalls`, if the calls are to be counted as well.
+ * @param detailed Whether the player will show them.
  */
-export function traceCalls(record: Recorder, counts?: Uint32Array<ArrayBuffer>): void {
-  const calls = new Calls(record, counts);
+export function traceCalls(
+  record: Recorder,
+  counts?: Uint32Array<ArrayBuffer>,
+  detailed = false,
+): void {
+  const calls = new Calls(record, counts, detailed);
   const hooks: Record<string, Hook> = {
     ...ringHooks(record),
     accept4: { extra: (_, fd) => ({ peer: peerOf(fd as number) }) },
@@ -53,10 +59,12 @@ class Calls {
   readonly #activity = new Activity();
   readonly #pid = Deno.pid;
   readonly #tid = gettid();
+  readonly #places: Places | undefined;
 
-  constructor(record: Recorder, counts: Uint32Array<ArrayBuffer> | undefined) {
+  constructor(record: Recorder, counts: Uint32Array<ArrayBuffer> | undefined, detailed: boolean) {
     this.#record = record;
     this.#counts = counts;
+    if (detailed) this.#places = new Places(record, this.#tid);
     this.#runs = new Runs(record, systemCalls.length * ERRORS);
   }
 
@@ -66,6 +74,7 @@ class Calls {
     const fdAt = descriptorOf(name);
     const called = name.replace("_pointer", ""); // one function of C with two prototypes here
     return (...args) => {
+      const watched = this.#places && watchedOf(name, args); // before select overwrites it
       const start = now();
       this.#before(start);
       hook.before?.(args, start);
@@ -81,6 +90,7 @@ class Calls {
         Object.assign(event.args, hook.extra?.(args, result));
         const ready = readyOf(name, args, result);
         if (ready !== undefined) event.args.ready = ready;
+        if (this.#places) this.#addDetails(event, watched, foundOf(name, args, result));
         if (preempted) event.args.preempted = "yes";
         this.#runs.end();
         this.#record(event);
@@ -90,6 +100,7 @@ class Calls {
           const { message } = systemError(called, number);
           const error = message.slice(`${called}(): `.length);
           const event = this.#event(called, start, end, { ...shown(args), result: -1, error });
+          this.#addDetails(event, watched);
           if (preempted) event.args.preempted = "yes";
           this.#runs.begin(kind, args[fdAt], event);
         }
@@ -126,6 +137,16 @@ class Calls {
     const args = { cpu: Math.round(computed.cpu) };
     const event = this.#event("computing", computed.begin, start, args);
     this.#record({ ...event, cat: "computing" });
+  }
+
+  /** Adds what only the player shows. */
+  #addDetails({ args }: TraceEvent, watched?: string, found?: string): void {
+    const at = this.#places?.here();
+    if (at !== undefined) args.at = at;
+    if (watched !== undefined) args.watched = watched;
+    if (found === undefined) return;
+    delete args.ready; // it is all there
+    args.found = found;
   }
 
   #event(name: string, start: number, end: number, args: TraceEvent["args"]): TraceEvent {

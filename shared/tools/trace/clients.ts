@@ -7,6 +7,7 @@
  */
 
 import { tracingChannel } from "node:diagnostics_channel";
+import { now } from "./clock.ts";
 import { nameEvent, type Recorder, type TraceEvent } from "./events.ts";
 
 /** What a client does; in between, it does nothing, or something of its own. */
@@ -21,8 +22,12 @@ interface Context {
   error?: unknown;
 }
 
-/** Records from now on what the clients do. They are numbered as they begin to connect. */
-export function traceClients(record: Recorder): void {
+/**
+ * Records from now on what the clients do. They are numbered as they begin to connect.
+ *
+ * @param detailed Whether each piece that a socket takes or gives is recorded, for the player.
+ */
+export function traceClients(record: Recorder, detailed = false): void {
   const clients = new WeakMap<object, Client>(); // by connection, and before by attempt
   let count = 0;
 
@@ -34,7 +39,10 @@ export function traceClients(record: Recorder): void {
     },
     end(context) {
       const client = clients.get(context);
-      if (context.result !== undefined) clients.set(context.result, client!);
+      if (context.result !== undefined) {
+        clients.set(context.result, client!);
+        if (detailed) client!.follow(context.result);
+      }
       return [client, { port: context.result?.localAddr.port ?? 0 }];
     },
   });
@@ -92,8 +100,53 @@ class Client {
     this.#record({ ...event, tid: this.#number, ts: this.#since, dur: end - this.#since, args });
     this.#since = end;
   }
+
+  /** Records each piece that a connection takes or gives, and its end. */
+  follow(connection: Deno.TcpConn): void {
+    const { read, write, close, closeWrite } = connection;
+    const dispose = connection[Symbol.dispose];
+    connection.write = async (bytes) => {
+      const start = now();
+      const length = await write.call(connection, bytes);
+      // If there was room, the kernel has taken them at once. The promise may be settled later:
+      // after other clients had their turn, or because there was no room for so many.
+      const waited = length > ROOM && now() - start > LONG;
+      this.#instant("taken", waited ? now() : start, { bytes: length });
+      return length;
+    };
+    connection.read = async (bytes) => {
+      const length = await read.call(connection, bytes);
+      this.#instant("given", now(), { bytes: length ?? 0 });
+      return length;
+    };
+    connection.closeWrite = () => {
+      this.#instant("shut down", now());
+      return closeWrite.call(connection);
+    };
+    connection.close = () => {
+      this.#instant("closed", now());
+      close.call(connection);
+    };
+    connection[Symbol.dispose] = () => {
+      this.#instant("closed", now());
+      dispose.call(connection);
+    };
+  }
+
+  #instant(name: string, ts: number, args: TraceEvent["args"] = {}): void {
+    const event = {
+      name,
+      cat: "socket",
+      ph: "i",
+      s: "t",
+      pid: Deno.pid,
+      tid: this.#number,
+    } as const;
+    this.#record({ ...event, ts, args });
+  }
 }
 
-function now(): number {
-  return 1000 * (performance.timeOrigin + performance.now());
-}
+/** Bytes. For so many there is room, unless a client has just sent far more. */
+const ROOM = 64 * 1024;
+/** Microseconds. A write of more that takes longer had to wait. */
+const LONG = 1000;

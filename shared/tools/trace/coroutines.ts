@@ -5,6 +5,7 @@
  */
 
 import { subscribe } from "node:diagnostics_channel";
+import { now } from "./clock.ts";
 import type { Recorder } from "./events.ts";
 
 /** One switch, as it is published on the channel `coroutine`. */
@@ -22,8 +23,7 @@ export function traceCoroutines(record: Recorder): void {
   const running = new Set<number>();
   subscribe("coroutine", (message) => {
     const { state, id, name } = message as Switch;
-    const ts = 1000 * (performance.timeOrigin + performance.now());
-    const event = { cat: "coroutine", pid: Deno.pid, tid: 0, ts, id: String(id), args: {} };
+    const event = { cat: "coroutine", pid: Deno.pid, tid: 0, ts: now(), id: String(id), args: {} };
     if (state === "created") record({ ...event, ph: "b", name });
     else if (state === "running") {
       running.add(id);

@@ -35,7 +35,7 @@ import { traceSignals } from "./signals.ts";
 const { gettid } = threads; // the plain function, before a wrapper takes its place
 
 const settings = settingsOf(import.meta.url);
-const { trace, counts: path, name, thread, since = now() } = settings;
+const { trace, counts: path, name, thread, since = now(), detailed } = settings;
 
 followChildren(); // first, so that their own arguments are recorded, and not ours
 
@@ -52,10 +52,10 @@ function begin() {
     const record = trace === ""
       ? recordOnStderr(since, thread && `[${thread}] `)
       : recordInFile(trace);
-    traceCalls(record, counts);
+    traceCalls(record, counts, detailed);
     traceSignals(record);
     traceCoroutines(record);
-    traceClients(record);
+    traceClients(record, detailed);
   } else if (counts) countCalls(counts);
 }
 

@@ -11,11 +11,11 @@ import { recordOnStderr } from "./events.ts";
 import { openTrace } from "./file.ts";
 import { settingsOf } from "./settings.ts";
 
-const { trace, name } = settingsOf(import.meta.url);
+const { trace, name, detailed } = settingsOf(import.meta.url);
 if (trace !== undefined) {
   const record = trace === ""
     ? recordOnStderr(1000 * performance.timeOrigin)
     : openTrace(trace, name);
   traceCoroutines(record);
-  traceClients(record);
+  traceClients(record, detailed);
 }

@@ -22,6 +22,11 @@ export interface Settings {
   thread?: string;
   /** When the main thread began, in microseconds since 1970; undefined for the main thread. */
   since?: number;
+  /**
+   * Whether the player will show it: where in the script each call is made, all descriptors that a
+   * call waits for, and each piece that a client's socket takes or gives.
+   */
+  detailed?: true;
 }
 
 /** What `deno run --preload` is given for a script with these permissions. */
@@ -62,5 +67,6 @@ export function settingsOf(module: string): Settings {
     name: searchParams.get("name") ?? "program",
     thread: searchParams.get("thread") ?? undefined,
     since: since === null ? undefined : Number(since),
+    detailed: searchParams.has("detailed") ? true : undefined,
   };
 }

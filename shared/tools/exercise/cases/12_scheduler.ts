@@ -54,7 +54,28 @@ export const cases = {
   },
   "wakes the one that is due first, whichever was started first"(module: Module) {
     const woke = wakeUps(module, { late: [30], early: [10, 5] });
-    assert.deepEqual(woke, ["early at 10", "early at 15", "late at 30"], `who woke: ${woke}`);
+    assert.deepEqual(
+      woke,
+      ["early at 10", "early at 15", "late at 30"],
+      `who woke: ${woke.join() || "nobody"}`,
+    );
+  },
+  "lets another one have its turn, even if a sleep is shorter than 0"(
+    { Scheduler, sleep }: Module,
+  ) {
+    const scheduler = new Scheduler(fakeClock());
+    const turns: string[] = [];
+    function* turn(name: string, milliseconds: number) {
+      for (let i = 0; i < 3; i++) {
+        turns.push(name);
+        yield* sleep(milliseconds);
+      }
+    }
+    scheduler.start(turn("late", -5), "late");
+    scheduler.start(turn("other", 0), "other");
+    scheduler.run();
+    const wanted = ["late", "other", "late", "other", "late", "other"];
+    assert.deepEqual(turns, wanted, `who had a turn: ${turns}`);
   },
   "lets the others go on when one fails"({ Scheduler, sleep }: Module) {
     const scheduler = new Scheduler(fakeClock());

@@ -1,0 +1,652 @@
+/**
+ * What the kernel holds, and where each thread and coroutine stands, at any time of a recorded run:
+ * derived from both sides' records, and from nothing else. Times are in microseconds.
+ *
+ * @module
+ */
+
+import type { TraceEvent } from "../trace/events.ts";
+import { lastAt, Series } from "./series.ts";
+
+/** Bytes on their way through the kernel. */
+export class Flow {
+  /** How many the one side has handed over so far. */
+  readonly sent: Series<number> = new Series(0);
+  /** How many the other has taken so far. */
+  readonly received: Series<number> = new Series(0);
+
+  /** How many the kernel holds. */
+  waiting(time: number): number {
+    // A record of a side comes a little later than what it records, so more may have been taken.
+    return Math.max(0, this.sent.at(time) - this.received.at(time));
+  }
+
+  /** Since when the first of those that the kernel holds has been waiting. */
+  since(time: number): number {
+    const taken = this.received.at(time);
+    return this.sent.when((sent) => sent > taken);
+  }
+}
+
+/** A connection of a client. */
+export interface Connection {
+  /** The client's name; that of its port, if nothing of the client was recorded. */
+  name: string;
+  /** What identifies the client among the recorded threads; undefined if it was not recorded. */
+  client?: string;
+  /** The client's port. */
+  port: number;
+  /** Its descriptor in the server; -1 while it has none. */
+  fd: number;
+  /** The process that accepted it. */
+  pid: number;
+  /** When the kernel had completed the handshake. */
+  connected: number;
+  /** When a call returned it. */
+  accepted: number;
+  /** When the client said that it sends nothing more. */
+  ended: number;
+  /** When the server closed it. */
+  closed: number;
+  /** What the client sends. */
+  toServer: Flow;
+  /** What the server sends. */
+  toClient: Flow;
+  /** Whether the last send found too little room. */
+  full: Series<boolean>;
+}
+
+/** A listening socket. */
+export interface Listener {
+  /** Its descriptor. */
+  fd: number;
+  /** The process. */
+  pid: number;
+}
+
+/** An epoll instance. */
+export interface Epoll {
+  /** Its descriptor. */
+  fd: number;
+  /** The process. */
+  pid: number;
+  /** When it was made. */
+  made: number;
+  /** What is watched, by descriptor: the events' names, or undefined for nothing. */
+  interest: Map<number, Series<string | undefined>>;
+  /** When each descriptor was reported. */
+  reported: Map<number, Series<boolean>>;
+}
+
+/** An operation that was handed to an io_uring. */
+export interface Operation {
+  /** What is to be done, such as `recv`. */
+  name: string;
+  /** To which descriptor. */
+  fd: number;
+  /** When it was handed over. */
+  begin: number;
+  /** When its last completion was seen. */
+  end: number;
+}
+
+/** A thread of the server. */
+export interface Thread {
+  /** Its process. */
+  pid: number;
+  /** Its number. */
+  tid: number;
+  /** Its name. */
+  name: string;
+  /** Its calls and computations, in the order of the beginnings. */
+  calls: TraceEvent[];
+  /** When each of these began. */
+  begins: number[];
+}
+
+/** A coroutine. */
+export interface Coroutine {
+  /** Its number. */
+  id: string;
+  /** Its name. */
+  name: string;
+  /** The coroutine that ran when it was created; undefined if none did. */
+  parent?: string;
+  /** When it was created. */
+  begin: number;
+  /** When it ended. */
+  end: number;
+  /** Whether it runs. */
+  running: Series<boolean>;
+  /** The call that it made last. */
+  call: Series<TraceEvent | undefined>;
+}
+
+/** A run, ready to be looked up at any time. */
+export interface Model {
+  /** When the last of it ended. */
+  end: number;
+  /** All connections, in the order in which they were made. */
+  connections: Connection[];
+  /** All sockets that listen. */
+  listeners: Listener[];
+  /** All epoll instances. */
+  epolls: Epoll[];
+  /** All calls of select and poll, in the order of the beginnings. */
+  scans: TraceEvent[];
+  /** All operations of io_urings, in the order of the beginnings. */
+  operations: Operation[];
+  /** How many signals wait for the process; a signal of the standard ones waits but once. */
+  signals?: Series<number>;
+  /** The threads of the server. */
+  threads: Thread[];
+  /** The coroutines, each behind the one that started it. */
+  coroutines: Coroutine[];
+  /** How many calls had returned EAGAIN, over all. */
+  polls: Series<number>;
+}
+
+const RECEIVES = ["recv", "recvmsg", "read"];
+const SENDS = ["send", "sendmsg", "write"];
+
+/** Gets a run ready. `events` are in the order of the beginnings. */
+export function modelOf(
+  events: readonly TraceEvent[],
+  names: Readonly<Record<string, string>>,
+): Model {
+  const builder = new Builder(names);
+  // What a call does has happened when it returns, so the order is another one. Numbers are sorted
+  // several times as fast as objects: each is a time, in tenths of a microsecond, and an index.
+  const { length } = events;
+  const order = new Float64Array(length);
+  for (let i = 0; i < length; i++) order[i] = Math.round(10 * timeOf(events[i])) * length + i;
+  for (const number of order.sort()) {
+    const event = events[(number % length + length) % length];
+    builder.take(event, timeOf(event));
+  }
+  return builder.finish(events);
+}
+
+/** When the effect of an event has come. */
+function timeOf({ name, cat, ph, ts, dur = 0, args }: TraceEvent): number {
+  if (ph !== "X") return ts;
+  // Bytes that are sent are in the kernel before the call returns: the reply may overtake it.
+  if (cat === "call" && SENDS.includes(name) && Number(args.result) > 0 && dur < 1000) return ts;
+  return ts + dur;
+}
+
+class Builder {
+  readonly #names: Readonly<Record<string, string>>;
+  readonly #byPort = new Map<unknown, Connection>();
+  readonly #byClient = new Map<string, Connection>();
+  readonly #open = new Map<string, Connection>(); // by process and descriptor
+  readonly #asynchronous = new Map<string, boolean>(); // whether signals queue, by descriptor
+  readonly #epolls = new Map<string, Epoll>();
+  readonly #operations = new Map<string, Operation>();
+  readonly #coroutines = new Map<string, Coroutine>();
+  readonly #threads = new Map<string, Thread>();
+  readonly #running: Coroutine[] = [];
+  readonly #model: Model = {
+    end: 0,
+    connections: [],
+    listeners: [],
+    epolls: [],
+    scans: [],
+    operations: [],
+    threads: [],
+    coroutines: [],
+    polls: new Series(0),
+  };
+
+  constructor(names: Readonly<Record<string, string>>) {
+    this.#names = names;
+  }
+
+  take(event: TraceEvent, time: number): void {
+    const { cat } = event;
+    this.#model.end = Math.max(this.#model.end, time);
+    if (cat === "call") this.#call(event, time);
+    else if (cat === "io_uring") this.#operation(event, time);
+    else if (cat === "client") this.#client(event, time);
+    else if (cat === "socket") this.#socket(event, time);
+    else if (cat === "coroutine") this.#coroutine(event, time);
+    else if (cat === "signal") this.#signalsTaken(time);
+  }
+
+  finish(events: readonly TraceEvent[]): Model {
+    const model = this.#model;
+    let thread: Thread | undefined; // most events are of the same as the one before
+    for (const event of events) {
+      if (event.cat !== "call" && event.cat !== "computing") continue;
+      const { pid, tid, ts } = event;
+      if (thread === undefined || thread.pid !== pid || thread.tid !== tid) {
+        const id = `${pid} ${tid}`;
+        const own = { pid, tid, name: this.#names[id] ?? id, calls: [], begins: [] };
+        thread = this.#threads.get(id) ?? own;
+        this.#threads.set(id, thread);
+      }
+      thread.calls.push(event);
+      thread.begins.push(ts);
+    }
+    model.threads = [...this.#threads.values()];
+    model.epolls = [...this.#epolls.values()];
+    model.scans.sort((a, b) => a.ts - b.ts);
+    model.coroutines = inTree([...this.#coroutines.values()]);
+    return model;
+  }
+
+  #call(event: TraceEvent, time: number): void {
+    const { name, pid, ts, args } = event;
+    const { fd, result, error, count = 1, flags } = args;
+    this.#running.at(-1)?.call.set(ts, event);
+    if (name === "select" || name === "poll") this.#model.scans.push(event);
+    const connection = this.#open.get(`${pid} ${fd}`);
+    if (error !== undefined) {
+      if (!String(error).startsWith("EAGAIN")) return;
+      const { polls } = this.#model;
+      polls.set(time, polls.last + Number(count));
+      if (SENDS.includes(name)) connection?.full.set(time, true);
+      return;
+    }
+    const number = Number(result);
+    if (name === "listen") this.#model.listeners.push({ fd: Number(fd), pid });
+    else if (args.peer !== undefined) this.#accepted(pid, number, args.peer, time);
+    else if (name === "epoll_create1") this.#made(pid, number, time);
+    else if (name === "epoll_ctl") this.#controlled(pid, args, time);
+    else if (name === "epoll_wait") this.#reported(pid, args, time);
+    else if (name === "fcntl") this.#controlledByFlags(pid, args);
+    else if (name === "close") this.#closed(pid, Number(fd), event.ts);
+    else if (RECEIVES.includes(name)) {
+      if (connection === undefined) {
+        if (this.#model.signals !== undefined && name === "read") this.#signalsTaken(time);
+      } else if (!String(flags).includes("MSG_PEEK")) {
+        add(connection.toServer.received, time, number);
+      }
+    } else if (SENDS.includes(name) && connection !== undefined) {
+      add(connection.toClient.sent, time, number);
+      connection.full.set(time, number < Number(args.length));
+    }
+  }
+
+  #accepted(pid: number, fd: number, port: unknown, time: number): void {
+    const own = this.#byPort.get(port) ?? this.#connected(`port ${port}`, port, time);
+    own.accepted = Math.max(time, own.connected);
+    own.fd = fd;
+    own.pid = pid;
+    this.#open.set(`${pid} ${fd}`, own);
+  }
+
+  #connected(name: string, port: unknown, time: number): Connection {
+    const connection: Connection = {
+      name,
+      port: Number(port),
+      fd: -1,
+      pid: 0,
+      connected: time,
+      accepted: Infinity,
+      ended: Infinity,
+      closed: Infinity,
+      toServer: new Flow(),
+      toClient: new Flow(),
+      full: new Series(false),
+    };
+    this.#byPort.set(port, connection);
+    this.#model.connections.push(connection);
+    return connection;
+  }
+
+  #closed(pid: number, fd: number, time: number): void {
+    const key = `${pid} ${fd}`;
+    const connection = this.#open.get(key);
+    if (connection !== undefined) connection.closed = time;
+    this.#open.delete(key);
+    this.#asynchronous.delete(key);
+    this.#epolls.delete(key);
+    for (const epoll of this.#model.epolls) {
+      // The kernel removes from its list what is closed.
+      if (epoll.pid === pid && epoll.interest.get(fd)?.last) {
+        epoll.interest.get(fd)!.set(time, undefined);
+      }
+    }
+  }
+
+  #made(pid: number, fd: number, time: number): void {
+    const epoll = { fd, pid, made: time, interest: new Map(), reported: new Map() };
+    this.#epolls.set(`${pid} ${fd}`, epoll);
+    this.#model.epolls.push(epoll);
+  }
+
+  #controlled(
+    pid: number,
+    { epfd, operation, fd, events }: TraceEvent["args"],
+    time: number,
+  ): void {
+    const epoll = this.#epolls.get(`${pid} ${epfd}`);
+    if (epoll === undefined) return;
+    const watched = operation === "EPOLL_CTL_DEL" ? undefined : String(events);
+    seriesOf(epoll.interest, Number(fd), undefined).set(time, watched);
+  }
+
+  #reported(pid: number, { epfd, found }: TraceEvent["args"], time: number): void {
+    const epoll = this.#epolls.get(`${pid} ${epfd}`);
+    if (epoll === undefined || found === undefined) return;
+    for (const fd of descriptorsIn(String(found)).keys()) {
+      seriesOf(epoll.reported, fd, false).set(time, true);
+    }
+  }
+
+  #operation({ name, ph, pid, id, ts, args }: TraceEvent, time: number): void {
+    const key = `${pid} ${id}`;
+    if (ph === "b") {
+      const own = { name, fd: Number(args.fd), begin: ts, end: Infinity };
+      this.#operations.set(key, own);
+      this.#model.operations.push(own);
+      return;
+    }
+    const own = this.#operations.get(key);
+    if (own === undefined) return;
+    if (ph === "e") own.end = time;
+    const result = Number(args.result);
+    if (args.peer !== undefined) this.#accepted(pid, result, args.peer, time);
+    const connection = this.#open.get(`${pid} ${own.fd}`);
+    if (result <= 0 || connection === undefined) return;
+    if (name === "recv") add(connection.toServer.received, time, result);
+    // The kernel has sent it at some time since it was handed over.
+    if (name === "send") add(connection.toClient.sent, own.begin, result);
+  }
+
+  #client({ name, pid, tid, args }: TraceEvent, time: number): void {
+    if (name !== "connect" || !args.port) return;
+    const client = `${pid} ${tid}`;
+    const label = this.#names[client] ?? `client ${tid}`;
+    const known = this.#byPort.get(args.port);
+    // The server may have accepted it before the client's promise was settled.
+    const connection = known ?? this.#connected(label, args.port, time);
+    connection.name = label;
+    connection.client = client;
+    this.#byClient.set(client, connection);
+    this.#arrived(connection, time);
+  }
+
+  #socket({ name, pid, tid, args }: TraceEvent, time: number): void {
+    const connection = this.#byClient.get(`${pid} ${tid}`);
+    if (connection === undefined) return;
+    if (name === "taken") add(connection.toServer.sent, time, Number(args.bytes));
+    else if (name === "given") {
+      if (args.bytes) add(connection.toClient.received, time, Number(args.bytes));
+      if (connection.full.last) connection.full.set(time, false);
+    } else connection.ended = Math.min(connection.ended, time);
+    if (name !== "given") this.#arrived(connection, time);
+  }
+
+  /** Something has happened to a connection that sends a signal, where signals were asked for. */
+  #arrived({ pid, fd, accepted }: Connection, time: number): void {
+    const { signals, listeners } = this.#model;
+    if (signals === undefined) return;
+    const [listener] = listeners;
+    const key = accepted > time ? `${listener?.pid} ${listener?.fd}` : `${pid} ${fd}`;
+    const queues = this.#asynchronous.get(key);
+    if (queues !== undefined) signals.set(time, queues ? signals.last + 1 : 1);
+  }
+
+  #controlledByFlags(pid: number, { fd, command, argument }: TraceEvent["args"]): void {
+    const key = `${pid} ${fd}`;
+    const queues = this.#asynchronous.get(key) ?? false;
+    if (command === "F_SETSIG") this.#asynchronous.set(key, true);
+    else if (command === "F_SETFL" && String(argument).includes("O_ASYNC")) {
+      this.#asynchronous.set(key, queues);
+      this.#model.signals ??= new Series(0);
+    }
+  }
+
+  #signalsTaken(time: number): void {
+    if (this.#model.signals?.last) this.#model.signals.set(time, 0);
+  }
+
+  #coroutine({ name, ph, pid, id }: TraceEvent, time: number): void {
+    const key = `${pid} ${id}`;
+    const own = this.#coroutines.get(key);
+    if (own === undefined) {
+      this.#coroutines.set(key, {
+        id: key,
+        name,
+        parent: this.#running.at(-1)?.id,
+        begin: time,
+        end: Infinity,
+        running: new Series(false),
+        call: new Series<TraceEvent | undefined>(undefined),
+      });
+    } else if (name === "running") {
+      own.running.set(time, ph === "b");
+      if (ph === "b") this.#running.push(own);
+      else this.#running.splice(this.#running.lastIndexOf(own), 1);
+    } else if (ph === "e") own.end = time;
+  }
+}
+
+function add(series: Series<number>, time: number, more: number): void {
+  if (more > 0) series.set(time, series.last + more);
+}
+
+function seriesOf<Value>(
+  all: Map<number, Series<Value>>,
+  key: number,
+  initial: Value,
+): Series<Value> {
+  const series = all.get(key) ?? new Series(initial);
+  all.set(key, series);
+  return series;
+}
+
+/** Coroutines, each behind the one that started it. */
+function inTree(coroutines: Coroutine[]): Coroutine[] {
+  const children = Map.groupBy(coroutines, ({ parent }) => parent);
+  const tree: Coroutine[] = [];
+  const rest = [...children.get(undefined) ?? []].reverse();
+  for (let next; (next = rest.pop()) !== undefined;) {
+    tree.push(next);
+    rest.push(...[...children.get(next.id) ?? []].reverse());
+  }
+  return tree;
+}
+
+/** What a text such as `POLLIN 7,9-12; POLLOUT 8` says: the events by descriptor. */
+export function descriptorsIn(text: string): Map<number, string> {
+  const descriptors = new Map<number, string>();
+  for (const group of text.split("; ")) {
+    const [events, ranges = ""] = group.split(" ");
+    for (const range of ranges === "" ? [] : ranges.split(",")) {
+      const [first, last = first] = range.split("-").map(Number);
+      for (let fd = first; fd <= last; fd++) {
+        const known = descriptors.get(fd);
+        descriptors.set(fd, known === undefined ? events : `${known}|${events}`);
+      }
+    }
+  }
+  return descriptors;
+}
+
+/** The call in which a thread is at a time; more than one while it polls in a loop. */
+export function callsAt({ calls, begins }: Thread, time: number): TraceEvent[] {
+  const at: TraceEvent[] = [];
+  for (let i = lastAt(begins, time); i >= 0 && begins[i] === begins[lastAt(begins, time)]; i--) {
+    const { ts, dur = 0 } = calls[i];
+    if (time < ts + dur) at.unshift(calls[i]);
+  }
+  return at;
+}
+
+/** The last call that a thread had begun by a time; undefined before its first. */
+export function lastCall({ calls, begins }: Thread, time: number): TraceEvent | undefined {
+  return calls[lastAt(begins, time)];
+}
+
+/** What the kernel holds, and where everybody stands, as plain data that can be compared. */
+export interface Moment {
+  /** The connected clients that no call has returned yet, by their names, the first one first. */
+  queue: string[];
+  /** What each connection is like. */
+  connections: {
+    name: string;
+    fd: number;
+    state: "before" | "queued" | "open" | "closed";
+    toServer: number;
+    toClient: number;
+    /** Whether the client has finished sending, and the server has yet to close. */
+    ended: boolean;
+  }[];
+  /** What each epoll instance watches, and which of it is ready. */
+  epolls: { fd: number; interest: number[]; ready: number[] }[];
+  /** What the last select or poll was about, and which of it it found. */
+  scan?: { name: string; inside: boolean; watched: number[]; ready: number[] };
+  /** The operations under way, and whether the kernel has done them already. */
+  operations: { name: string; fd: number; done: boolean }[];
+  /** How many signals wait; undefined where none were asked for. */
+  signals?: number;
+  /** How many calls have returned EAGAIN so far. */
+  polls: number;
+  /** In which calls each thread is. */
+  threads: { name: string; calls: string[] }[];
+  /** What each coroutine does. */
+  coroutines: { name: string; state: "before" | "running" | "waiting" | "ended" }[];
+}
+
+/** What the kernel holds at a time: a function of the run and the time alone. */
+export function momentOf(model: Model, time: number): Moment {
+  const readiness = new Readiness(model, time);
+  // Of Deno's own sockets, only the clients' side was recorded.
+  const isSeen = model.listeners.length > 0;
+  return {
+    queue: readiness.queue.map(({ name }) => name),
+    connections: model.connections.map((connection) => ({
+      name: connection.name,
+      fd: connection.accepted <= time ? connection.fd : -1,
+      state: stateOf(connection, time),
+      toServer: isSeen && isOpen(connection, time) ? connection.toServer.waiting(time) : 0,
+      toClient: isSeen ? connection.toClient.waiting(time) : 0,
+      ended: connection.ended <= time && isOpen(connection, time),
+    })),
+    epolls: model.epolls.filter(({ made }) => made <= time).map((epoll) => {
+      const { fd, interest } = epoll;
+      const watched = [...interest].filter(([, events]) => events.at(time) !== undefined);
+      return {
+        fd,
+        interest: watched.map(([fd]) => fd),
+        ready: watched.filter(([fd, events]) => readiness.isReady(epoll, fd, events.at(time)!))
+          .map(([fd]) => fd),
+      };
+    }),
+    scan: scanAt(model.scans, time),
+    operations: operationsAt(model.operations, time).map(({ name, fd }) => ({
+      name,
+      fd,
+      done: readiness.isDone(name, fd),
+    })),
+    signals: model.signals?.at(time),
+    polls: model.polls.at(time),
+    threads: model.threads.map((thread) => ({
+      name: thread.name,
+      calls: callsAt(thread, time).map(({ name, args: { fd } }) =>
+        fd === undefined ? name : `${name}(${fd})`
+      ),
+    })),
+    coroutines: model.coroutines.map(({ name, begin, end, running }) => ({
+      name,
+      state: time < begin
+        ? "before"
+        : time >= end
+        ? "ended"
+        : running.at(time)
+        ? "running"
+        : "waiting",
+    })),
+  };
+}
+
+/** How a connection is at a time. */
+export function stateOf(
+  { connected, accepted, closed }: Connection,
+  time: number,
+): Moment["connections"][number]["state"] {
+  if (time < connected) return "before";
+  if (time >= closed) return "closed";
+  return time < accepted ? "queued" : "open";
+}
+
+function isOpen({ connected, closed }: Connection, time: number): boolean {
+  return connected <= time && time < closed;
+}
+
+function operationsAt(operations: Operation[], time: number): Operation[] {
+  return operations.filter(({ begin, end }) => begin <= time && time < end);
+}
+
+function scanAt(scans: TraceEvent[], time: number): Moment["scan"] {
+  let [low, high] = [0, scans.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (scans[middle].ts <= time) low = middle + 1;
+    else high = middle;
+  }
+  const scan = scans[low - 1];
+  if (scan === undefined) return undefined;
+  const { name, ts, dur = 0, args: { watched = "", found = "" } } = scan;
+  const inside = time < ts + dur;
+  return {
+    name,
+    inside,
+    watched: fdsIn(watched),
+    ready: inside ? [] : fdsIn(found),
+  };
+}
+
+function fdsIn(text: string | number): number[] {
+  return text === "" ? [] : [...descriptorsIn(String(text)).keys()];
+}
+
+/** Which descriptors are ready at a time. */
+class Readiness {
+  readonly queue: Connection[];
+  readonly #time: number;
+  readonly #listeners: Set<number>;
+  readonly #byFd: Map<number, Connection>;
+
+  constructor({ connections, listeners }: Model, time: number) {
+    this.#time = time;
+    this.#listeners = new Set(listeners.map(({ fd }) => fd));
+    this.queue = listeners.length === 0
+      ? []
+      : connections.filter((connection) => stateOf(connection, time) === "queued");
+    this.#byFd = new Map(
+      connections.filter((connection) => stateOf(connection, time) === "open")
+        .map((connection) => [connection.fd, connection]),
+    );
+  }
+
+  isReady({ reported }: Epoll, fd: number, events: string): boolean {
+    const connection = this.#byFd.get(fd);
+    const time = this.#time;
+    // Edge-triggered: only what has come since it was last reported.
+    const since = events.includes("EPOLLET")
+      ? reported.get(fd)?.since(time) ?? -Infinity
+      : Infinity;
+    if (this.#listeners.has(fd)) {
+      return this.queue.length > 0 &&
+        (since === Infinity || this.queue.some(({ connected }) => connected > since));
+    }
+    if (connection === undefined) return false;
+    const { toServer, ended, full } = connection;
+    if (events.includes("EPOLLOUT") && !full.at(time)) return since === Infinity;
+    if (!events.includes("EPOLLIN")) return false;
+    if (since === Infinity) return toServer.waiting(time) > 0 || ended <= time;
+    return toServer.sent.since(time) > since || ended <= time && ended > since;
+  }
+
+  /** Whether the kernel has done an operation already, although nobody has seen it yet. */
+  isDone(name: string, fd: number): boolean {
+    if (name === "accept") return this.queue.length > 0;
+    const connection = this.#byFd.get(fd);
+    if (name !== "recv" || connection === undefined) return name === "send";
+    return connection.toServer.waiting(this.#time) > 0 || connection.ended <= this.#time;
+  }
+}

@@ -1,0 +1,227 @@
+/**
+ * What happens at a time of a run, in words.
+ *
+ * @module
+ */
+
+import type { TraceEvent } from "../trace/events.ts";
+import {
+  callsAt,
+  type Connection,
+  descriptorsIn,
+  lastCall,
+  type Model,
+  stateOf,
+  type Thread,
+} from "./model.ts";
+
+/** Microseconds. A call that takes longer has waited. */
+export const LONG = 1000;
+
+const RECEIVES = ["recv", "recvmsg", "read"];
+const SENDS = ["send", "sendmsg", "write"];
+
+/** What happens at a time: what the server does, and for whom that means waiting. */
+export function sentenceOf(model: Model, time: number): string {
+  const clauses = [whatRuns(model, time), whoWaits(model, time)];
+  return clauses.filter((clause) => clause !== "").map((clause) => `${capitalized(clause)}.`).join(
+    " ",
+  );
+}
+
+/** A clause as the beginning of a sentence; a call keeps its name. */
+function capitalized(clause: string): string {
+  return /^\w+\(|^\w*_/.test(clause) ? clause : clause[0].toUpperCase() + clause.slice(1);
+}
+
+function whatRuns(model: Model, time: number): string {
+  const threads = model.threads.filter((thread) => isAlive(thread, time));
+  const running = model.coroutines.find(({ running }) => running.at(time));
+  if (model.listeners.length === 0 && model.connections.length > 0) {
+    return "what the server does inside Deno's own sockets cannot be seen from outside";
+  }
+  if (threads.length === 0) {
+    if (running !== undefined) return `coroutine ${running.name} runs`;
+    const waiting = model.coroutines.filter(({ begin, end }) => begin <= time && time < end).length;
+    return waiting === 0 ? "" : `no coroutine runs: ${whole(waiting)} wait`;
+  }
+  // Where there are several, the one that does something is more interesting than those that sleep.
+  const awake = threads.find((thread) => !sleeps(thread, time));
+  const shown = awake ?? threads[0];
+  const who = threads.length === 1
+    ? "the thread"
+    : shown === model.threads[0]
+    ? "the main thread"
+    : shown.name;
+  const what = whatItDoes(model, shown, who, time);
+  const others = threads.filter((thread) => thread !== shown && sleeps(thread, time)).length;
+  const all = running === undefined
+    ? what
+    : callsAt(shown, time).length === 0
+    ? `coroutine ${running.name} runs`
+    : `coroutine ${running.name} runs: ${what}`;
+  return all +
+    (others === 0 ? "" : `; ${counted(others, "other thread")} sleep${others === 1 ? "s" : ""}`);
+}
+
+/** Whether a thread has begun, and has more to do. */
+export function isAlive({ begins, calls }: Thread, time: number): boolean {
+  const last = calls[calls.length - 1];
+  return begins[0] <= time && time <= last.ts + (last.dur ?? 0) + LONG;
+}
+
+/** Whether a thread is in a call that waits. */
+export function sleeps(thread: Thread, time: number): boolean {
+  return callsAt(thread, time).some(waits);
+}
+
+/** Whether a call waits: it took long, and others did not have its core meanwhile. */
+export function waits({ dur = 0, args }: TraceEvent): boolean {
+  return dur > LONG && args.preempted === undefined && args.count === undefined;
+}
+
+function whatItDoes(model: Model, thread: Thread, who: string, time: number): string {
+  const calls = callsAt(thread, time);
+  if (calls.length === 0) {
+    const next = thread.begins.find((begin) => begin > time) ?? Infinity;
+    const last = lastCall(thread, time);
+    const isIdle = next - time > LONG && last?.cat === "call";
+    if (isIdle) return `${who} is in no call that was recorded`;
+    return last === undefined ? `${who} begins` : `${who} goes on after ${last.name}`;
+  }
+  const polling = calls.filter(({ args }) => String(args.error).startsWith("EAGAIN"));
+  if (polling.length > 0) return whatItPolls(polling, who);
+  return whatCallDoes(model, calls[0], who, time);
+}
+
+function whatItPolls(calls: TraceEvent[], who: string): string {
+  const count = calls.reduce((sum, { args: { count = 1 } }) => sum + Number(count), 0);
+  const names = [...new Set(calls.map(({ name }) => name))].join(" and ");
+  if (count === 1) return `${names}(${calls[0].args.fd}) returns EAGAIN at once: nothing is there`;
+  return `${who} never rests: it calls ${names} again and again, ` +
+    `${whole(count)} times EAGAIN in these ${milliseconds(calls[0].dur ?? 0)}`;
+}
+
+function whatCallDoes(model: Model, call: TraceEvent, who: string, time: number): string {
+  const { name, cat, pid, args, ts } = call;
+  if (cat === "computing") return `${who} computes`;
+  const { fd } = args;
+  const result = Number(args.result);
+  const shown = fd === undefined ? name : `${name}(${fd})`;
+  const connection = model.connections.findLast((own) =>
+    own.fd === fd && own.pid === pid && own.accepted <= time && time <= own.closed
+  );
+  const client = connection?.name ?? "the other side";
+  if (name === "accept4") {
+    if (waits(call)) return `${who} sleeps in ${shown} until a client connects`;
+    const taken = model.connections.find((own) => own.fd === result && own.accepted >= ts);
+    return `${shown} takes ${taken?.name ?? "a client"} out of the accept queue`;
+  }
+  if (connection !== undefined && RECEIVES.includes(name)) {
+    const isThere = connection.toServer.waiting(time) > 0 || connection.ended <= time;
+    if (waits(call) && !isThere) {
+      return `phase 1: ${who} sleeps in ${shown} until ${client} sends something`;
+    }
+    if (result <= 0) return `${shown} returns ${result}: ${client} has finished sending`;
+    return `phase 2: ${shown} copies ${bytes(result)} of ${client} out of the kernel`;
+  }
+  if (connection !== undefined && SENDS.includes(name)) {
+    if (waits(call)) return `${who} sleeps in ${shown}: ${client} does not read, and has no room`;
+    return `${shown} hands ${bytes(result)} for ${client} to the kernel`;
+  }
+  if (name === "epoll_wait") return whatEpollDoes(model, call, who, time);
+  if (name === "select" || name === "poll") return whatScanDoes(call, who);
+  if (name === "io_uring_enter") return whatRingDoes(model, call, who, time);
+  if (name === "epoll_ctl") {
+    const verb = { EPOLL_CTL_ADD: "adds", EPOLL_CTL_MOD: "changes", EPOLL_CTL_DEL: "removes" }[
+      String(args.operation)
+    ];
+    return `epoll_ctl ${verb} descriptor ${fd} in the kernel's list`;
+  }
+  if (name === "close" && fd !== undefined) return `close(${fd}) ends the connection`;
+  return waits(call) ? `${who} sleeps in ${shown}` : `${who} calls ${shown}`;
+}
+
+function whatEpollDoes(model: Model, call: TraceEvent, who: string, time: number): string {
+  const { args: { epfd, result } } = call;
+  const epoll = model.epolls.findLast(({ fd, made }) => fd === epfd && made <= time);
+  const watched = [...epoll?.interest.values() ?? []].filter((one) => one.at(time)).length;
+  const all = counted(watched, "descriptor");
+  if (waits(call)) return `phase 1 for ${all} at once: ${who} sleeps in epoll_wait`;
+  return `epoll_wait returns the ${whole(Number(result))} that are ready; ` +
+    `nobody looks at the other ${whole(Math.max(0, watched - Number(result)))}`;
+}
+
+function whatScanDoes(call: TraceEvent, who: string): string {
+  const { name, args: { watched, result } } = call;
+  const all = counted(watched ? descriptorsIn(String(watched)).size : 0, "descriptor");
+  if (waits(call)) return `phase 1 for ${all} at once: ${who} sleeps in ${name}`;
+  return `${name} looks at all ${all}, and finds ${whole(Number(result))} ready`;
+}
+
+function whatRingDoes(model: Model, call: TraceEvent, who: string, time: number): string {
+  const underWay = model.operations.filter(({ begin, end }) => begin <= time && time < end).length;
+  if (waits(call)) {
+    return `${who} sleeps in io_uring_enter, while the kernel works on ${
+      counted(underWay, "operation")
+    }`;
+  }
+  const { submit, completed } = call.args;
+  return `io_uring_enter hands over ${counted(Number(submit), "operation")}, ` +
+    `and ${whole(Number(completed))} ${completed === 1 ? "is" : "are"} done`;
+}
+
+/** For whom what the server does means waiting. */
+function whoWaits({ connections, listeners, threads }: Model, time: number): string {
+  if (listeners.length === 0) return "";
+  // Those bytes that a call is copying wait no more.
+  const copied = new Set(
+    threads.flatMap((thread) => callsAt(thread, time)).map(({ args: { fd } }) => fd),
+  );
+  let [first, since]: [Connection | undefined, number] = [undefined, Infinity];
+  let others = 0;
+  for (const connection of connections) {
+    if (!(connection.connected <= time && time < connection.closed)) continue;
+    if (connection.accepted <= time && copied.has(connection.fd)) continue;
+    if (connection.toServer.waiting(time) === 0) continue;
+    const own = connection.toServer.since(time);
+    if (time - own < LONG) continue;
+    if (first !== undefined) others++;
+    if (own < since) [first, since] = [connection, own];
+  }
+  if (first !== undefined) {
+    const more = others === 0 ? "" : `, and those of ${counted(others, "other client")}`;
+    const isQueued = stateOf(first, time) === "queued";
+    const where = isQueued ? ", which is in the accept queue," : "";
+    return `${bytes(first.toServer.waiting(time))} of ${first.name}${where} ` +
+      `have been waiting in the kernel for ${milliseconds(time - since)}${more}`;
+  }
+  const queue = connections.filter((own) =>
+    stateOf(own, time) === "queued" && time - own.connected >= LONG
+  );
+  if (queue.length === 0) return "";
+  const more = queue.length === 1 ? "" : `, and ${counted(queue.length - 1, "other client")}`;
+  return `${queue[0].name} has been in the accept queue for ${
+    milliseconds(time - queue[0].connected)
+  }${more}`;
+}
+
+/** So many bytes: `5 bytes`. */
+export function bytes(number: number): string {
+  return counted(number, "byte");
+}
+
+function counted(number: number, what: string): string {
+  return `${whole(number)} ${what}${number === 1 ? "" : "s"}`;
+}
+
+/** A whole number, as people write it: `1,024`. */
+export function whole(number: number): string {
+  return number.toLocaleString("en");
+}
+
+/** Microseconds as milliseconds: `0.012 ms`, `312 ms`. */
+export function milliseconds(time: number): string {
+  const digits = time < 1000 ? 3 : time < 100_000 ? 1 : 0;
+  return `${(time / 1000).toLocaleString("en", { maximumFractionDigits: digits })} ms`;
+}

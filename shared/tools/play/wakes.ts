@@ -1,0 +1,54 @@
+/**
+ * Which client's deed woke which call.
+ *
+ * @module
+ */
+
+import type { TraceEvent } from "../trace/events.ts";
+import type { Connection, Model, Thread } from "./model.ts";
+import { waits } from "./sentence.ts";
+import { lastAt } from "./series.ts";
+
+/** A call that slept until a client did something. */
+export interface Wake {
+  /** The client. */
+  connection: Connection;
+  /** When it did it. */
+  from: number;
+  /** The thread that slept. */
+  thread: Thread;
+  /** When the call returned. */
+  to: number;
+}
+
+/** All of them, in the order of the calls; of several deeds during a call, the first woke it. */
+export function wakesOf({ connections, threads }: Model): Wake[] {
+  const deeds = connections.flatMap((connection) =>
+    [connection.connected, ...connection.toServer.sent.times, connection.ended]
+      .filter(Number.isFinite).map((time) => ({ time, connection }))
+  ).sort((a, b) => a.time - b.time);
+  const times = deeds.map(({ time }) => time);
+  return threads.flatMap((thread) =>
+    thread.calls.filter(waits).flatMap((call) => {
+      const end = call.ts + call.dur!;
+      for (let i = lastAt(times, call.ts) + 1; times[i] <= end; i++) {
+        const { time, connection } = deeds[i];
+        if (isAbout(call, connection, time)) return [{ connection, from: time, thread, to: end }];
+      }
+      return [];
+    })
+  ).sort((a, b) => a.to - b.to);
+}
+
+/** Whether a call could end since a client did something at a time. */
+function isAbout(
+  { name, pid, ts, args }: TraceEvent,
+  connection: Connection,
+  time: number,
+): boolean {
+  if (name === "accept4") return time === connection.connected;
+  // A call that looks after many names none; of a ring, the descriptor is the ring itself.
+  if (args.fd === undefined || name === "io_uring_enter") return true;
+  const { accepted, closed, fd } = connection;
+  return connection.pid === pid && fd === args.fd && accepted <= ts && ts <= closed;
+}

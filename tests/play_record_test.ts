@@ -1,0 +1,108 @@
+/** What the recorder adds for the player, and what it leaves out for everything else. */
+
+import { assert, assertEquals, assertGreater } from "@std/assert";
+import { eventsIn } from "../shared/tools/trace/read.ts";
+import { recorderUrl } from "../shared/tools/trace/settings.ts";
+import { deno } from "./processes.ts";
+
+const SHARED = new URL("../shared/", import.meta.url).href;
+
+/** Runs a script under the recorder, and returns what was recorded and printed. */
+async function recorded(source: string, detailed?: true) {
+  const folder = await Deno.makeTempDir();
+  try {
+    const [script, trace] = [`${folder}/script.ts`, `${folder}/trace.json`];
+    await Deno.writeTextFile(script, source.replaceAll("shared/", SHARED));
+    const preload = recorderUrl(["-A"], { trace, name: "script", detailed });
+    const { stdout, stderr } = await deno(["run", "-A", "--quiet", "--preload", preload, script]);
+    return { events: [...eventsIn(trace)], stdout, stderr, script };
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+const CALLS = `import { close } from "shared/linux/descriptors.ts";
+import { poll, POLLIN, PollList } from "shared/linux/poll.ts";
+import { FdSet, select } from "shared/linux/select.ts";
+import { AF_INET, SOCK_STREAM, socket, tryRecv } from "shared/linux/socket.ts";
+
+function* sockets() {
+  for (let i = 0; i < 50; i++) yield socket(AF_INET, SOCK_STREAM); // line 7
+}
+
+const fds = [...sockets()];
+const results = new Set<number>();
+for (let i = 0; i < 1000; i++) results.add(tryRecv(fds[0], new Uint8Array(1))); // line 12
+const [list, readable] = [new PollList(), new FdSet()];
+for (const fd of fds) { list.add(fd, POLLIN); readable.add(fd); }
+poll(list, 0); // line 15: a socket that is not connected hangs up
+select(fds.at(-1)! + 1, readable, null, null, 0); // line 16
+for (const fd of fds) close(fd); // line 17
+console.log([...results].join(), fds[0]);
+`;
+
+Deno.test("for the player, each place is recorded once, and calls refer to it", async () => {
+  const { events, stdout, stderr, script } = await recorded(CALLS, true);
+  const [result, first] = stdout.trim().split(" ").map(Number);
+  assertEquals([result, stderr], [-107, ""]); // errno is still that of the call: ENOTCONN
+  const places = events.filter(({ name }) => name === "place").map(({ args }) => args);
+  assertEquals(places.map(({ place }) => place), [7, 12, 15, 16, 17].map((n) => `${script}:${n}`));
+  const calls = events.filter(({ cat }) => cat === "call");
+  const lineOf = new Map(places.map(({ id, place }) => [id, Number(String(place).split(":")[1])]));
+  for (const [name, line] of [["socket", 7], ["recv", 12], ["poll", 15], ["close", 17]] as const) {
+    const own = calls.filter((call) => call.name === name);
+    assertGreater(own.length, 0);
+    assertEquals(new Set(own.map(({ args }) => lineOf.get(args.at))), new Set([line]), name);
+  }
+  // A run of failing calls is one event, with one place.
+  assert(calls.filter(({ name }) => name === "recv").length < 10);
+  const [polled, selected] = ["poll", "select"].map((name) =>
+    calls.find((call) => call.name === name)!.args
+  );
+  assertEquals(polled.watched, `POLLIN ${first}-${first + 49}`);
+  assertEquals(polled.found, `POLLHUP ${first}-${first + 49}`);
+  assertEquals([selected.watched, selected.found], [
+    `in ${first}-${first + 49}`,
+    `in ${first}-${first + 49}`,
+  ]);
+});
+
+Deno.test("for anything else, neither places nor lists of descriptors are recorded", async () => {
+  const { events } = await recorded(CALLS);
+  assertEquals(events.filter(({ name, cat }) => name === "place" || cat === "socket"), []);
+  const keys = new Set(events.flatMap(({ args }) => Object.keys(args)));
+  for (const key of ["at", "watched", "found"]) assert(!keys.has(key), key);
+  assert(keys.has("ready"));
+});
+
+Deno.test("each piece that a client takes or gives is recorded for the player", async () => {
+  const { events, stdout } = await recorded(
+    `
+    import { ask } from "shared/client.ts";
+    import { connectWhenReady } from "shared/ready.ts";
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const visiting = connectWhenReady({ host: "127.0.0.1", port: listener.addr.port });
+    const served = await listener.accept();
+    {
+      using connection = await visiting;
+      const asking = ask(connection, new TextEncoder().encode("hello"));
+      await served.read(new Uint8Array(9));
+      await served.write(new TextEncoder().encode("HE"));
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      await served.write(new TextEncoder().encode("LLO"));
+      await asking;
+      await connection.closeWrite();
+      served.close();
+      console.log(await connection.read(new Uint8Array(1)) === null ? "end" : "more");
+    }
+    listener.close();`,
+    true,
+  );
+  assertEquals(stdout, "end\n");
+  assertEquals(
+    events.filter(({ cat }) => cat === "socket").map(({ name, tid, args }) =>
+      [name, tid, args.bytes].join(" ").trim()
+    ),
+    ["taken 1 5", "given 1 2", "given 1 3", "shut down 1", "given 1 0", "closed 1"],
+  );
+});
