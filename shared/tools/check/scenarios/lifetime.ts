@@ -89,7 +89,10 @@ export const lifetime: readonly Scenario[] = [
   {
     name: "does not close a client for the silence of the one that had its descriptor before",
     seenBy: "a client that connected when another had gone, and got its descriptor",
-    faults: [[/too early/, "the timer of one that has gone closes whoever has its descriptor now"]],
+    faults: [[
+      /too early/,
+      "the timer of one that has gone closes the next one with its descriptor",
+    ]],
     inspects: true,
     start: { args: ["--idle", "600"] },
     async run(server) {

@@ -27,12 +27,7 @@ export const exercises: readonly Exercise[] = [
     script: "18-thread-pool/thread.ts",
     server: "18 thread-pool",
     changes: [
-      [
-        `All of lesson 01's server: accept, serve, and again. A thread that sleeps in recv serves one
- * client, and the other threads accept the next ones, until none of them is left.`,
-        `All of lesson 01's server. A thread that sleeps in recv serves one client, and the other
- * threads accept the next ones, until none of them is left.`,
-      ],
+      [": accept, serve, and again. A thread", ". A thread"],
       ["  while (Atomics.add", "  if (Atomics.add"],
     ],
     foundBy: "answers 20 clients at once",
@@ -45,9 +40,10 @@ export const exercises: readonly Exercise[] = [
       "ask it again after each client.",
     ],
     explanation:
-      "A thread of a pool outlives its clients: that is what a pool is for. With `if`, " +
-      "each thread serves one client and ends, and the process ends with the last of them. With " +
-      "`while`, a thread goes back to accept until there are as many clients as --connections says.",
+      "A thread of a pool outlives its clients: that is what a pool is for. With `if`, each " +
+      "thread serves one client and ends, and the process ends with the last of them. With " +
+      "`while`, a thread goes back to accept until there are as many clients as --connections " +
+      "says.",
   },
   {
     id: "18.2",
@@ -66,9 +62,9 @@ export const exercises: readonly Exercise[] = [
     script: "18-thread-pool/queue.ts",
     changes: [
       [
-        `The main thread puts each client into a queue in memory that all threads share. When the queue is
+        ` When the queue is
  * full, accepting waits. worker.ts shows what the other threads do.`,
-        `The main thread puts each client into a queue in memory that all threads share. worker.ts shows
+        ` worker.ts shows
  * what the other threads do.`,
       ],
       [
@@ -92,8 +88,8 @@ export const exercises: readonly Exercise[] = [
     ],
     explanation:
       "Since tryPut does not wait, its result says whether the descriptor is in the queue. " +
-      "Where that is ignored, a client is connected, and nobody will ever read what it sends. With " +
-      "`put`, the main thread sleeps until there is room, and the clients behind it wait in the " +
-      "queue of the listener. To close the connection at once would be honest as well.",
+      "Where that is ignored, a client is connected, and nobody will ever read what it sends. " +
+      "With `put`, the main thread sleeps until there is room, and the clients behind it wait " +
+      "in the queue of the listener. To close the connection at once would be honest as well.",
   },
 ];

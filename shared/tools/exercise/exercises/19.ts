@@ -91,7 +91,8 @@ export const exercises: readonly Exercise[] = [
         "import { kill, SIGKILL } from",
       ],
       [
-        `// When the supervisor ends, however that happens, the kernel kills this process. If it has ended
+        "// When the supervisor ends, however that happens, the kernel kills this process. If it " +
+        `has ended
 // already, this process has another parent by now, and no signal would come.
 prctl(PR_SET_PDEATHSIG, SIGKILL);
 `,
@@ -111,10 +112,10 @@ prctl(PR_SET_PDEATHSIG, SIGKILL);
       "`task.supervisor`, which looks whether it came too late.",
     ],
     explanation:
-      "On Linux, a process survives its parent: init or a subreaper takes it over. What a " +
-      "child has inherited stays open, so the port stays taken. With PR_SET_PDEATHSIG, the kernel " +
-      "sends a signal when the parent ends, however that happens. The parent may have ended before " +
-      "the call, so the child compares its parent with the supervisor afterwards.",
+      "On Linux, a process survives its parent: init or a subreaper takes it over. What a child " +
+      "has inherited stays open, so the port stays taken. With PR_SET_PDEATHSIG, the kernel " +
+      "sends a signal when the parent ends, however that happens. The parent may have ended " +
+      "before the call, so the child compares its parent with the supervisor afterwards.",
   },
   {
     id: "19.3",
@@ -149,8 +150,8 @@ prctl(PR_SET_PDEATHSIG, SIGKILL);
     setTimeout(start, wait, number, Math.min(2 * wait, LONGEST_PAUSE), why);
   }
 `,
-        `  // To be written. waitpid(-1, WNOHANG) hands over a child that has ended, with its pid and
-  // status, or undefined if there is none (any more). Each of them leaves the map of children.
+        `  // To be written. waitpid(-1, WNOHANG) hands over a child that has ended, with its pid
+  // and status, or undefined if there is none (any more). Each one leaves the map of children.
   // With status 0, it has served its one client: it counts as served, the last of
   // options.connections ends this server with end(0), and start() makes another one at once.
   // Any other status is an accident: start() makes another one after the pause of this child, and

@@ -26,11 +26,12 @@ export const exercises: readonly Exercise[] = [
     script: "20-loop-per-core/shared.ts",
     changes: [
       [
-        ` * All loops watch the same listening socket. With EPOLLEXCLUSIVE, the kernel wakes one of those
+        ` With EPOLLEXCLUSIVE, the kernel wakes one of those
  * that sleep when a client connects. With --herd it wakes all of them, and one gets the client:
  * that is the thundering herd.
 `,
-        ` * All loops watch the same listening socket, and each client belongs to the loop that accepts it.
+        ` Each client
+ * belongs to the loop that accepts it.
 `,
       ],
       [" * Man:  epoll_ctl(2) (EPOLLEXCLUSIVE), epoll(7)\n", " * Man:  epoll_ctl(2), epoll(7)\n"],
@@ -56,16 +57,18 @@ export const exercises: readonly Exercise[] = [
     explained: /EPOLLEXCLUSIVE/,
     limit: 10_000,
     hints: [
-      "Each loop has an epoll instance, and all of these watch one listener. What does the kernel " +
-      "know of what they will do?",
-      "The page epoll_ctl(2) has a flag for that: it wakes one or more of the instances, and not all.",
+      "Each loop has an epoll instance, and all of these watch one listener. What does the " +
+      "kernel know of what they will do?",
+      "The page epoll_ctl(2) has a flag for that: it wakes one or more of the instances, and " +
+      "not all.",
       "`const interest = READ;` is what each loop watches the listener for: add `EPOLLEXCLUSIVE`.",
     ],
     explanation:
-      "To an epoll instance, a client in the queue of the listener is an event like any " +
-      "other, so each instance that watches it wakes whoever sleeps there. One of them accepts, and " +
-      "the others get EAGAIN: the thundering herd. With EPOLLEXCLUSIVE, the kernel stops at the " +
-      "first instance whose thread it could wake. The flag is allowed with EPOLL_CTL_ADD alone.",
+      "To an epoll instance, a client in the queue of the listener is an event like any other, " +
+      "so each instance that watches it wakes the thread that sleeps there. One of them " +
+      "accepts, and the others get EAGAIN: the thundering herd. With EPOLLEXCLUSIVE, the kernel " +
+      "stops at the first instance whose thread it could wake. The flag is allowed with " +
+      "EPOLL_CTL_ADD alone.",
   },
   {
     id: "20.2",
@@ -85,7 +88,8 @@ export const exercises: readonly Exercise[] = [
     script: "20-loop-per-core/server.ts",
     changes: [
       [
-        `// With SO_REUSEPORT, a second server could listen on the same port as well. So the port is claimed
+        "// With SO_REUSEPORT, a second server could listen on the same port as well. So the " +
+        `port is claimed
 // by a socket without it, which fails if others listen there. It does not listen itself.
 const claim = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC);
 setsockopt(claim, SOL_SOCKET, SO_REUSEADDR, 1);
@@ -114,8 +118,8 @@ const listeners = [first, ...others];
     ],
     explanation:
       "SO_REUSEPORT lets all sockets of one user that have set it share a port, whichever " +
-      "process they belong to. So a second server is no error any more, and the kernel deals the " +
-      "clients out to both. A socket without the option cannot be bound to a port at which others " +
-      "listen: bound first, it is the check that was lost.",
+      "process they belong to. So a second server is no error any more, and the kernel deals " +
+      "the clients out to both. A socket without the option cannot be bound to a port at which " +
+      "others listen: bound first, it is the check that was lost.",
   },
 ];

@@ -41,7 +41,8 @@ export const exercises: readonly Exercise[] = [
       "The loop does not sleep. Which of its descriptors is ready, although nothing is to do?",
       "Here, epoll is level-triggered: it reports a descriptor for as long as it is ready. What " +
       "makes an eventfd stop being ready?",
-      "`collect` takes the results out of the queue, and nobody reads `done`: `tryReadEventfd` does.",
+      "`collect` takes the results out of the queue, and nobody reads `done`: `tryReadEventfd` " +
+      "does.",
     ],
     explanation:
       "An eventfd is a counter in the kernel, and it is readable while the counter is not " +
@@ -79,16 +80,18 @@ export const exercises: readonly Exercise[] = [
     explained: /somebody else's by now/,
     limit: 20_000,
     hints: [
-      "Follow a message with work: `held`, a place in `jobs`, a thread, `collect`. Where is it when " +
-      "its client leaves?",
-      "After close, the kernel hands the number to the next one who asks. Who still has " +
+      "Follow a message with work: `held`, a place in `jobs`, a thread, `collect`. Where is it " +
+      "when its client leaves?",
+      "After close, the kernel gives the number to the next connection. Who still has " +
       "the old number then?",
-      "`advance` forgets what waits in `held`, but not what a thread may compute: `jobs.cancel` does.",
+      "`advance` forgets what waits in `held`, but not what a thread may compute: `jobs.cancel` " +
+      "does.",
     ],
     explanation:
-      "A descriptor is a number, and it means whatever it was last given to. Whoever keeps " +
-      "it for longer than the connection lasts may write to somebody else. So a client that goes " +
-      "takes back all that is under way for it: what waits for a place, and what a thread has.",
+      "A descriptor is a number, and it means whatever it was last given to. A program that " +
+      "keeps it for longer than the connection lasts may write to somebody else. So a client " +
+      "that goes takes back all that is under way for it: what waits for a place, and what a " +
+      "thread has.",
   },
   {
     id: "21.3",
@@ -110,23 +113,17 @@ export const exercises: readonly Exercise[] = [
     script: "21-computing/offload.ts",
     changes: [
       [
-        `/** Does what one client needs now, and returns what it waits for next; undefined for a thread. */
+        `; undefined for a thread. */
 function serve(connection: Connection): Want | undefined {`,
-        `/** Does what one client needs now, and returns what it waits for next. */
+        `. */
 function serve(connection: Connection): Want {`,
       ],
       [
-        `  // Nothing more is read from this client until its reply is sent, so its replies stay in order.
-  held.set(connection, buffer.slice(0, length));
-  handOver();
-}
-`,
-        `  held.set(connection, buffer.slice(0, length));
-  handOver();
-  return READ;
-}
-`,
+        "  // Nothing more is read from this client until its reply is sent, so its replies stay " +
+        "in order.\n",
+        "",
       ],
+      ["  handOver();\n}\n\n/** Fills", "  handOver();\n  return READ;\n}\n\n/** Fills"],
     ],
     foundBy: "sends the replies of one client in the order of its messages",
     says: /byte \d+ of the reply/,
@@ -136,8 +133,8 @@ function serve(connection: Connection): Want {`,
       "TCP keeps the order of what is sent. Who decides what is sent first?",
       "While a thread computes, the loop goes on. What does it do with the next message of the " +
       "same client?",
-      "`return READ` behind `handOver()` lets epoll report the next message of a client whose work " +
-      "is not done.",
+      "`return READ` behind `handOver()` lets epoll report the next message of a client whose " +
+      "work is not done.",
     ],
     explanation:
       "What goes to several threads comes back in any order. The simplest cure: a client " +

@@ -31,10 +31,10 @@ export const exercises: readonly Exercise[] = [
       ["wheel.takeDue(1019)", "wheel.takeDue(999)"],
       ["wheel.takeDue(1020)", "wheel.takeDue(1000)"],
       [
-        `are due then, or a number of turns of the wheel later. No timer is due before its time, or a
- * whole tick after it. The order of those that are due at the same tick is not defined.`,
-        `are due then, or a number of turns of the wheel later. The order of those that are due at the
- * same tick is not defined.`,
+        ` No timer is due before its time, or a
+ * whole tick after it. The order`,
+        `
+ * The order`,
       ],
       ["Math.ceil(time / this.tick)", "Math.floor(time / this.tick)"],
     ],
@@ -47,9 +47,10 @@ export const exercises: readonly Exercise[] = [
       "`Math.ceil`.",
     ],
     explanation:
-      "Whoever rounds a time to ticks decides who bears the error. Rounded down, a timer " +
-      "is up to a tick early, and a client is closed that has kept to its time. Rounded up, it is " +
-      "late by less than a tick, which nobody has been promised not to happen.",
+      "A time that is rounded to ticks is wrong by a part of one, in one direction or the " +
+      "other. Rounded down, a timer is up to a tick early, and a client is closed that has kept " +
+      "to its time. Rounded up, it is late by less than a tick, which nobody has been promised " +
+      "not to happen.",
   },
   {
     id: "22.2",
@@ -71,10 +72,10 @@ export const exercises: readonly Exercise[] = [
     server: "22 lifetime",
     changes: [
       [
-        `  /** The timer has the client itself: the number of its descriptor will be somebody else's. */
+        `The timer has the client itself: the number of its descriptor will be somebody else's. */
   timer: WheelTimer<Connection>;
 `,
-        `  /** Its timer. */
+        `Its timer. */
   timer: WheelTimer<number>;
 `,
       ],
@@ -102,10 +103,10 @@ export const exercises: readonly Exercise[] = [
       "away. And a `TimingWheel<Connection>` cannot mistake one client for another.",
     ],
     explanation:
-      "The kernel gives a new connection the lowest free number, so the next client often " +
-      "has the one that was just closed. A timer that is left behind then finds somebody under its " +
-      "number, and closes it. Timers go with what they are for, and they point to the thing itself " +
-      "and not to its number.",
+      "The kernel gives a new connection the lowest free number, so the next client often has " +
+      "the one that was just closed. A timer that is left behind then finds somebody under its " +
+      "number, and closes it. Timers go with what they are for, and they point to the thing " +
+      "itself and not to its number.",
   },
   {
     id: "22.3",
@@ -130,15 +131,15 @@ export const exercises: readonly Exercise[] = [
     explained: /bytes that it has not sent/,
     limit: 10_000,
     hints: [
-      "After SIGTERM, a client is closed when it has been silent for `QUIET`. What else could that " +
-      "silence mean?",
-      "A client that reads slowly sends nothing, and its socket has no room. So no bytes move, and " +
-      "still it is owed some.",
+      "After SIGTERM, a client is closed when it has been silent for `QUIET`. What else could " +
+      "that silence mean?",
+      "A client that reads slowly sends nothing, and its socket has no room. So no bytes move, " +
+      "and still it is owed some.",
       "`const isInTheMiddle = !hasSpoken` forgets those with `connection.unsent > 0`.",
     ],
     explanation:
-      "A graceful end is more than a pause: the server has to know which clients are done. " +
-      "One that has its reply and is silent is done. One with unsent bytes is not, however silent " +
+      "A graceful end is more than a pause: the server has to know which clients are done. One " +
+      "that has its reply and is silent is done. One with unsent bytes is not, however silent " +
       "it is. And --grace limits all of it, since a client may never read.",
   },
   {
@@ -187,15 +188,15 @@ export const exercises: readonly Exercise[] = [
     says: /was not taken out/,
     hints: [
       "See how `move` puts a timer into a slot. What you write is the way back.",
-      "A slot has timers of several turns: compare the tick of each. And take the next one before " +
-      "you delete a timer.",
+      "A slot has timers of several turns: compare the tick of each. And take the next one " +
+      "before you delete a timer.",
       "`const head = this.#slots[tick % SLOTS]` is the slot of a tick; begin at " +
       "`Math.max(this.#now + 1, last - SLOTS + 1)`, and set `this.#now = last` at the end.",
     ],
     explanation:
       "A tick looks at one slot, so its cost does not depend on how many timers there are " +
-      "elsewhere. After a long sleep it looks at each slot once, since a whole turn has seen them " +
-      "all. The next timer is taken before one is deleted, which forgets its neighbours.",
+      "elsewhere. After a long sleep it looks at each slot once, since a whole turn has seen " +
+      "them all. The next timer is taken before one is deleted, which forgets its neighbours.",
     fromScratch: true,
   },
   {

@@ -23,12 +23,7 @@ export const exercises: readonly Exercise[] = [
     script: "23-chat/chat.ts",
     server: "23 chat",
     changes: [
-      [
-        `A client's first line is its name. From then on, each of its lines goes to all others. What the
- * room itself says begins with an asterisk.`,
-        `A client's first line is its name. From then on, each of its lines goes to the room. What the room
- * itself says begins with an asterisk.`,
-      ],
+      ["each of its lines goes to all others.", "each of its lines goes to the room."],
       ["${client.name}: ${printable(line)}`, client)", "${client.name}: ${printable(line)}`)"],
       [
         `  /** Says a line to all, except to its author. */
@@ -44,7 +39,8 @@ export const exercises: readonly Exercise[] = [
     hints: [
       "A terminal shows what is typed by itself. Where does the second copy come from?",
       "The room passes a line on to its members. Is its author one of them?",
-      "`this.#say` does not know who said the line. With the `author`, it can leave that member out.",
+      "`this.#say` does not know who said the line. With the `author`, it can leave that member " +
+      "out.",
     ],
     explanation: "The author is a member like all others, so a loop over the members finds it as " +
       "well. Somebody has to leave it out, and only the room knows who said the line. Some " +
@@ -90,8 +86,8 @@ export const exercises: readonly Exercise[] = [
     explained: /takes each piece for whole lines/,
     hints: [
       "What recv returns is called `bytes` in `hear`. Where do these begin, and where do they end?",
-      "TCP carries bytes, not messages. Who has to remember the beginning of a line until its end " +
-      "comes?",
+      "TCP carries bytes, not messages. Who has to remember the beginning of a line until its " +
+      "end comes?",
       "`decoder.decode(bytes)` treats a piece as if it were whole lines. A `LineBuffer` for each " +
       "client keeps what has no end yet: `client.lines.add(bytes)`.",
     ],
@@ -132,13 +128,14 @@ export const MOST_UNSENT: number = Infinity;
     explained: /has no limit/,
     limit: 10_000,
     hints: [
-      "What was said, and not yet sent, waits somewhere for each client. Where, and how much of it?",
-      "A server that answers can stop reading from the client that does not read. Why does that not " +
-      "help here?",
+      "What was said, and not yet sent, waits somewhere for each client. Where, and how much of " +
+      "it?",
+      "A server that answers can stop reading from the client that does not read. Why does that " +
+      "not help here?",
       "`MOST_UNSENT` is `Infinity`, so nobody ever overruns it. Choose a number.",
     ],
     explanation:
-      "In an echo server, whoever does not read can be slowed down, since it is its own " +
+      "In an echo server, a client that does not read can be slowed down, since it is its own " +
       "messages that fill the memory. In a room, others fill it. There are three ways out: slow " +
       "everybody down, drop lines, or drop the client. Without a choice, the memory decides.",
   },
@@ -171,28 +168,28 @@ export const MOST_UNSENT: number = Infinity;
     this.#skips = true;
     yield undefined;
 `,
-      `    // To be written. piece.indexOf(LF, start) finds the end of a line, or -1. this.#complete(end)
-    // puts what is kept of a line before its end, and returns all of it without a CR, to be decoded
-    // by \`decoder\`. this.#keep(piece) keeps a beginning, whose length is this.#length, and
-    // this.#forget() forgets it. A line may have this.most bytes, and one more that is a CR: of one
-    // that is longer, nothing is kept, undefined is yielded at once, and this.#skips says that what
-    // comes until its end is to be left out.
+      `    // To be written. piece.indexOf(LF, start) finds the end of a line, or is -1.
+    // this.#complete(end) puts what is kept of a line before its end, and returns all of it without
+    // a CR; decoder.decode makes a text of that. this.#keep(piece) keeps a beginning, whose length
+    // is this.#length, and this.#forget() forgets it. A line may have this.most bytes, and one more
+    // that is a CR: of one that is longer, nothing is kept, undefined is yielded at once, and
+    // this.#skips says that what comes until its end is to be left out.
 `,
     ]],
     foundBy: "puts a line together that comes in pieces",
     says: /it yielded/,
     hints: [
       "First all lines whose ends are in this piece; then what is left behind the last of them.",
-      "There are three places where a line can be: whole in this piece, begun in an earlier one, or " +
-      "left out since it was too long. `#skips` tells the third from the second.",
-      "`for (let end; (end = piece.indexOf(LF, start)) !== -1; start = end + 1)` goes through the " +
-      "lines; what is behind the last one goes to `this.#keep(piece.subarray(start))`.",
+      "There are three places where a line can be: whole in this piece, begun in an earlier " +
+      "one, or left out since it was too long. `#skips` says which of the last two it is.",
+      "`for (let end; (end = piece.indexOf(LF, start)) !== -1; start = end + 1)` goes through " +
+      "the lines; what is behind the last one goes to `this.#keep(piece.subarray(start))`.",
     ],
     explanation:
-      "Framing is what makes messages out of a stream of bytes. The buffer keeps at most " +
-      "one line, and refuses a line that is too long before its end has come: otherwise a client " +
-      "that never ends a line would fill the memory. It goes on behind it, so one mistake does not " +
-      "cost the connection.",
+      "Framing is what makes messages out of a stream of bytes. The buffer keeps at most one " +
+      "line, and refuses a line that is too long before its end has come: otherwise a client " +
+      "that never ends a line would fill the memory. It goes on behind it, so one mistake does " +
+      "not cost the connection.",
     fromScratch: true,
   },
   {
@@ -220,7 +217,8 @@ export const MOST_UNSENT: number = Infinity;
         "!this.#put(member, line)) this.#drop(member);",
       ],
       [
-        `    // Not before all have this line: that somebody was dropped is a line as well, and the lines
+        "    // Not before all have this line: that somebody was dropped is a line as well, and " +
+        `the lines
     // would not come to all in one order.
     for (const member of slow) this.#drop(member);
 `,
@@ -232,14 +230,16 @@ export const MOST_UNSENT: number = Infinity;
     explained: /before all have the line/,
     limit: 10_000,
     hints: [
-      "Which lines come from people, and which from the room itself? Both go through the same loop.",
-      "`#drop` says a line to all. What if that happens while another line has come to half of them?",
+      "Which lines come from people, and which from the room itself? Both go through the same " +
+      "loop.",
+      "`#drop` says a line to all. What if that happens while another line has come to half of " +
+      "them?",
       "`this.#drop(member)` within the loop over `this.#members` says a line in the middle of " +
       "another. Note who is `slow`, and drop them behind the loop.",
     ],
     explanation:
-      "To drop a client is an event of the room like any other, and is said to all. Said " +
-      "from within the loop that passes on a line, it overtakes that line for those who are still " +
-      "to get it. One thing after another: first the line to all, then its consequences.",
+      "To drop a client is an event of the room like any other, and is said to all. Said from " +
+      "within the loop that passes on a line, it overtakes that line for the members that are " +
+      "still to get it. One thing after another: first the line to all, then its consequences.",
   },
 ];

@@ -12,8 +12,8 @@ export const exercises: readonly Exercise[] = [
     id: "24.1",
     title: "The rest of the story",
     story:
-      "Behind the proxy, uploads with a short answer work. Whoever sends a large file, ends its " +
-      "sending, and waits for the processed file gets the beginning of it, or nothing.",
+      "Behind the proxy, uploads with a short answer work. A client that sends a large file, " +
+      "ends its sending, and waits for the processed file gets the beginning of it, or nothing.",
     question: {
       asks: "A client ends its sending, and still reads. What has ended?",
       answers: [
@@ -69,12 +69,12 @@ export const exercises: readonly Exercise[] = [
   }
   return "turn";
 `,
-      `  // To be written, with trySplice(from, to, length, FLAGS), which returns how many bytes it has
-  // moved, 0 at the end of the input, or -EAGAIN and other errors. A turn moves what there is from
-  // way.from into way.store.write (the pipe, SIZE at the most), and then from way.store.read into
-  // way.to. way.kept is how many bytes are in the pipe, and way.ended is set when no more will come.
-  // When neither call moves anything, it is over: "ready", or "broken" after any other error. After
-  // 16 turns, others have to be served as well: "turn".
+      `  // To be written, with trySplice(from, to, length, FLAGS), which returns how many bytes it
+  // has moved, 0 at the end of the input, or -EAGAIN or another error. A turn moves what there is
+  // from way.from into way.store.write (the pipe, SIZE at the most), and then from way.store.read
+  // into way.to. way.kept is how many bytes are in the pipe, and way.ended is set when no more will
+  // come. When neither call moves anything, it is over: "ready"; after any error but EAGAIN,
+  // "broken". After 16 turns, others have to be served as well: "turn".
   return "ready";
 `,
     ]],
@@ -83,8 +83,8 @@ export const exercises: readonly Exercise[] = [
     limit: 4000,
     hints: [
       "See copying.ts: the same pump with recv and send. What takes the place of its buffer here?",
-      "The events are edge-triggered: go on until both calls have nothing to move. A pipe that is " +
-      "full and a socket without data both give EAGAIN, so do not stop at the first one.",
+      "The events are edge-triggered: go on until both calls have nothing to move. A pipe that " +
+      "is full and a socket without data both give EAGAIN, so do not stop at the first one.",
       "`const taken = way.ended ? -EAGAIN : trySplice(from, pipe.write, SIZE, FLAGS)` fills the " +
       "pipe, and `trySplice(pipe.read, to, way.kept, FLAGS)` empties it.",
     ],
@@ -112,9 +112,14 @@ export const exercises: readonly Exercise[] = [
     script: "24-zero-copy/server.ts",
     changes: [
       [
-        "import {\n  type Pipe,\n  pipe2,\n  SPLICE_F_MOVE,\n  SPLICE_F_NONBLOCK,\n  trySplice,\n} from " +
-        '"../../shared/linux/pipe.ts";\n',
-        'import { type Pipe, pipe2, SPLICE_F_MOVE, trySplice } from "../../shared/linux/pipe.ts";\n',
+        `import {
+  type Pipe,
+  pipe2,
+  SPLICE_F_MOVE,
+  SPLICE_F_NONBLOCK,
+  trySplice,
+} from`,
+        "import { type Pipe, pipe2, SPLICE_F_MOVE, trySplice } from",
       ],
       ["const FLAGS = SPLICE_F_MOVE | SPLICE_F_NONBLOCK;", "const FLAGS = SPLICE_F_MOVE;"],
     ],
@@ -123,8 +128,10 @@ export const exercises: readonly Exercise[] = [
     explained: /waits until a client that does not read has taken everything/,
     hints: [
       "The server sleeps, but not in epoll_wait. In which call, and for what?",
-      "The call has two ends. When the client does not read, its socket is full, and then the pipe is.",
-      "`const FLAGS = SPLICE_F_MOVE` lets splice wait for room in the pipe: add `SPLICE_F_NONBLOCK`.",
+      "The call has two ends. When the client does not read, its socket is full, and then the " +
+      "pipe is.",
+      "`const FLAGS = SPLICE_F_MOVE` lets splice wait for room in the pipe: add " +
+      "`SPLICE_F_NONBLOCK`.",
     ],
     explanation:
       "By itself, splice waits for room in the pipe, whatever the flags of the socket are. With " +
@@ -152,11 +159,10 @@ export const exercises: readonly Exercise[] = [
     server: "24 zero-copy",
     changes: [
       [
-        `Takes the next client out of the queue and begins to connect it with the upstream. All that it
+        ` All that it
    * needs is made first: where descriptors are short, the client stays in the queue.
 `,
-        `Takes the next client out of the queue and begins to connect it with the upstream.
-`,
+        "\n",
       ],
       ["      const client = own.adopt(accept4(listener, SOCK_NONBLOCK), close);\n", ""],
       [
@@ -170,13 +176,14 @@ export const exercises: readonly Exercise[] = [
     limit: 10_000,
     hints: [
       "What does a client need besides its own socket? Count the descriptors.",
-      "If one of the later calls fails, all that was made before is closed again. What is among it?",
+      "If one of the later calls fails, all that was made before is closed again. What is among " +
+      "it?",
       "`own.adopt(accept4(listener, SOCK_NONBLOCK), close)` comes first, so a client is accepted " +
       "before it is known whether there is a `socket` for the upstream and a `makeStore` for it.",
     ],
     explanation:
-      "Whoever is accepted cannot be put back into the queue. So a server first gets all " +
-      "that can be short, and accepts last: what fails then fails before anybody has noticed. The " +
-      "clients in the queue wait, and the server has time until they give up.",
+      "A client that is accepted cannot be put back into the queue. So a server first gets all " +
+      "that can be short, and accepts last: what fails then fails before anybody has noticed. " +
+      "The clients in the queue wait, and the server has time until they give up.",
   },
 ];
