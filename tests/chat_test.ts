@@ -9,12 +9,11 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { deadline } from "@std/async";
-import { haveOneOrder } from "../lessons/23-chat/guest.ts";
 import { Outbox } from "../lessons/23-chat/outbox.ts";
-import { check, skipReason } from "../shared/tools/check/check.ts";
+import { haveOneOrder } from "../shared/one_order.ts";
 import { bytesOf, pseudoRandom } from "../shared/tools/check/clients.ts";
+import { Client } from "../shared/tools/check/scenarios/chat.ts";
 import { Server } from "../shared/tools/check/server.ts";
-import { chatScenarios, Client } from "./chat_scenarios.ts";
 import { subjectOf, withEdit } from "./mutants/mutants.ts";
 import { deno, ROOT, terminal } from "./processes.ts";
 
@@ -32,15 +31,6 @@ const hasNetcat = await (async () => {
 })();
 
 for (const name of SERVERS) {
-  for (const scenario of chatScenarios) {
-    const reason = skipReason(subjectOf(name), scenario);
-    Deno.test({
-      name: `${name}: the server ${scenario.name}` + (reason ? ` (left out: ${reason})` : ""),
-      ignore: reason !== undefined,
-      fn: () => check(subjectOf(name), scenario),
-    });
-  }
-
   Deno.test(`${name}: the client hears one order, and one that is silent is dropped`, async () => {
     await using server = await Server.start(subjectOf(name));
     const { code, stdout, stderr } = await deno([...CLIENT, "--port", `${server.port}`]);

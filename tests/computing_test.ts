@@ -4,7 +4,6 @@ import { assert, assertEquals, assertGreater } from "@std/assert";
 import { deadline, delay } from "@std/async";
 import { Jobs } from "../lessons/21-computing/jobs.ts";
 import { isWork } from "../lessons/21-computing/work.ts";
-import { check } from "../shared/tools/check/check.ts";
 import {
   bytesOf,
   connect,
@@ -14,15 +13,10 @@ import {
   visitRudely,
 } from "../shared/tools/check/clients.ts";
 import { Server } from "../shared/tools/check/server.ts";
-import { computing } from "./computing.ts";
 import { subjectOf } from "./mutants/mutants.ts";
 import { readTrace, recorded, resultsOf } from "./trace_events.ts";
 
 const [inTheLoop, offload] = ["21 computing", "21 computing offload"].map(subjectOf);
-
-for (const scenario of computing) {
-  Deno.test(`21 computing offload: the server ${scenario.name}`, () => check(offload, scenario));
-}
 
 Deno.test("21 computing: while the loop computes, all others wait for it", async () => {
   await using server = await Server.start(inTheLoop);

@@ -18,16 +18,11 @@ import { Server } from "../shared/tools/check/server.ts";
 import { callsBetween, readCounts } from "../shared/tools/lesson/costs.ts";
 import { Child, denoRun } from "../shared/tools/process/child.ts";
 import { argumentsOf } from "../shared/tools/trace/arguments.ts";
-import { promises } from "./lifetime.ts";
 import { subjectOf } from "./mutants/mutants.ts";
 import { deno } from "./processes.ts";
 import { recorded } from "./trace_events.ts";
 
 const subject = subjectOf("22 lifetime");
-
-for (const [name, check] of promises) {
-  Deno.test(`22 lifetime: the server ${name}`, () => check(subject));
-}
 
 Deno.test("22 lifetime: the timer ticks while there is a client, and never else", async () => {
   const counts = await Deno.makeTempFile();

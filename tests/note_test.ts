@@ -12,7 +12,7 @@ import {
 import { pathToFileURL } from "node:url";
 import { parseSummary } from "../shared/client.ts";
 import { check, skipReason } from "../shared/tools/check/check.ts";
-import { scenarios } from "../shared/tools/check/scenarios.ts";
+import { scenariosFor } from "../shared/tools/check/scenarios.ts";
 import { Server } from "../shared/tools/check/server.ts";
 import { unavailable } from "../shared/tools/check/subjects.ts";
 import { catalogue, servers } from "../shared/tools/lesson/catalogue.ts";
@@ -20,7 +20,6 @@ import { NotOneFile } from "../shared/tools/note/keep.ts";
 import { pageOf, scriptsOf } from "../shared/tools/note/page.ts";
 import { singleFile } from "../shared/tools/note/single.ts";
 import { tokensOf } from "../shared/tools/note/tokens.ts";
-import { chatScenarios } from "./chat_scenarios.ts";
 import { deno, ROOT } from "./processes.ts";
 import { subjectOf } from "./mutants/mutants.ts";
 
@@ -435,7 +434,7 @@ const CHOSEN = [
 ];
 
 Deno.test("the scenarios that were chosen for single files exist", () => {
-  const names = [...scenarios, ...chatScenarios].map(({ name }) => name);
+  const names = scenariosFor(subjectOf("23 chat")).map(({ name }) => name);
   for (const name of CHOSEN) assert(names.includes(name), name);
 });
 
@@ -449,8 +448,8 @@ for (const { name, lesson, script, variant, args } of servers) {
     name: `${name}: the server in one file is as correct as the one in many${skipped}`,
     ignore: excuse !== undefined,
     fn: async (t) => {
-      const own = subject.protocol === "chat" ? [...scenarios, ...chatScenarios] : scenarios;
-      for (const scenario of own.filter(({ name }) => CHOSEN.includes(name))) {
+      const all = scenariosFor(subject);
+      for (const scenario of all.filter(({ name }) => CHOSEN.includes(name))) {
         if (skipReason(subject, scenario) !== undefined) continue;
         await t.step(scenario.name, () => check({ ...subject, script: fileOf(path) }, scenario));
       }

@@ -41,6 +41,7 @@ const OFFERED = [
   "shared/tools/check/check.ts", // how a server is put into a scenario,
   "shared/tools/check/scenarios.ts", // which scenarios there are,
   "shared/tools/check/server.ts", // what a server under test is,
+  "shared/tools/check/sources.ts", // how it is copied with something else in it,
   "shared/tools/check/subjects.ts", // and which the lessons have
   "shared/tools/lesson/behind.ts", // what stands behind a proxy
   "shared/tools/lesson/catalogue.ts", // which lessons and servers there are

@@ -9,8 +9,9 @@
  */
 
 import { clientOptions, runClients } from "../../shared/client.ts";
+import { haveOneOrder } from "../../shared/one_order.ts";
 import { flag, number } from "../../shared/options.ts";
-import { Guest, haveOneOrder } from "./guest.ts";
+import { Guest } from "./guest.ts";
 import { talk } from "./person.ts";
 
 const options = clientOptions({

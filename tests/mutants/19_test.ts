@@ -4,23 +4,6 @@ import { type Edit, testEdits } from "./mutants.ts";
 
 const EDITS: Edit[] = [
   {
-    name: "never asks how a child has ended",
-    changes: [['Deno.addSignalListener("SIGCHLD", reap);\n', ""]],
-    foundBy: "starts all its processes again when they were killed, and leaves no zombie",
-    says: /still a zombie/,
-    explained: /waitpid/,
-  },
-  {
-    name: "does not start a child again",
-    changes: [[
-      "    setTimeout(start, wait, number, Math.min(2 * wait, LONGEST_PAUSE), why);\n",
-      "    console.log(number, wait, why);\n",
-    ]],
-    foundBy: "loses one client with a process that is killed, and no other",
-    says: /the next client was not served/,
-    explained: /not started again/,
-  },
-  {
     name: "ends all children when one has died",
     changes: [[
       "    children.delete(ended.pid);\n",
@@ -55,13 +38,6 @@ const EDITS: Edit[] = [
     foundBy: "has ended its processes, and waited for them, when SIGTERM has ended it",
     says: /a process was left/,
     explained: /wait for each/,
-  },
-  {
-    name: "leaves orphans when it is killed",
-    changes: [["prctl(PR_SET_PDEATHSIG, SIGKILL);\n", ""]],
-    foundBy: "leaves no process behind when it is killed",
-    says: /a process was left/,
-    explained: /PR_SET_PDEATHSIG/,
   },
   {
     name: "has children that do not end after the last client",

@@ -5,13 +5,14 @@
  * @module
  */
 
-import { assert, assertMatch, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { pathToFileURL } from "node:url";
 import { check, Failure } from "../../shared/tools/check/check.ts";
 import { connect, greet } from "../../shared/tools/check/clients.ts";
 import type { Scenario } from "../../shared/tools/check/scenario.ts";
 import { scenariosFor } from "../../shared/tools/check/scenarios.ts";
 import { Server, type Subject } from "../../shared/tools/check/server.ts";
+import { sourcesOf, writeSources } from "../../shared/tools/check/sources.ts";
 import { subjects, unavailable } from "../../shared/tools/check/subjects.ts";
 
 /** A fault of a server, and how it has to be found. */
@@ -55,16 +56,16 @@ export const SHORT = 1500;
  * Declares a test of a server's faults. Some of them are looked for side by side, since most of the
  * time is spent waiting for servers that hang.
  *
- * @param options Options of the server, and scenarios of its lesson alone.
+ * @param options Options of the server.
  */
 export function testEdits(
   server: string,
   edits: readonly Edit[],
-  { args = [], own = [] }: { args?: readonly string[]; own?: readonly Scenario[] } = {},
+  { args = [] }: { args?: readonly string[] } = {},
 ): void {
   const original = subjectOf(server);
   const subject = { ...original, args: [...original.args ?? [], ...args] };
-  const all = [...scenariosFor(subject), ...own];
+  const all = scenariosFor(subject);
   const reason = unavailable(subject);
   Deno.test({
     name: `${server}: each fault of the server is found and explained` +
@@ -128,54 +129,26 @@ export async function withEdit(
   changes: readonly Change[],
   use: (mutant: Subject) => Promise<void>,
 ): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "mutant-" });
+  const folder = pathToFileURL(`${await Deno.makeTempDir({ prefix: "mutant-" })}/`);
   try {
-    for (const [{ href }, text] of edited(subject.script, changes)) {
-      await Deno.writeTextFile(`${folder}/${nameOf(href)}`, text);
-    }
-    await use({ ...subject, script: pathToFileURL(`${folder}/${nameOf(subject.script.href)}`) });
+    writeSources(edited(subject.script, changes), folder);
+    await use({ ...subject, script: new URL(subject.script.href.split("/").at(-1)!, folder) });
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
 }
 
-/**
- * The texts of a script and of the modules beside it that it uses, as imports or as Workers; with
- * some changes, and with all other imports leading back to where they are.
- */
-function edited(script: URL, changes: readonly Change[]): Map<URL, string> {
-  const files = new Map<URL, string>();
-  collect(script, files);
+/** The texts of a script and of the modules beside it, one of which has each of the changes. */
+function edited(script: URL, changes: readonly Change[]): Map<string, string> {
+  const sources = sourcesOf(script); // the script itself is the first
   for (const [from, to] of changes) {
-    // What the script itself has is meant there; anything else, in one of its modules.
-    const holders = [...files].filter(([, text]) => text.includes(from));
-    const [file, text] = holders[0] ?? [];
-    const own = file?.href === script.href;
-    const once = text?.split(from).length === 2 && (own || holders.length === 1);
-    assert(once, `${script} and its modules do not have this exactly once: ${from}`);
-    files.set(file!, text!.replace(from, () => to));
+    const found = [...sources].find(([, text]) => text.includes(from));
+    assert(found !== undefined, `neither ${script} nor its modules have this: ${from}`);
+    const [file, text] = found;
+    assertEquals(text.split(from).length, 2, `${file} has this more than once: ${from}`);
+    sources.set(file, text.replace(from, () => to));
   }
-  const names = [...files.keys()].map(({ href }) => `./${nameOf(href)}`);
-  for (const [file, text] of files) {
-    const leadingBack = text.replace(
-      /"(\.\.?\/[^"]*\.ts)"/g,
-      (quoted, path) => names.includes(path) ? quoted : JSON.stringify(new URL(path, script)),
-    );
-    files.set(file, leadingBack);
-  }
-  return files;
-}
-
-/** Adds a file, and the modules beside it that it names. */
-function collect(file: URL, files: Map<URL, string>): void {
-  if ([...files.keys()].some(({ href }) => href === file.href)) return;
-  const text = Deno.readTextFileSync(file);
-  files.set(file, text);
-  for (const [, name] of text.matchAll(/"\.\/(\w+\.ts)"/g)) collect(new URL(name, file), files);
-}
-
-function nameOf(href: string): string {
-  return href.slice(href.lastIndexOf("/") + 1);
+  return sources;
 }
 
 /** A server of the catalogue, by its name. */

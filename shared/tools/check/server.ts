@@ -157,6 +157,11 @@ export class Server implements AsyncDisposable {
     return this.#others.use(launch(...args));
   };
 
+  /** Its process id. */
+  get pid(): number {
+    return this.#child.pid;
+  }
+
   /** Settles when the process has ended and all of its output has been read. */
   get ended(): Promise<Deno.CommandStatus> {
     return this.#child.ended;
@@ -164,6 +169,7 @@ export class Server implements AsyncDisposable {
 
   /** What it waits for, and where bytes lie, in a sentence; undefined if it has ended. */
   get waits(): string | undefined {
+    if (this.subject.processes) return undefined; // these wait for clients, and not it
     try {
       return stateOf(this.#child.pid, Deno.pid, this.port);
     } catch {

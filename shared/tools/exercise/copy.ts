@@ -1,5 +1,5 @@
 /**
- * The working copy of an exercise: `exercise.ts`, beside the script that it is made from. Git
+ * The working copy of an exercise: `exercise.ts`, in the folder of its lesson. Git
  * ignores it. The copy of another exercise of the same lesson is set aside, and comes back later,
  * so nothing that somebody has written is ever lost.
  *
@@ -7,18 +7,22 @@
  */
 
 import { fileURLToPath } from "node:url";
-import { LESSONS } from "../lesson/catalogue.ts";
+import { catalogue, LESSONS } from "../lesson/catalogue.ts";
 import { writeUserFile } from "../process/files.ts";
 import type { Exercise } from "./exercise.ts";
 
 /** Where the working copy of an exercise is. */
-export function copyOf({ script }: Exercise): URL {
-  return new URL("exercise.ts", new URL(script, LESSONS));
+export function copyOf({ id }: Exercise): URL {
+  return new URL(`${folderOf(id)}/exercise.ts`, LESSONS);
 }
 
 /** The same, from the root of the project, for people. */
-export function nameOf({ script }: Exercise): string {
-  return `lessons/${script.replace(/[^/]*$/, "exercise.ts")}`;
+export function nameOf({ id }: Exercise): string {
+  return `lessons/${folderOf(id)}/exercise.ts`;
+}
+
+function folderOf(id: string): string {
+  return catalogue.find(({ number }) => id.startsWith(`${number}.`))!.folder;
 }
 
 /** The working copy as it is at first. */

@@ -28,8 +28,13 @@ export interface Exercise {
   story: string;
   /** What the reader is asked before the first run. */
   question: Question;
-  /** The script or module that is correct, below `lessons/`. */
+  /**
+   * The script or module that is correct, below `lessons/`; or a module of `shared/` that imports
+   * nothing, such as `../shared/lines.ts`.
+   */
   script: string;
+  /** For a module that is judged by what a server does with it: that server, by its name. */
+  server?: string;
   /** What makes it wrong. Each `from` is in the script exactly once. */
   changes: readonly Change[];
   /** The scenario of `deno task check`, or the case of this lesson, that finds the fault. */

@@ -20,6 +20,13 @@ import { exercises as of12 } from "./exercises/12.ts";
 import { exercises as of13 } from "./exercises/13.ts";
 import { exercises as of14 } from "./exercises/14.ts";
 import { exercises as of15 } from "./exercises/15.ts";
+import { exercises as of18 } from "./exercises/18.ts";
+import { exercises as of19 } from "./exercises/19.ts";
+import { exercises as of20 } from "./exercises/20.ts";
+import { exercises as of21 } from "./exercises/21.ts";
+import { exercises as of22 } from "./exercises/22.ts";
+import { exercises as of23 } from "./exercises/23.ts";
+import { exercises as of24 } from "./exercises/24.ts";
 import type { Exercise } from "./exercise.ts";
 
 /** All exercises, in their order. */
@@ -40,6 +47,13 @@ export const exercises: readonly Exercise[] = [
   ...of13,
   ...of14,
   ...of15,
+  ...of18,
+  ...of19,
+  ...of20,
+  ...of21,
+  ...of22,
+  ...of23,
+  ...of24,
 ];
 
 /** Finds an exercise by what a person types: `03.2` or `3.2`. */

@@ -1,7 +1,7 @@
 /**
  * Runs the cases of a lesson, the one that is meant to find a fault first, until one of them fails.
  *
- *     deno run -A --import-map MAP run_cases.ts 12-sleep-scheduler/scheduler.ts "name of a case"
+ *     deno run -A --import-map MAP run_cases.ts 12 12-sleep-scheduler/scheduler.ts "name of a case"
  *
  * @module
  */
@@ -12,9 +12,9 @@ import type { CaseEvent } from "./verify.ts";
 /** How long a program may take, in milliseconds; less than what the first case waits for. */
 const PATIENCE = 5000;
 
-const [script, foundBy] = Deno.args;
-const [, name] = /^\d\d-.*\/(\w+)\.ts$/.exec(script)!;
-const place = `./cases/${script.slice(0, 2)}_${name}.ts`;
+const [lesson, script, foundBy] = Deno.args;
+const [, name] = /\/(\w+)\.ts$/.exec(script)!;
+const place = `./cases/${lesson}_${name}.ts`;
 const { cases }: { cases: Record<string, (given: never) => unknown> } = await import(place);
 
 // What a case gets is what a module exports. A lesson's program exports nothing: it is run once,

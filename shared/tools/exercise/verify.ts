@@ -5,10 +5,11 @@
  * @module
  */
 
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { check, Failure, OutOfDescriptors, skipReason } from "../check/check.ts";
-import { scenarios } from "../check/scenarios.ts";
+import { scenariosFor } from "../check/scenarios.ts";
 import type { Subject } from "../check/server.ts";
+import { sourcesOf, writeSources } from "../check/sources.ts";
 import { subjects, unavailable } from "../check/subjects.ts";
 import { LESSONS } from "../lesson/catalogue.ts";
 import { Child } from "../process/child.ts";
@@ -34,7 +35,7 @@ const PATIENCE = 6000;
 
 /** Why an exercise cannot be checked on this machine; undefined if it can. */
 export function impossible(exercise: Exercise): string | undefined {
-  const subject = subjectOf(exercise, new URL(exercise.script, LESSONS));
+  const subject = subjectOf(exercise);
   return subject === undefined ? undefined : unavailable(subject);
 }
 
@@ -46,23 +47,42 @@ export function impossible(exercise: Exercise): string | undefined {
  * @param onBegin Gets the name of each scenario or case before it begins.
  * @param onlyMeant Whether a server is put only into the scenario that is meant to find the fault.
  */
-export function verify(
+export async function verify(
   exercise: Exercise,
   file: URL,
   onBegin: (name: string) => void = () => {},
   onlyMeant = false,
 ): Promise<Verdict> {
-  const subject = subjectOf(exercise, file);
-  return subject === undefined
-    ? verifyCases(exercise, file, onBegin)
-    : verifyServer(exercise, subject, onBegin, onlyMeant);
+  const subject = subjectOf(exercise);
+  if (subject === undefined) return await verifyCases(exercise, file, onBegin);
+  if (exercise.server === undefined) {
+    return await verifyServer(exercise, { ...subject, script: file }, onBegin, onlyMeant);
+  }
+  // The server and its modules go into a folder, with the working copy in place of one of them.
+  const path = makeTemporaryFolder("exercise-");
+  try {
+    const folder = pathToFileURL(`${path}/`);
+    const sources = sourcesOf(subject.script);
+    const module = new URL(exercise.script, LESSONS);
+    sources.set(module.href, Deno.readTextFileSync(file));
+    writeSources(sources, folder);
+    const [script, copy] = [subject.script, module].map(({ href }) =>
+      new URL(href.slice(href.lastIndexOf("/") + 1), folder)
+    );
+    const verdict = await verifyServer(exercise, { ...subject, script }, onBegin, onlyMeant);
+    const errors = verdict.errors.map((line) => line.replaceAll(copy.href, file.href));
+    return { ...verdict, errors };
+  } finally {
+    Deno.removeSync(path, { recursive: true });
+  }
 }
 
-/** The working copy as a server; undefined if it is none. */
-function subjectOf({ script }: Exercise, file: URL): Subject | undefined {
+/** The server that is judged; undefined if there is none. */
+function subjectOf({ script, server }: Exercise): Subject | undefined {
   const { href } = new URL(script, LESSONS);
-  const subject = subjects.find((subject) => subject.script.href === href);
-  return subject && { ...subject, script: file };
+  return subjects.find((subject) =>
+    server === undefined ? subject.script.href === href : subject.name === server
+  );
 }
 
 async function verifyServer(
@@ -72,7 +92,9 @@ async function verifyServer(
   onlyMeant: boolean,
 ): Promise<Verdict> {
   const passed: string[] = [];
-  const suitable = scenarios.filter((scenario) => skipReason(subject, scenario) === undefined);
+  const suitable = scenariosFor(subject).filter((scenario) =>
+    skipReason(subject, scenario) === undefined
+  );
   const meant = suitable.filter(({ name }) => name === foundBy);
   const others = onlyMeant ? [] : suitable.filter(({ name }) => name !== foundBy);
   for (const scenario of [...meant, ...others]) {
@@ -103,7 +125,7 @@ async function verifyCases(
   file: URL,
   onBegin: (name: string) => void,
 ): Promise<Verdict> {
-  const { script, foundBy, limit = PATIENCE } = exercise;
+  const { id, script, foundBy, limit = PATIENCE } = exercise;
   const verdict: Verdict = { passed: [], errors: [] };
   let running = "its first line"; // until the first case begins
   let ended = false;
@@ -127,7 +149,8 @@ async function verifyCases(
   Deno.writeTextFileSync(map, JSON.stringify(redirected));
   const runner = fileURLToPath(new URL("run_cases.ts", import.meta.url));
   const options = ["run", "--quiet", "--no-prompt", "-A", "--import-map", map];
-  const child = new Child([Deno.execPath(), ...options, runner, script, foundBy], { onLine });
+  const args = [id.slice(0, 2), script, foundBy];
+  const child = new Child([Deno.execPath(), ...options, runner, ...args], { onLine });
   timer = setTimeout(() => child.kill("SIGKILL"), PATIENCE);
   const { success, signal } = await child.ended;
   clearTimeout(timer);

@@ -60,7 +60,11 @@ export const supervision: readonly Scenario[] = [
     async run(server) {
       await server.settled();
       const before = server.children;
+      // Until all have ended, it cannot look, so that one signal stands for all of them.
+      sendSignal(server.pid, "SIGSTOP");
       for (const pid of before) sendSignal(pid, "SIGKILL");
+      await eventually(() => !before.some(isRunning), "a process that was killed runs on");
+      sendSignal(server.pid, "SIGCONT");
       await eventually(
         () => !server.children.some((pid) => before.includes(pid)),
         "a process that was killed is still a zombie",

@@ -6,8 +6,7 @@
 
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { haveOneOrder } from "../lessons/23-chat/guest.ts";
-import { close } from "../shared/linux/descriptors.ts";
+import { close } from "../../../linux/descriptors.ts";
 import {
   type Address,
   AF_INET,
@@ -24,18 +23,12 @@ import {
   socket,
   SOL_SOCKET,
   tryRecv,
-} from "../shared/linux/socket.ts";
-import {
-  bytesOf,
-  connect,
-  eventually,
-  ignoreRejection,
-  MEBIBYTE,
-  sendAll,
-} from "../shared/tools/check/clients.ts";
-import { deadline } from "../shared/tools/check/deadline.ts";
-import type { Inspection, Scenario, Situation } from "../shared/tools/check/scenario.ts";
-import type { Server } from "../shared/tools/check/server.ts";
+} from "../../../linux/socket.ts";
+import { haveOneOrder } from "../../../one_order.ts";
+import { bytesOf, connect, eventually, ignoreRejection, MEBIBYTE, sendAll } from "../clients.ts";
+import { deadline } from "../deadline.ts";
+import type { Inspection, Scenario, Situation } from "../scenario.ts";
+import type { Server } from "../server.ts";
 
 /** The longest line that the room takes, in bytes. */
 const LONGEST = 65_536;
@@ -515,7 +508,7 @@ const scenarios: readonly (Situation & Pick<Inspection, "run">)[] = [
 ];
 
 /** All scenarios. */
-export const chatScenarios: readonly Scenario[] = scenarios.map((scenario) => ({
+export const chat: readonly Scenario[] = scenarios.map((scenario) => ({
   ...scenario,
   inspects: true,
   anyProtocol: true,

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { assert, assertLess } from "@std/assert";
-import { delay } from "@std/async";
+import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   bytesOf,
   connect,
@@ -18,9 +18,9 @@ import {
   untilStill,
   visit,
   visitRudely,
-} from "../shared/tools/check/clients.ts";
-import type { Scenario } from "../shared/tools/check/scenario.ts";
-import type { Server } from "../shared/tools/check/server.ts";
+} from "../clients.ts";
+import type { Scenario } from "../scenario.ts";
+import type { Server } from "../server.ts";
 
 /** Time in which a server has taken what has been sent to it, in milliseconds. */
 const TAKEN = 40;
@@ -48,7 +48,7 @@ export const computing: readonly Scenario[] = [
       });
       let done = 0;
       const all = ignoreRejection(Promise.all(works));
-      await delay(TAKEN);
+      await sleep(TAKEN);
       for (const other of others) await say(other);
       assert(done < 4, "the others were held up until everything was computed");
       await all;
@@ -66,7 +66,7 @@ export const computing: readonly Scenario[] = [
       const replies = ignoreRejection(expectReply(connection, bytesOf(messages.join(""))));
       for (const message of messages) {
         await sendAll(connection, bytesOf(message));
-        await delay(TAKEN);
+        await sleep(TAKEN);
       }
       await replies;
     },
@@ -86,7 +86,7 @@ export const computing: readonly Scenario[] = [
     async run(server) {
       using busy = await connect(server);
       const first = ignoreRejection(say(busy, "work of one that stays"));
-      await delay(TAKEN);
+      await sleep(TAKEN);
       await visitAndReset(server, "work of one that goes");
       using other = await connect(server);
       await say(other, "work of one that comes");
@@ -144,7 +144,7 @@ export const computing: readonly Scenario[] = [
     async run(server) {
       using first = await connect(server);
       const busy = ignoreRejection(say(first, "work "));
-      await delay(TAKEN);
+      await sleep(TAKEN);
       using sender = await connect(server);
       const message = new Uint8Array(24 * MEBIBYTE);
       message.set(bytesOf("work "));
@@ -153,7 +153,7 @@ export const computing: readonly Scenario[] = [
       await untilStill(() => sent);
       const taken = sent;
       await Promise.all([expectReply(sender, message), sending, busy]);
-      assertLess(taken, message.length, `all ${taken} bytes were taken while the message waited`);
+      assert(taken < message.length, `all ${taken} bytes were taken while the message waited`);
     },
   },
   {
@@ -165,10 +165,10 @@ export const computing: readonly Scenario[] = [
     async run(server) {
       using connection = await connect(server);
       await say(connection, "work ");
-      await delay(TAKEN);
+      await sleep(TAKEN);
       let share = Infinity;
       for (let i = 0; i < 4 && share > 0.1; i++) share = await server.cpuShare(150);
-      assertLess(share, 0.3, `it used ${Math.round(100 * share)} % of a core`);
+      assert(share < 0.3, `it used ${Math.round(100 * share)} % of a core`);
       await say(connection, "work again");
     },
   },
