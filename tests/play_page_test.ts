@@ -143,7 +143,7 @@ browserTest(
 
 browserTest("every key does what the list of keys says", async () => {
   await withFile(
-    await recordedPage("03", "--clients", "4", "--pause", "300"),
+    await recordedPage("03", "--cast", "normal:2", "--pause", "200"),
     (url) =>
       withPage(async (page) => {
         await open(page, url);
@@ -157,7 +157,11 @@ browserTest("every key does what the list of keys says", async () => {
         }
         const first = await press("ArrowRight");
         assertGreater(first, 0);
-        assertGreater(await press("ArrowRight"), first);
+        // Two events may be less than the microsecond apart that the page shows.
+        let steps = 1;
+        while (await press("ArrowRight") === first) assertLess(++steps, 20);
+        assertGreater(await number(), first);
+        while (--steps > 0) await press("ArrowLeft");
         assertEquals(await press("ArrowLeft"), first);
         const poll = await press("e");
         assertGreater(await press("e"), poll);

@@ -35,13 +35,16 @@ const LONGEST = 65_536;
 
 /** A client that is sent lines: it keeps them, and what comes of the next one. */
 export class Client implements Disposable {
+  /** What it has heard so far. */
   readonly lines: string[] = [];
+  /** Its connection. */
   readonly connection: Deno.TcpConn;
   readonly #decoder = new TextDecoder("utf-8", { fatal: true }); // the room sends correct UTF-8
   readonly #piece = new Uint8Array(64 * 1024);
   #rest = "";
   #taken = 0;
 
+  /** Takes a connection, which has no name yet. */
   constructor(connection: Deno.TcpConn) {
     this.connection = connection;
   }
@@ -54,6 +57,7 @@ export class Client implements Disposable {
     return client;
   }
 
+  /** Says a line. */
   async say(line: string): Promise<void> {
     await sendAll(this.connection, bytesOf(`${line}\n`));
   }
@@ -89,6 +93,7 @@ export class Client implements Disposable {
     }
   }
 
+  /** Closes the connection. */
   [Symbol.dispose](): void {
     this.connection[Symbol.dispose]();
   }
