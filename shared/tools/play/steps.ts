@@ -13,6 +13,9 @@ import { lastAt } from "./series.ts";
 /** What one can go to the next of. */
 export type StepKind = "event" | "wake-up" | "EAGAIN run";
 
+/** A tenth of a microsecond, to which the address of the page rounds. */
+const TENTH = 0.1;
+
 /** The moments of a run, in ascending order, each once; looked for when they are needed. */
 export class Steps {
   readonly #events: readonly TraceEvent[];
@@ -55,7 +58,8 @@ export class Steps {
     let moments = this.#known.get(key);
     if (moments === undefined) {
       const sorted = Float64Array.from(find()).sort();
-      moments = sorted.filter((time, i) => time >= 0 && time !== sorted[i - 1]);
+      // Of moments that the address cannot distinguish, the last: then all of it has happened.
+      moments = sorted.filter((time, i) => time >= 0 && !(sorted[i + 1] - time < TENTH));
       this.#known.set(key, moments);
     }
     return moments;
