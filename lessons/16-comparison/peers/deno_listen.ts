@@ -3,7 +3,13 @@ import { shout } from "../../../shared/shout.ts";
 
 const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
 console.log(`listening on 127.0.0.1:${listener.addr.port}`);
-for await (const connection of listener) serve(connection);
+while (true) {
+  try {
+    serve(await listener.accept());
+  } catch {
+    // The client was reset before it was accepted: that would end a `for await` over the listener.
+  }
+}
 
 async function serve(connection: Deno.TcpConn) {
   const buffer = new Uint8Array(64 * 1024);
