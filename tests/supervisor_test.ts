@@ -58,8 +58,9 @@ Deno.test("a message that is --crash kills its child with SIGKILL, and no other 
     () => childrenOf(server.pid).filter((pid) => !before.includes(pid)).length === 1,
     "no child has taken its place",
   );
-  const ended = lines.filter((line) => line.includes(" ended with "));
-  assertEquals(ended.map((line) => line.replace(/\d/, "N")), [
+  const endings = () => lines.filter((line) => line.includes(" ended with "));
+  await eventually(() => endings().length > 0, "the supervisor has not reported it");
+  assertEquals(endings().map((line) => line.replace(/\d/, "N")), [
     "child N ended with SIGKILL: started again after 100 ms",
   ]);
 });
