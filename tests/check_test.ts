@@ -138,7 +138,10 @@ Deno.test("a forgotten yield* is named, with its line, and what the server waits
     const line = text.split("\n").findIndex((text) => /^ +sendAll\(/.test(text)) + 1;
     const says = "sendAll returns a generator: without yield*, nothing of it runs";
     assertStringIncludes(stderr, `${says} (${fileURLToPath(script)}:${line}).\n`);
-    assertMatch(stderr, /got no reply to its hello .*; then the server sleeps in epoll_wait\(/);
+    assertMatch(
+      stderr,
+      /got no complete reply to its hello .*; then the server sleeps in epoll_wait\(/,
+    );
   });
 });
 
@@ -343,7 +346,7 @@ Deno.test("a server that never answers is given up, with a sentence that says so
   const address = `127.0.0.1:${listener.addr.port}`;
   const { code, stdout, stderr } = await deno([...MAIN, "--address", address]);
   assertEquals([code, stdout], [1, ""]);
-  assertMatch(stderr, /^[^\n]+ the first one got no reply to its hello within 5000 ms\n$/);
+  assertMatch(stderr, /^[^\n]+ the first one got no complete reply to its hello within 5000 ms\n$/);
 });
 
 /** A server that listens and is otherwise what `reply` makes of it. */

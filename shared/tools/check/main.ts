@@ -269,7 +269,7 @@ async function expectAnswer(address: Address): Promise<void> {
   await deadline(
     answer,
     PATIENCE,
-    "it accepts clients, but the first one got no reply to its hello",
+    "it accepts clients, but the first one got no complete reply to its hello",
   );
 }
 
