@@ -7,6 +7,7 @@
 import { styleText } from "node:util";
 import { refuse } from "../../options.ts";
 import { catalogue } from "../lesson/catalogue.ts";
+import { showProgress } from "../lesson/progress.ts";
 import { printSentence } from "../process/terminal.ts";
 import { copyOf, makeCopy, nameOf, solved, textOf, unsolved } from "./copy.ts";
 import { unifiedDiff } from "./diff.ts";
@@ -74,25 +75,16 @@ export function predict({ id }: Exercise, answer: string): number {
 /** Checks the working copy once, prints what came of it, and returns the exit code. */
 export async function checkCopy(exercise: Exercise): Promise<number> {
   const before = textOf(exercise);
-  const verdict = await verify(exercise, copyOf(exercise), showBegin);
-  clearLine();
+  let begun = "";
+  const progress = showProgress(() => `… ${begun}`);
+  const verdict = await verify(exercise, copyOf(exercise), (name) => begun = name)
+    .finally(progress.end);
   const isFirst = before === unsolved(exercise);
   report(exercise, verdict);
   if (isFirst) decide(exercise);
   if (verdict.failed !== undefined) return 1;
   if (!progressOf(exercise.id).solved) remember(exercise.id, "solved");
   return 0;
-}
-
-/** A line that gives way to the result, and that only people see. */
-function showBegin(name: string): void {
-  if (!Deno.stdout.isTerminal()) return;
-  clearLine();
-  Deno.stdout.writeSync(new TextEncoder().encode(`… ${name}`));
-}
-
-function clearLine(): void {
-  if (Deno.stdout.isTerminal()) Deno.stdout.writeSync(new TextEncoder().encode("\r\x1b[K"));
 }
 
 function report({ id, explanation }: Exercise, verdict: Verdict): void {
