@@ -97,6 +97,19 @@ Deno.test("two exercises of a lesson keep their working copies apart", () =>
     assertMatch(await Deno.readTextFile(copy), /\/\/ mine\n$/);
   }));
 
+Deno.test("copies that name no exercise are set aside, and none replaces another", () =>
+  withProject(async (project) => {
+    const folder = `${project}/lessons/12-sleep-scheduler`;
+    for (const text of ["// one\n", "// two\n"]) {
+      await Deno.writeTextFile(`${folder}/exercise.ts`, text);
+      await exercise(project, "12.1");
+    }
+    const names = [...Deno.readDirSync(folder)].map(({ name }) => name);
+    const aside = names.filter((name) => name.startsWith("exercise.unknown")).sort();
+    const texts = aside.map((name) => Deno.readTextFileSync(`${folder}/${name}`));
+    assertEquals(texts.sort(), ["// one\n", "// two\n"]);
+  }));
+
 Deno.test("what cannot be done is one line and exit code 2", () =>
   withProject(async (project) => {
     for (

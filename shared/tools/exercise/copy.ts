@@ -1,7 +1,7 @@
 /**
- * The working copy of an exercise: `exercise.ts`, in the folder of its lesson. Git
- * ignores it. The copy of another exercise of the same lesson is set aside, and comes back later,
- * so nothing that somebody has written is ever lost.
+ * The working copy of an exercise: `exercise.ts`, in the folder of its lesson. Git ignores it. The
+ * copy of another exercise of the same lesson is set aside, and comes back later, so nothing that
+ * somebody has written is ever lost.
  *
  * @module
  */
@@ -53,7 +53,7 @@ export function makeCopy(exercise: Exercise, reset = false): void {
   const place = copyOf(exercise);
   const present = read(place);
   if (present !== undefined && idIn(present) !== exercise.id) {
-    Deno.renameSync(place, asideOf(exercise, idIn(present)));
+    Deno.renameSync(place, freePlace(exercise, idIn(present)));
   }
   const aside = asideOf(exercise, exercise.id);
   const before = textOf(exercise) ?? read(aside);
@@ -68,6 +68,13 @@ function idIn(text: string): string {
 
 function asideOf(exercise: Exercise, id: string): URL {
   return new URL(`exercise.${id}.ts`, copyOf(exercise));
+}
+
+/** Where a copy can be set aside without replacing another one. */
+function freePlace(exercise: Exercise, id: string): URL {
+  let place = asideOf(exercise, id);
+  for (let i = 2; read(place) !== undefined; i++) place = asideOf(exercise, `${id}.${i}`);
+  return place;
 }
 
 function read(place: URL): string | undefined {
