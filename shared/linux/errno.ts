@@ -95,12 +95,6 @@ export function orErrno(result: number): number {
 /** An error of a system call, with the names of the error and of the call, as EAGAIN and recv. */
 export type SystemError = Error & { code: string; errno: number; syscall: string };
 
-/** An error of a system call for which `Deno.errors` has no class. */
-export class SyscallError extends Error {
-  /** `SyscallError`. */
-  override name = "SyscallError";
-}
-
 const classes: Record<string, new (message: string) => Error> = {
   EPERM: Deno.errors.PermissionDenied,
   EINTR: Deno.errors.Interrupted,
@@ -125,7 +119,7 @@ export function systemError(
 ): SystemError {
   const code = errnoName(errno);
   const reason = new Deno.UnsafePointerView(libc.strerror(errno)!).getCString();
-  const error = new (classes[code] ?? SyscallError)(`${syscall}(${subject}): ${code} (${reason})`);
+  const error = new (classes[code] ?? Error)(`${syscall}(${subject}): ${code} (${reason})`);
   return Object.assign(error, { code, errno, syscall });
 }
 
