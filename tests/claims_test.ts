@@ -15,6 +15,7 @@ import {
 import { type Claim, claims } from "../lessons/17-claims/claims.ts";
 import { verdictOf } from "../lessons/17-claims/verdict.ts";
 import { IoUring } from "../shared/linux/io_uring/ring.ts";
+import { Child } from "../shared/tools/process/child.ts";
 import { readThreads } from "../shared/tools/process/proc.ts";
 import { deno, ROOT } from "./processes.ts";
 
@@ -179,7 +180,7 @@ const checks: Record<string, (output: string) => void> = {
   },
   C29(output) {
     assertMatch(output, /send: 1 completion each, the receiver gets the old bytes/);
-    assertMatch(output, /2 completions each, 200 of 200 report a copy, .* the old bytes/);
+    assertMatch(output, /2 completions each, 50 of 50 report a copy, .* the old bytes/);
     assertVerdict(output, "it depends on where it goes");
   },
   C30(output) {
@@ -328,16 +329,28 @@ Deno.test("17 claims: the lesson lists the claims, and tries one with its cost",
   assertMatch(one.stdout, /\nmain │ {3}verdict {3}false: [^]*\nWhat it cost\n/);
 });
 
-Deno.test("17 claims: --all gives a verdict on each within three minutes", async () => {
-  const start = performance.now();
-  const { code, stdout } = await deno([...MAIN, "--all"]);
+Deno.test("17 claims: several give a verdict on each, and --all begins with the first", async () => {
+  const { code, stdout } = await deno([...MAIN, "c16", "C3"]);
   assertEquals(code, 0);
-  assertLess(performance.now() - start, 180_000);
-  const rows = [...stdout.matchAll(/^main │ (C\d+) +(.+)\nmain │ {8}(.+)$/gm)];
-  assertEquals(rows.map(([, id]) => id), claims.map(({ id }) => id));
-  for (const [, , , verdict] of rows) {
-    assertMatch(verdict, /^(true: |false: |it depends on |not measured: )/);
-  }
+  const rows = [...stdout.matchAll(/^main │ (C\d+) +(.+)\nmain │ {7}(.+)$/gm)];
+  assertEquals(rows.map(([, id, , verdict]) => `${id}: ${verdict.trim().slice(0, 5)}`), [
+    "C16: false",
+    "C3: false",
+  ]);
+  // The rest would take half a minute, and each experiment has a test of its own.
+  const begun: string[] = [];
+  const second = Promise.withResolvers<void>();
+  await using all = new Child([Deno.execPath(), "run", "-A", `${FOLDER}/main.ts`, "--all"], {
+    cwd: ROOT,
+    onLine: (line) => {
+      if (begun.push(line) === 3) second.resolve();
+    },
+  });
+  await second.promise;
+  const [first, verdict, next] = begun;
+  assertEquals(first, `C1   ${claims[0].claim}`);
+  assertMatch(verdict, /^ {7}true/);
+  assertEquals(next, `C2   ${claims[1].claim}`);
 });
 
 Deno.test("17 claims: an unknown claim is one line and exit code 2", async () => {

@@ -84,51 +84,59 @@ function limitOf(folder: string, args: string[], atOnce?: number): Most | undefi
   }
 }
 
-/**
- * What people would use instead.
- *
- * @param directory Where a compiled program may be put.
- * @returns What this machine has, and what it lacks.
- */
-function peers(directory: string): { found: Contender[]; missing: Missing[] } {
-  const found: Contender[] = [];
-  const missing: Missing[] = [];
-  function add(name: string, command: string[] | undefined, needs: string, needsIoUring = false) {
-    if (command === undefined) missing.push({ name, needs });
-    else found.push({ name, command, needsIoUring });
-  }
+/** What people would use instead. */
+interface Peer extends Missing {
+  /** It needs io_uring, which some machines do not have. */
+  needsIoUring?: boolean;
+  /**
+   * How it is started; undefined if this machine lacks it.
+   *
+   * @param directory Where a compiled program may be put.
+   */
+  command(directory: string): string[] | undefined;
+}
 
-  add(REFERENCE, compile("epoll.c", directory), "a C compiler, such as Debian's gcc");
-  add(
-    "C io_uring",
-    compile("io_uring.c", directory),
-    "a C compiler and the headers of Linux 6.1, such as Debian's gcc and linux-libc-dev",
-    true,
-  );
+const peers: readonly Peer[] = [
+  {
+    name: REFERENCE,
+    needs: "a C compiler, such as Debian's gcc",
+    command: (directory) => compile("epoll.c", directory),
+  },
+  {
+    name: "C io_uring",
+    needs: "a C compiler and the headers of Linux 6.1, such as Debian's gcc and linux-libc-dev",
+    needsIoUring: true,
+    command: (directory) => compile("io_uring.c", directory),
+  },
+  {
+    name: "Deno.listen",
+    needs: "",
+    command: () => [Deno.execPath(), "run", "--quiet", "--allow-net", `${PEERS}deno_listen.ts`],
+  },
+  {
+    name: "Node net",
+    needs: "Node.js, such as Debian's nodejs",
+    command: () =>
+      nodeVersion() === undefined
+        ? undefined
+        : ["node", `${PEERS}node.mjs`, withoutTypes("shout.ts")],
+  },
+  python("selectors", "python3", "py_selectors.py"),
+  python("asyncio", "python3", "py_asyncio.py"),
+  python("uvloop", "python3-uvloop", "py_asyncio.py", "uvloop"),
+  python("gevent", "python3-gevent", "py_gevent.py"),
+];
 
-  const deno = [Deno.execPath(), "run", "--quiet", "--allow-net"];
-  add("Deno.listen", [...deno, `${PEERS}deno_listen.ts`], "");
-
-  const node = nodeVersion() === undefined
-    ? undefined
-    : ["node", `${PEERS}node.mjs`, withoutTypes("shout.ts")];
-  add("Node net", node, "Node.js, such as Debian's nodejs");
-
-  for (
-    const [module, script, ...args] of [
-      ["selectors", "py_selectors.py"],
-      ["asyncio", "py_asyncio.py"],
-      ["uvloop", "py_asyncio.py", "uvloop"],
-      ["gevent", "py_gevent.py"],
-    ]
-  ) {
-    const python = ["python3", "/usr/bin/python3"] // Debian's packages are Debian's Python's
-      .find((python) => output([python, "-c", `import ${module}`]) !== undefined);
-    const command = python === undefined ? undefined : [python, PEERS + script, ...args];
-    const name = args.length === 0 && script !== "py_gevent.py" ? "python3" : `python3-${module}`;
-    add(`Python ${module}`, command, `Debian's ${name}`);
-  }
-  return { found, missing };
+function python(module: string, needed: string, script: string, ...args: string[]): Peer {
+  return {
+    name: `Python ${module}`,
+    needs: `Debian's ${needed}`,
+    command() {
+      const python = ["python3", "/usr/bin/python3"] // Debian's packages are Debian's Python's
+        .find((python) => output([python, "-c", `import ${module}`]) !== undefined);
+      return python === undefined ? undefined : [python, PEERS + script, ...args];
+    },
+  };
 }
 
 /** Compiles a peer that is written in C; undefined if that is not possible here. */
@@ -160,22 +168,25 @@ export interface Choice {
 /**
  * Chooses servers by words in their names, separated by commas. Without any word, it chooses all,
  * but of each lesson only the server itself, and no variant.
+ *
+ * @param directory Where a compiled program may be put.
  */
 export function choose(words: string, directory: string): Choice {
-  const { found, missing } = peers(directory);
-  const all = [...lessonServers(), ...found];
-  if (words === "") {
-    return { contenders: all.filter(({ variant }) => !variant), missing, unknown: [] };
+  const wanted = words === "" ? [] : words.toLowerCase().split(",");
+  function isWanted({ name, variant = false }: { name: string; variant?: boolean }) {
+    return words === "" ? !variant : wanted.some((word) => name.toLowerCase().includes(word));
   }
-  const wanted = words.toLowerCase().split(",");
-  function has({ name }: { name: string }, word: string) {
-    return name.toLowerCase().includes(word);
+  const lessons = lessonServers();
+  const contenders: Contender[] = lessons.filter(isWanted);
+  const missing: Missing[] = [];
+  for (const { name, needs, needsIoUring, command } of peers.filter(isWanted)) {
+    const found = command(directory);
+    if (found === undefined) missing.push({ name, needs });
+    else contenders.push({ name, command: found, needsIoUring });
   }
-  return {
-    contenders: all.filter((server) => wanted.some((word) => has(server, word))),
-    missing: missing.filter((server) => wanted.some((word) => has(server, word))),
-    unknown: wanted.filter((word) => ![...all, ...missing].some((server) => has(server, word))),
-  };
+  const names = [...lessons, ...peers].map(({ name }) => name.toLowerCase());
+  const unknown = wanted.filter((word) => !names.some((name) => name.includes(word)));
+  return { contenders, missing, unknown };
 }
 
 /** The version of Node.js; undefined if there is none. */

@@ -43,10 +43,10 @@ onEndSignal((_, code) => {
   end(code);
 });
 
+if (cells.length === 0) refuse(2, "no load at all: --active or --idle has to be given");
 const write = await prepareOutput(options, cells).catch(fail);
 const { contenders, missing, unknown } = choose(options.only, directory);
 if (unknown.length > 0) refuse(2, `no server has "${unknown[0]}" in its name`);
-if (cells.length === 0) refuse(2, "no load at all: --active or --idle has to be given");
 const report = emptyReport(rounds, time, missing);
 for (const line of heading(report)) console.log(line);
 

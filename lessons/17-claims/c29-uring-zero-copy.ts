@@ -20,7 +20,7 @@ import { connectPairs } from "./pairs.ts";
 import { makeRing } from "./ring.ts";
 import { conclude } from "./verdict.ts";
 
-const [SIZE, ROUNDS] = [60_000, 200];
+const [SIZE, ROUNDS] = [60_000, 50];
 const [OLD, NEW] = [1, 2]; // the bytes of the memory, before and after
 using ring = makeRing("C29");
 const [{ client, server }] = connectPairs(1);
