@@ -425,9 +425,7 @@ Deno.test("tokensOf() finds texts, templates, patterns, comments and signs", () 
 
 /** Some of what every server has to stand: what would show that a part of it was left out. */
 const CHOSEN = [
-  "answers 20 clients at once",
   "sends the whole reply after a half-close, and then closes",
-  "ends after the number of clients in --connections",
   "reports in one line that its port is taken",
   "explains a wrong option in one line, and lists the options with --help",
   "passes each line on to all others, once, and not to its author", // of lesson 23

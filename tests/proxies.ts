@@ -92,8 +92,8 @@ export const cases: readonly Case[] = [
           ignoreRejection(sendAll(side, message, (length) => taken += length))
         );
         await untilStill(() => taken); // every buffer is full
-        await deadline(expectBytesOf(client, message), 10_000, "it is stuck");
-        await deadline(expectBytesOf(upstream, message), 10_000, "it is stuck");
+        await deadline(expectBytesOf(client, message), 2 * PATIENCE, "it is stuck");
+        await deadline(expectBytesOf(upstream, message), 2 * PATIENCE, "it is stuck");
         await Promise.all(sent);
       }),
   },

@@ -13,17 +13,26 @@ import type { Exercise } from "../../shared/tools/exercise/exercise.ts";
 import { exercises } from "../../shared/tools/exercise/exercises.ts";
 import { impossible, verify } from "../../shared/tools/exercise/verify.ts";
 import { LESSONS } from "../../shared/tools/lesson/catalogue.ts";
+import { sideBySide } from "../mutants/mutants.ts";
+
+/** How many are proven side by side: most of the time, they wait for a server that hangs. */
+const AT_ONCE = 3;
 
 /** Declares the tests of the exercises of some lessons, from one number to another. */
 export function testExercises(from: string, to: string): void {
-  for (const exercise of exercises) {
-    const lesson = exercise.id.slice(0, 2);
-    if (lesson >= from && lesson <= to) testExercise(exercise);
-  }
+  const chosen = exercises.filter(({ id }) => id.slice(0, 2) >= from && id.slice(0, 2) <= to);
+  for (const exercise of chosen) testText(exercise);
+  Deno.test({
+    name: `exercises ${from} to ${to}: unsolved, each fails for its reason; solved, it passes`,
+    // A scenario that fails is left where it is, with its connections and timers.
+    sanitizeOps: false,
+    sanitizeResources: false,
+    fn: (t) => sideBySide(AT_ONCE, chosen, (exercise) => prove(t, exercise)),
+  });
 }
 
-function testExercise(exercise: Exercise): void {
-  const { id, title, script, changes, story, question, hints, explanation, foundBy } = exercise;
+function testText(exercise: Exercise): void {
+  const { id, title, script, changes, story, question, hints, explanation } = exercise;
 
   Deno.test(`exercise ${id} changes what is there, and what it says is well formed`, () => {
     const original = Deno.readTextFileSync(new URL(script, LESSONS));
@@ -51,36 +60,31 @@ function testExercise(exercise: Exercise): void {
     }
     assert(hints[2].includes("`"), `${id}: the last hint names nothing`);
   });
+}
 
+function prove(t: Deno.TestContext, exercise: Exercise): Promise<boolean> {
+  const { id, title, foundBy, says, explained } = exercise;
   const reason = impossible(exercise);
-  const options = {
+  return t.step({
+    name: `exercise ${id}, ${title}${reason === undefined ? "" : ` (skipped: ${reason})`}`,
     ignore: reason !== undefined,
-    // A scenario that fails is left where it is, with its connections and timers.
     sanitizeOps: false,
     sanitizeResources: false,
-  };
-  const skipped = reason === undefined ? "" : ` (skipped: ${reason})`;
-  Deno.test({
-    ...options,
-    name: `exercise ${id}, ${title}: unsolved, it fails for the reason that is given${skipped}`,
-    fn: () =>
-      withCopy(exercise, unsolved(exercise), async (file) => {
+    sanitizeExit: false,
+    fn: async () => {
+      await withCopy(exercise, unsolved(exercise), async (file) => {
         const { failed, saw, usually } = await verify(exercise, file);
         assertEquals(failed, foundBy, saw);
-        assertMatch(saw!, exercise.says);
-        if (exercise.explained !== undefined) assertMatch(usually!, exercise.explained);
-      }),
-  });
-  Deno.test({
-    ...options,
-    name: `exercise ${id}, ${title}: solved, it passes what found the fault${skipped}`,
-    fn: () =>
-      withCopy(exercise, solved(exercise), async (file) => {
+        assertMatch(saw!, says);
+        if (explained !== undefined) assertMatch(usually!, explained);
+      });
+      await withCopy(exercise, solved(exercise), async (file) => {
         // That a lesson's server passes all the others is what the conformance suite shows.
         const { failed, saw, passed } = await verify(exercise, file, () => {}, true);
         assertEquals(failed, undefined, saw);
         assert(passed.includes(foundBy), passed.join());
-      }),
+      });
+    },
   });
 }
 

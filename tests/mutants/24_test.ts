@@ -2,7 +2,16 @@
 
 import { assertMatch, assertRejects } from "@std/assert";
 import { cases } from "../proxies.ts";
-import { type Change, HANGS, servesOneClient, subjectOf, testEdits, withEdit } from "./mutants.ts";
+import {
+  AT_ONCE,
+  type Change,
+  HANGS,
+  servesOneClient,
+  sideBySide,
+  subjectOf,
+  testEdits,
+  withEdit,
+} from "./mutants.ts";
 
 const HALF_CLOSE = "sends the whole reply after a half-close, and then closes";
 const BOUNDED = "keeps every byte of 64 MiB for a client that reads late, in bounded memory";
@@ -93,18 +102,18 @@ Deno.test({
   sanitizeResources: false,
   fn: async (t) => {
     const subject = subjectOf("24 zero-copy");
-    for (const { name, change, foundBy, says } of faults) {
-      await t.step({
+    await sideBySide(AT_ONCE, faults, ({ name, change, foundBy, says }) =>
+      t.step({
         name: `a proxy that ${name}`,
         sanitizeOps: false,
         sanitizeResources: false,
+        sanitizeExit: false,
         fn: () =>
           withEdit(subject, [change], async (mutant) => {
             await servesOneClient(mutant);
             const { run } = cases.find((one) => one.name === foundBy)!;
             assertMatch((await assertRejects(() => run(mutant), Error)).message, says);
           }),
-      });
-    }
+      }));
   },
 });

@@ -43,7 +43,7 @@ export type Change = readonly [from: string, to: string];
 const LIMIT = 6000;
 
 /** How many faults are looked for side by side: more would keep each other from their start. */
-const AT_ONCE = 6;
+export const AT_ONCE = 6;
 
 /** What a server says whose error concerned one client. */
 export const ENDED = /the server ended|[Cc]onnection re(set|fused)/;
@@ -84,10 +84,7 @@ export function testEdits(
           fn: () => isFound(subject, edit, all),
         });
       }
-      const together = edits.filter(({ alone }) => !alone);
-      for (let i = 0; i < together.length; i += AT_ONCE) {
-        await Promise.all(together.slice(i, i + AT_ONCE).map(look));
-      }
+      await sideBySide(AT_ONCE, edits.filter(({ alone }) => !alone), look);
       for (const edit of edits) if (edit.alone) await look(edit);
     },
   });
@@ -98,6 +95,18 @@ export function testEdits(
       fn: () => check(subject, scenarioOf(all, foundBy, limit)),
     });
   }
+}
+
+/** Does something to each of the items, to some of them at a time. */
+export async function sideBySide<Item>(
+  most: number,
+  items: readonly Item[],
+  use: (item: Item) => Promise<unknown>,
+): Promise<void> {
+  const left = items.values(); // whoever is free takes the next
+  await Promise.all(Array.from({ length: most }, async () => {
+    for (const item of left) await use(item);
+  }));
 }
 
 /** Each scenario once, with the shortest of its limits. */
