@@ -5,11 +5,18 @@ import { subjects } from "../shared/tools/check/subjects.ts";
 import { deno } from "./processes.ts";
 import { cases, silent } from "./proxies.ts";
 
-for (const proxy of subjects.filter(({ behind }) => behind !== undefined)) {
-  for (const { name, run } of [...cases, silent]) {
+const proxies = subjects.filter(({ behind }) => behind !== undefined);
+
+for (const proxy of proxies) {
+  for (const { name, run } of cases) {
     Deno.test(`${proxy.name}: the proxy ${name}`, () => run(proxy));
   }
 }
+
+// At once, since the kernel takes seconds for it.
+Deno.test(`24 zero-copy: each proxy ${silent.name}`, async () => {
+  await Promise.all(proxies.map((proxy) => silent.run(proxy)));
+});
 
 Deno.test("24 zero-copy: read and send copy twice, a mapping once, splice not at all", async () => {
   const run = ["run", "--no-prompt", "--allow-ffi", "lessons/24-zero-copy/ways.ts"];
