@@ -97,7 +97,7 @@ export class KernelView {
       const pills = threads.slice(0, MOST_NAMES).map((thread) => {
         const { how, call } = isAlive(thread, time)
           ? doing(this.#model, threads.indexOf(thread), time)
-          : { how: "quiet", call: fateOf(thread.name, moment) ?? notAlive(thread, time) };
+          : { how: "quiet", call: fateOf(thread, moment, time) };
         const name = threads.length === 1 ? "" : `${thread.name} `;
         return [
           how,
@@ -255,7 +255,7 @@ export class KernelView {
   #rows(choose: (index: number) => void): void {
     const { connections } = this.#model;
     const { body } = this.#section("Bytes in the kernel: to the server, descriptor, to the client");
-    body.className = "connections";
+    body.className = this.#model.processes.length > 0 ? "connections processes" : "connections";
     const most = (key: "toServer" | "toClient") =>
       Math.max(1, ...connections.map((own) => mostIn(own[key])));
     const [mostToServer, mostToClient] = [most("toServer"), most("toClient")];
@@ -374,15 +374,17 @@ function doing(
   return { how: sleeps(thread, time) ? "sleeps" : "runs", call: name, fd };
 }
 
-/** What has become of a process: it is a zombie until its parent asks how it has ended. */
-function fateOf(thread: string, { processes }: Moment): string | undefined {
-  const { state, how } = processes.find(({ name }) => name === thread) ?? {};
+/** What a thread is before its first call or after its last one, or its whole process. */
+function fateOf(
+  { name, begins }: Model["threads"][number],
+  { processes }: Moment,
+  time: number,
+): string {
+  const { state, how } = processes.find((process) => process.name === name) ?? {};
   if (state === "zombie") return `is a zombie (${how})`;
-  return state === "ended" ? `ended: ${how}` : state === "running" ? "starts" : undefined;
-}
-
-function notAlive({ begins }: Model["threads"][number], time: number): string {
-  return time < begins[0] ? "not begun" : "–";
+  if (state === "ended") return `ended: ${how}`;
+  if (time >= begins[0]) return "–";
+  return state === "running" ? "starts" : "not begun";
 }
 
 /** Fills a row with pills. It always has room for the most that there may be. */
