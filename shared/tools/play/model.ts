@@ -122,6 +122,8 @@ export interface Thread {
   calls: TraceEvent[];
   /** When each of these began. */
   begins: number[];
+  /** When its process ended. */
+  ended: number;
 }
 
 /** A coroutine. */
@@ -258,7 +260,8 @@ class Builder {
       const { pid, tid, ts } = event;
       if (thread === undefined || thread.pid !== pid || thread.tid !== tid) {
         const id = `${pid} ${tid}`;
-        const own = { pid, tid, name: this.#names[id] ?? id, calls: [], begins: [] };
+        const { ended = Infinity } = this.#processes.get(pid) ?? {};
+        const own = { pid, tid, name: this.#names[id] ?? id, calls: [], begins: [], ended };
         thread = this.#threads.get(id) ?? own;
         this.#threads.set(id, thread);
       }

@@ -81,9 +81,9 @@ function whoIsLeft({ processes }: Model, time: number): string {
 }
 
 /** Whether a thread has begun, and has more to do. */
-export function isAlive({ begins, calls }: Thread, time: number): boolean {
+export function isAlive({ begins, calls, ended }: Thread, time: number): boolean {
   const last = calls[calls.length - 1];
-  return begins[0] <= time && time <= last.ts + (last.dur ?? 0) + LONG;
+  return begins[0] <= time && time < ended && time <= last.ts + (last.dur ?? 0) + LONG;
 }
 
 /** Whether a thread is in no call, and will be in none for a while. */
