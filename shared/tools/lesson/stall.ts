@@ -186,8 +186,8 @@ function callOf(pid: number): string {
 }
 
 /**
- * The call in which a thread sleeps; undefined if it runs. Throws if the kernel does not show it, or
- * if the thread has ended.
+ * The call in which a thread sleeps; undefined if it runs. Throws if the kernel does not show it,
+ * or if the thread has ended.
  *
  * @param tid The thread; the main thread of a process has its number.
  */

@@ -456,7 +456,7 @@ class Builder {
     if (connection === undefined) return;
     if (name === "taken") {
       add(connection.toServer.sent, time, Number(args.bytes));
-      this.#signal(connection, time); // one for each piece; of a large one, the kernel makes several
+      this.#signal(connection, time); // of a large piece, the kernel makes several
     } else if (name === "given") {
       if (args.bytes) add(connection.toClient.received, time, Number(args.bytes));
       else if (!this.#left.has(connection)) this.#left.set(connection, time);

@@ -13,8 +13,8 @@ const SHARED = fileURLToPath(new URL("../../", import.meta.url));
 const MAIN = Deno.mainModule?.startsWith("file:") ? fileURLToPath(Deno.mainModule) : "";
 
 /**
- * How many frames of a stack are looked at. A coroutine that waits in a function of a function takes
- * two for each of them, see `coroutines.ts`.
+ * How many frames of a stack are looked at. A coroutine that waits in a function of a function
+ * takes two for each of them, see `coroutines.ts`.
  */
 const DEEPEST = 32;
 

@@ -48,7 +48,7 @@ export class KernelView {
         "p",
         "note",
         "Deno's own sockets make their calls inside the runtime, where the recorder cannot see " +
-          "them. So it is unknown what the kernel holds for this server, and in which line it waits.",
+          "them. So it is unknown what the kernel holds for this server, and where it waits.",
       ));
     } else if (model.connections.length > MOST_ROWS) this.#dots();
     else if (model.connections.length > 0) this.#rows(choose);
