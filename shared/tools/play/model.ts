@@ -303,7 +303,7 @@ class Builder {
       this.#model.keepsSignals = true;
     } else if (name === "fcntl") this.#controlledByFlags(pid, args);
     else if (name === "close") this.#closed(pid, Number(fd), event.ts);
-    else if (name === "posix_spawn") this.#spawned(Number(args.pid), pid, time);
+    else if (name === "posix_spawn" && number === 0) this.#spawned(Number(args.pid), pid, time);
     else if (name === "waitpid") this.#reaped(number, String(args.ended), time);
     else if (RECEIVES.includes(name)) {
       if (connection === undefined) {

@@ -269,15 +269,18 @@ export class KernelView {
       return row;
     });
     this.#parts.push((moment, _, about) => {
-      const ready = new Set(moment.epolls.flatMap(({ ready }) => ready));
+      const { epolls } = this.#model;
+      const ready = new Set(
+        moment.epolls.flatMap(({ ready }, i) => ready.map((fd) => keyOf(epolls[i].pid, fd))),
+      );
       rows.forEach(({ there, fd, back }, index) => {
         const { state, toServer, toClient, fd: number, process, ended } = moment.connections[index];
         const descriptor = process === undefined ? `fd ${number}` : `fd ${number} of ${process}`;
         there.render(toServer, mostToServer, ended && toServer === 0 ? "end" : "");
         back.render(toClient, mostToClient);
-        const own = about.fds.get(keyOf(connections[index].pid, number));
-        const how = state === "open" ? own ?? about.all ?? "" : "";
-        const mark = state === "open" && ready.has(number) ? " ready" : "";
+        const key = keyOf(connections[index].pid, number);
+        const how = state === "open" ? about.fds.get(key) ?? about.all ?? "" : "";
+        const mark = state === "open" && ready.has(key) ? " ready" : "";
         const away = state === "before" || state === "closed" ? "away" : "";
         setClass(fd, `fd ${state === "queued" ? "queued" : away || how + mark}`);
         setText(
