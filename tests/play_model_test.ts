@@ -1,6 +1,13 @@
 /** The player's model: what the kernel holds at any time, derived from what was recorded. */
 
-import { assert, assertEquals, assertGreater, assertLess, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertLess,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import { descriptorsIn, type Model, modelOf, momentOf } from "../shared/tools/play/model.ts";
 import { readTraces } from "../shared/tools/play/record.ts";
 import { pack, unpack } from "../shared/tools/play/recording.ts";
@@ -181,6 +188,54 @@ Deno.test("standard signals coalesce, and queued ones are counted", () => {
   }
 });
 
+/** Two processes sleep side by side in accept4 on one listener; one is killed, one takes over. */
+const FAMILY = [
+  call("listen", -500, 5, { fd: 3, backlog: 4096, result: 0 }),
+  call("posix_spawn", -400, 5, { path: "deno", result: 0, pid: 11 }),
+  call("posix_spawn", -390, 5, { path: "deno", result: 0, pid: 12 }),
+  { ...call("accept4", -300, 1310, { fd: 3, result: 4, peer: 1001 }), pid: 11, tid: 11 },
+  { ...call("accept4", -290, 5300, { fd: 3, result: 4, peer: 1002 }), pid: 12, tid: 12 },
+  connect(1, 0, 1000, 1001),
+  connect(2, 4000, 1000, 1002),
+  { ...call("recv", 1100, 8910, { fd: 4, length: 9, result: 3 }), pid: 11, tid: 11 },
+  { ...call("recv", 5100, 30_000, { fd: 4, length: 9, result: 5 }), pid: 12, tid: 12 },
+  socket(1, "taken", 10_000, { bytes: 3 }),
+  { ...call("kill", 10_020, 0, { pid: 11, signal: "SIGKILL", result: "?" }), pid: 11, tid: 11 },
+  socket(1, "given", 10_100, { bytes: 0 }),
+  call("waitpid", 10_300, 5, { pid: -1, options: "WNOHANG", result: 11, ended: "SIGKILL" }),
+  call("posix_spawn", 20_000, 5, { path: "deno", result: 0, pid: 13 }),
+  socket(2, "taken", 35_000, { bytes: 5 }),
+];
+
+Deno.test("descriptors belong to a process, which the kernel closes when it is killed", () => {
+  const model = build(FAMILY);
+  const at = (time: number) => momentOf(model, time);
+  assertEquals(
+    at(9000).connections.map(({ fd, process, state }) => [fd, process, state]),
+    [[4, "process 11", "open"], [4, "process 12", "open"]],
+  );
+  assertEquals([10_050, 10_200].map((time) => at(time).connections.map(({ state }) => state)), [
+    ["open", "open"],
+    ["closed", "open"],
+  ]);
+  assertEquals([10_050, 10_200, 15_000, 20_010].map((time) => at(time).processes[0].state), [
+    "running",
+    "zombie",
+    "ended",
+    "ended",
+  ]);
+  assertEquals([15_000, 20_010].map((time) => at(time).processes[2].state), ["before", "running"]);
+  assertEquals(at(35_050).connections[1].toServer, 5);
+  assertEquals(
+    wakesOf(model).map(({ connection, thread, to }) => [connection.name, thread.pid, to]),
+    [["client 1", 11, 1010], ["client 2", 12, 5010], ["client 1", 11, 10_010]].concat([
+      ["client 2", 12, 35_100],
+    ]),
+  );
+  assertStringIncludes(sentenceOf(model, 10_200), "Process 11 has ended with SIGKILL, and is a");
+  assertMatch(sentenceOf(model, 9000), /^Phase 1: .* until client 1 .*; 1 other process sleeps\.$/);
+});
+
 Deno.test("coroutines are below the one that started them, and one runs at a time", () => {
   const events = [
     coroutine(1, "acceptAll", "b", 0),
@@ -201,7 +256,7 @@ Deno.test("coroutines are below the one that started them, and one runs at a tim
     ["waiting", "waiting"],
     ["waiting", "ended"],
   ]);
-  assertEquals(model.coroutines[1].call.at(55)?.args.at, 7);
+  assertEquals([45, 55].map((time) => model.coroutines[1].at.at(time)), [7, 7]);
   const { rows } = rowsOf(events, NAMES, model);
   assertEquals(rows.map(({ name, depth }) => [name, depth]), [
     ["server", 0],
@@ -329,21 +384,25 @@ function socketsIn(table: string) {
   });
 }
 
-Deno.test("the model agrees with the kernel at every moment at which it was asked", async () => {
+/** Runs a script under the recorder: the model of the run, and what the script saw. */
+async function recorded(script: string) {
   const folder = await Deno.makeTempDir();
   const shared = new URL("../shared/", import.meta.url).href;
-  await Deno.writeTextFile(`${folder}/script.js`, RANDOM.replaceAll("shared/", shared));
+  await Deno.writeTextFile(`${folder}/script.js`, script.replaceAll("shared/", shared));
   const trace = `${folder}/trace.json`;
   const preload = recorderUrl(["-A"], { trace, name: "script", detailed: true });
   const { stdout, stderr } = await deno(["run", "-A", "--preload", preload, `${folder}/script.js`]);
   assertEquals(stderr, "");
   const { events, names, began } = readTraces([trace], "lessons/01-blocking/server.ts");
   await Deno.remove(folder, { recursive: true });
+  const lines = stdout.trim().split("\n").map((line) => JSON.parse(line));
+  return { model: modelOf(unpack(events), names), began, lines };
+}
 
-  const model = modelOf(unpack(events), names);
+Deno.test("the model agrees with the kernel at every moment at which it was asked", async () => {
+  const { model, began, lines } = await recorded(RANDOM);
   let [compared, exact] = [0, 0];
-  for (const line of stdout.trim().split("\n")) {
-    const { time, port, table } = JSON.parse(line);
+  for (const { time, port, table } of lines) {
     const sockets = socketsIn(table).filter(({ from, to }) => from === port || to === port);
     const { queue, connections } = momentOf(model, time - began);
     assertEquals(queue.length, sockets.find(({ listens }) => listens)!.receiving);
@@ -366,4 +425,88 @@ Deno.test("the model agrees with the kernel at every moment at which it was aske
   }
   assertGreater(compared, 100);
   assertGreater(exact / compared, 0.5);
+});
+
+/** The same with epoll instances and signals, which are looked at without being taken. */
+const WATCHED = `
+  import { connectWhenReady } from "shared/ready.ts";
+  import { EPOLL_CTL_ADD, EPOLLET, EPOLLIN, EPOLLOUT, epoll_create1, epoll_ctl, epoll_wait,
+    EpollEvents } from "shared/linux/epoll.ts";
+  import { poll, POLLIN, PollList } from "shared/linux/poll.ts";
+  import { readSignals, signalfd, SignalInfos, signalThread, SIGRTMIN } from
+    "shared/linux/signal.ts";
+  import { getsockname, listenTcp, SOCK_NONBLOCK, tryAccept4, tryRecv, trySend } from
+    "shared/linux/socket.ts";
+  const host = "127.0.0.1";
+  const listener = listenTcp({ host, port: 0 }, SOCK_NONBLOCK);
+  const { port } = getsockname(listener);
+  const [queue, infos, list] = [signalfd(SIGRTMIN), new SignalInfos(3), new PollList()];
+  signalThread(listener, SIGRTMIN);
+  const buffer = new Uint8Array(65536);
+  const clients = [], fds = [], unread = [], epolls = [];
+  let [state, fills] = [4711, 0];
+  const random = (n) => (state = (state * 48271) % 2147483647) % n;
+  const tick = () => new Promise((resolve) => setTimeout(resolve, 2));
+  for (let i = 0; i < 150; i++) {
+    const [what, at, size] = [random(9), random(fds.length || 1), 1 + random(9000)];
+    let taken;
+    if (what === 0 && clients.length < 5) {
+      clients.push(await connectWhenReady({ host, port }));
+    } else if (what === 1 && fds.length < clients.length) {
+      const fd = tryAccept4(listener, SOCK_NONBLOCK);
+      fds.push(fd);
+      unread.push(0);
+      signalThread(fd, SIGRTMIN);
+      for (const events of [EPOLLIN, EPOLLOUT, EPOLLIN | EPOLLOUT | EPOLLET]) {
+        const epoll = epoll_create1();
+        epoll_ctl(epoll, EPOLL_CTL_ADD, fd, events);
+        list.add(epoll, POLLIN);
+        epolls.push(epoll);
+      }
+    } else if (what === 2 && clients.length > 0 && i < 120) {
+      await clients[random(clients.length)].write(buffer.subarray(0, size));
+    } else if (what === 3 && fds.length > 0) tryRecv(fds[at], buffer, size);
+    else if (what === 4 && fds.length > 0 && unread[at] === 0 && fills++ < 4) {
+      for (let n; (n = trySend(fds[at], buffer, 65536)) > 0;) unread[at] += n;
+    } else if (what === 5 && unread[at] > 0) {
+      // A few bytes leave it full. When a third of it is taken, it can be written again.
+      const [left, piece] = random(2) === 0 ? [unread[at] - 1, 1000] : [0.4 * unread[at], 65536];
+      while (unread[at] > left) unread[at] -= await clients[at].read(buffer.subarray(0, piece));
+    } else if (what === 6 && fds.length > 0) {
+      epoll_wait(epolls[3 * at + 2], new EpollEvents(1), 0);
+    } else if (what === 7) taken = readSignals(queue, infos);
+    else if (what === 8 && i > 120 && clients.length > 0) {
+      await clients[random(clients.length)].closeWrite().catch(() => {});
+    } else continue;
+    await tick();
+    const time = Number(Temporal.Now.instant().epochNanoseconds) / 1000;
+    poll(list, 0);
+    const ready = epolls.map((_, index) => list.revents(index) !== 0);
+    const [, pending] = /SigPnd:\\s*(\\w+)/.exec(Deno.readTextFileSync("/proc/self/status"));
+    const waits = (BigInt("0x" + pending) >> BigInt(SIGRTMIN - 1) & 1n) === 1n;
+    console.log(JSON.stringify({ time, ready, waits, taken }));
+    await tick();
+  }
+  Deno.exit();`;
+
+Deno.test("signals and readiness are those of the kernel at every such moment", async () => {
+  const { model, began, lines } = await recorded(WATCHED);
+  assertEquals(model.keepsSignals, true);
+  const seen = { in: 0, out: 0, full: 0, edge: 0, waits: 0, taken: 0 };
+  let before = 0; // signals
+  for (const { time, ready, waits, taken } of lines) {
+    const { epolls, signals = 0 } = momentOf(model, time - began);
+    const shown = `after ${time - began} µs`;
+    assertEquals(epolls.map((epoll) => epoll.ready.length > 0), ready, shown);
+    assertEquals(signals > 0, waits, shown);
+    if (taken !== undefined) assertEquals([taken, signals], [Math.min(3, before), before - taken]);
+    before = signals;
+    for (const [i, is] of ready.entries()) {
+      if (is) seen[(["in", "out", "edge"] as const)[i % 3]]++;
+      else if (i % 3 === 1) seen.full++;
+    }
+    if (waits) seen.waits++;
+    if (taken > 0) seen.taken++;
+  }
+  for (const [what, count] of Object.entries(seen)) assertGreater(count, 3, what);
 });

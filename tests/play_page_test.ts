@@ -278,6 +278,41 @@ browserTest("whatever a trace says is shown as text, and never as markup", async
     }));
 });
 
+browserTest("the page says whose a descriptor is, and in words what cannot be seen", async () => {
+  const call = { cat: "call", ph: "X", pid: 1, tid: 1, dur: 1 } as const;
+  const connect = { ...call, name: "connect", cat: "client", pid: 2, ts: 3, args: { port: 9 } };
+  const child = { ...call, pid: 11, tid: 11 };
+  const family = recording([
+    { ...call, name: "listen", ts: 0, args: { fd: 3 } },
+    { ...call, name: "posix_spawn", ts: 1, args: { result: 0, pid: 11 } },
+    connect,
+    { ...child, name: "accept4", ts: 5, args: { fd: 3, result: 4, peer: 9 } },
+    { ...child, name: "recv", ts: 9, dur: 9000, args: { fd: 4, result: 1 } },
+    { ...call, name: "waitpid", ts: 9500, args: { pid: -1, result: 11, ended: "SIGKILL" } },
+  ], { names: { "1 1": "server", "11 11": "process 1", "2 1": "client 1" } });
+  const unseen = recording([connect]); // as of Deno's own sockets
+  await withFile(pageOf([family, unseen]), (url) =>
+    withPage(async (page) => {
+      const texts = async (selector: string) => {
+        await page.evaluate(DRAWN);
+        return await page.evaluate(`[...document.querySelectorAll(${JSON.stringify(selector)})]
+          .map((element) => element.textContent)`);
+      };
+      await open(page, `${url}#t=5`);
+      assertEquals(await texts(".fd"), ["fd 4 of process 1"]);
+      await open(page, `${url}#t=9.6`);
+      assertEquals(await texts(".fd"), ["closed"]);
+      const [first, second, ...rest] = await texts(".kernel .pill") as string[];
+      assertEquals([first, second], ["server after waitpid", "process 1 ended: SIGKILL"]);
+      assertEquals(rest, ["empty"]);
+      const [note] = await texts(".stage:nth-child(2) .kernel") as string[];
+      assertMatch(
+        note,
+        /^Deno's own sockets make their calls inside the runtime, where .* unknown/,
+      );
+    }));
+});
+
 /** A run of 100,000 events: what lesson 06 is like. */
 function large(): Recording {
   const events: TraceEvent[] = [

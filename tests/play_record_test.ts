@@ -67,6 +67,56 @@ Deno.test("for the player, each place is recorded once, and calls refer to it", 
   ]);
 });
 
+Deno.test("a coroutine waits at its yield*, which is known when it is suspended", async () => {
+  const { events, stderr, script } = await recorded(
+    `import { channel } from "node:diagnostics_channel";
+function publish(state, id, name) { channel("coroutine").publish({ state, id, name }); }
+function* sleep() { yield; } // lines 3 and 4 are no place of their own: they are delegated to
+function* twice() { yield* sleep(); yield* sleep(); } // line 4
+function* numbers() { while (true) yield 1; }
+function* coroutine() {
+  for (const _ of numbers()) break; // another generator, which nobody waits for
+  yield* sleep(); // line 8
+  yield* twice();
+  yield; // line 10: without a star, it is seen by nobody
+}
+const own = coroutine();
+publish("created", 1, "c"); // line 13
+let done = false;
+while (!done) {
+  publish("running", 1, "c");
+  ({ done } = own.next());
+  publish(done ? "ended" : "suspended", 1, "c");
+}`,
+    true,
+  );
+  assertEquals(stderr, "");
+  const lines = new Map(
+    events.filter(({ name }) => name === "place").map(({ args }) =>
+      [args.id, String(args.place).slice(script.length + 1)] as const
+    ),
+  );
+  const own = events.filter(({ cat, ph, name }) =>
+    cat === "coroutine" && (ph === "e" || name === "c")
+  );
+  assertEquals(
+    own.map(({ name, args: { at } }) => [name, at === undefined ? "" : lines.get(at)!].join(" ")),
+    ["c 2", "running 8", "running 4", "running 4", "running ", "running ", "c "],
+  );
+});
+
+Deno.test("a process that kills itself has called kill, which does not return", async () => {
+  const { events, script } = await recorded(
+    `import { kill, SIGKILL } from "shared/linux/process.ts";
+kill(Deno.pid, SIGKILL); // line 2`,
+    true,
+  );
+  const place = events.find(({ name }) => name === "place")?.args;
+  const { name, args } = events.at(-1)!;
+  assertEquals([name, args.signal, args.result, args.at], ["kill", "SIGKILL", "?", place?.id]);
+  assertEquals(place?.place, `${script}:2`);
+});
+
 Deno.test("for anything else, neither places nor lists of descriptors are recorded", async () => {
   const { events } = await recorded(CALLS);
   assertEquals(events.filter(({ name, cat }) => name === "place" || cat === "socket"), []);

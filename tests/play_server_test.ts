@@ -8,6 +8,7 @@ import type { Recording } from "../shared/tools/play/recording.ts";
 import { Child } from "../shared/tools/process/child.ts";
 import { whyNoBrowser, withPage } from "./browser.ts";
 import { childrenOf, isRunning } from "../shared/tools/process/proc.ts";
+import { isolated } from "./namespaces.ts";
 import { deno, ROOT } from "./processes.ts";
 
 const MAIN = ["run", "-A", "shared/tools/play/main.ts"];
@@ -219,15 +220,29 @@ Deno.test("a wrong option is the client's own line, and nothing is written", asy
   await Deno.remove(file);
 });
 
-Deno.test("lesson 03 is a page of less than 2 MB, and needs no network", async () => {
-  const file = await Deno.makeTempFile({ suffix: ".html" });
-  const { code, stderr } = await deno([...MAIN, "3", "--out", file]);
-  assertEquals([code, stderr], [0, ""]);
-  const html = await Deno.readTextFile(file);
-  await Deno.remove(file);
-  assert(html.length < 2_000_000, `${html.length} bytes`);
-  // No address of anything else: no source, no link, no import.
-  assertEquals(html.match(/\b(src|href)="(?!data:)[^"]*"|@import|url\(|\bimport\s/g), null);
+const network = await isolated("--net", "ip link set lo up"); // without any but loopback
+
+Deno.test({
+  name: `lesson 03 is a page of less than 2 MB, recorded without a network or a cache${
+    typeof network === "string" ? ` (skipped: ${network})` : ""
+  }`,
+  ignore: typeof network === "string",
+  async fn() {
+    if (typeof network === "string") return;
+    const folder = await Deno.makeTempDir();
+    const command = [Deno.execPath(), ...MAIN, "3", "--out", `${folder}/page.html`];
+    const { code, stderr } = await network(
+      'cache=$1; shift; DENO_DIR=$cache exec "$@"',
+      `${folder}/cache`,
+      ...command,
+    );
+    assertEquals([code, stderr], [0, ""]);
+    const html = await Deno.readTextFile(`${folder}/page.html`);
+    await Deno.remove(folder, { recursive: true });
+    assert(html.length < 2_000_000, `${html.length} bytes`);
+    // No address of anything else: no source, no link, no import.
+    assertEquals(html.match(/\b(src|href)="(?!data:)[^"]*"|@import|url\(|\bimport\s/g), null);
+  },
 });
 
 Deno.test("a folder of pages has an index, and what cannot be recorded is left out", async () => {

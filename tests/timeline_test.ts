@@ -145,6 +145,21 @@ Deno.test("a client that stays connected is idle until the server closes its des
   assertEquals(inShort(lane).at(-1), ["idle", 10, 80]);
 });
 
+Deno.test("a descriptor is its process's own, and is closed when the process is killed", () => {
+  const accept4 = { name: "accept4", took: 0.1, args: { fd: 3, result: 7, peer: 5555 } };
+  const other = { ...accept4, pid: 8, tid: 8, args: { ...accept4.args, peer: 1 } };
+  const reaped = { result: 1, ended: "SIGKILL" };
+  const lane = draw(
+    ...visitor,
+    event({ ms: 2, ...accept4 }),
+    event({ ms: 3, ...other }),
+    { ...close7, pid: 8, ts: EPOCH + 20_000 },
+    event({ ms: 69, took: 1, name: "waitpid", pid: 9, tid: 9, args: reaped }),
+    last,
+  ).lanes.find(({ kind }) => kind === "client")!;
+  assertEquals(inShort(lane).at(-1), ["idle", 10, 70]);
+});
+
 Deno.test("a client whose descriptor is not closed is idle until the end", () => {
   const accept4 = { name: "accept4", args: { fd: 3, result: 7, peer: 5555 } };
   const { lanes } = draw(...visitor, event({ ms: 2, took: 0.1, ...accept4 }), last);

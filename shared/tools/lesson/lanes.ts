@@ -77,6 +77,11 @@ export function lanesOf(events: TraceEvent[], names: Map<string, string>, end: n
   ];
 }
 
+/** The main thread comes before those that have a number, and before processes that it starts. */
+export function rankOf({ kind, name }: Lane): number {
+  return kind === "thread" && /\d$/.test(name) ? 1 : 0;
+}
+
 /** What the server did with a client's connection, and when, in microseconds. */
 interface Connection {
   accepted: number;
@@ -86,15 +91,23 @@ interface Connection {
 /** The connections that a server accepted, by the ports of the clients. */
 function connectionsIn(events: TraceEvent[]): Map<unknown, Connection> {
   const connections = new Map<unknown, Connection>();
-  const open = new Map<unknown, Connection>(); // by descriptor
-  for (const { name, ph, ts, dur = 0, args } of events) {
+  const open = new Map<string, Connection & { pid: number }>(); // by process and descriptor
+  for (const { name, ph, pid, ts, dur = 0, args } of events) {
+    const key = `${pid} ${args.fd}`;
     if (args.peer !== undefined) { // of accept4, or of a completion
-      const connection = { accepted: ts + dur };
+      const connection = { pid, accepted: ts + dur };
       connections.set(args.peer, connection);
-      open.set(args.result, connection);
-    } else if (name === "close" && ph !== "e" && open.has(args.fd)) {
-      open.get(args.fd)!.closed = ts;
-      open.delete(args.fd);
+      open.set(`${pid} ${args.result}`, connection);
+    } else if (name === "close" && ph !== "e" && open.has(key)) {
+      open.get(key)!.closed = ts;
+      open.delete(key);
+    } else if (name === "waitpid" && args.ended !== undefined) {
+      // The kernel has closed all that the process had open.
+      for (const [key, connection] of open) {
+        if (connection.pid !== args.result) continue;
+        connection.closed = ts + dur;
+        open.delete(key);
+      }
     }
   }
   return connections;

@@ -186,14 +186,13 @@ function callOf(pid: number): string {
 }
 
 /**
- * The call in which a thread of a process sleeps; undefined if it runs. Throws if the kernel does
- * not show it, or if the thread has ended.
+ * The call in which a thread sleeps; undefined if it runs. Throws if the kernel does not show it,
+ * or if the thread has ended.
+ *
+ * @param tid The thread; the main thread of a process has its number.
  */
-export function callUnderWay(
-  pid: number,
-  tid: number = pid,
-): { name: string; fd?: number } | undefined {
-  const [number, first] = Deno.readTextFileSync(`/proc/${pid}/task/${tid}/syscall`).split(" ");
+export function callUnderWay(tid: number): { name: string; fd?: number } | undefined {
+  const [number, first] = Deno.readTextFileSync(`/proc/${tid}/syscall`).split(" ");
   if (number.trim() === "running") return undefined;
   const name = NAMES[number] ?? `system call ${number}`;
   return OF_DESCRIPTOR.includes(name) ? { name, fd: Number(first) } : { name };

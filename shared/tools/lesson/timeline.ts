@@ -7,7 +7,7 @@
 
 import type { TraceEvent } from "../trace/events.ts";
 import { eventsIn } from "../trace/read.ts";
-import { type Lane, lanesOf, type Segment, type State, threadOf } from "./lanes.ts";
+import { type Lane, lanesOf, rankOf, type Segment, type State, threadOf } from "./lanes.ts";
 
 /** Why there is no timeline. */
 export interface NoTimeline {
@@ -100,11 +100,6 @@ export function timelineOf(
 /** Coroutines are sorted by what happens, the first to begin first; all others by their names. */
 function beginOf({ kind, segments }: Lane): number {
   return kind === "coroutine" ? segments[0].start : 0;
-}
-
-/** The main thread comes before those that have a number, and before processes that it starts. */
-function rankOf({ kind, name }: Lane): number {
-  return kind === "thread" && /\d$/.test(name) ? 1 : 0;
 }
 
 /**

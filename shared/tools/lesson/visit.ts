@@ -9,7 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Outcome, parseSummary } from "../../client.ts";
 import { Child, type ChildOptions, denoRun } from "../process/child.ts";
 import { makeTemporaryFolder, NotWritable } from "../process/files.ts";
-import { Meter, settled } from "../process/proc.ts";
+import { Meter, readFamily, settled } from "../process/proc.ts";
 import { onEndSignal } from "../process/signals.ts";
 import { RECORDER_FAILED, recorderPermissions, recorderUrl } from "../trace/settings.ts";
 import { startBehind, upstreamOption } from "./behind.ts";
@@ -233,12 +233,15 @@ export async function visitServer(
   return { outcome, wall, before, after, calls, code, traces, lines, underWay };
 }
 
-/** The calls in which the threads of a process sleep, as far as the kernel shows them. */
+/**
+ * The calls in which the threads of a process, and of those that it has started, sleep, as far as
+ * the kernel shows them.
+ */
 function callsUnderWay(pid: number): Visit["underWay"] {
   const calls: Visit["underWay"] = new Map();
-  for (const { name: tid } of Deno.readDirSync(`/proc/${pid}/task`)) {
+  for (const tid of readFamily(pid).keys()) {
     try {
-      calls.set(Number(tid), callUnderWay(pid, Number(tid)));
+      calls.set(Number(tid), callUnderWay(Number(tid)));
     } catch {
       // It has ended, or the kernel does not show it.
     }

@@ -52,7 +52,7 @@ export interface Connection {
   toServer: Flow;
   /** What the server sends. */
   toClient: Flow;
-  /** Whether the last send found too little room. */
+  /** Whether a send has found too little room, and there is not enough since then. */
   full: Series<boolean>;
 }
 
@@ -78,12 +78,32 @@ export interface Epoll {
   reported: Map<number, Series<boolean>>;
 }
 
+/** A process that another one has started. */
+export interface Process {
+  /** Its number in the system. */
+  pid: number;
+  /** Its name. */
+  name: string;
+  /** The process that has started it. */
+  parent: number;
+  /** When that was. */
+  began: number;
+  /** When it ended, as far as its clients or its parent have noticed. */
+  ended: number;
+  /** When its parent asked how it had ended; until then, it is a zombie. */
+  reaped: number;
+  /** How it has ended, such as `SIGKILL`. */
+  how: string;
+}
+
 /** An operation that was handed to an io_uring. */
 export interface Operation {
   /** What is to be done, such as `recv`. */
   name: string;
   /** To which descriptor. */
   fd: number;
+  /** Of which process. */
+  pid: number;
   /** When it was handed over. */
   begin: number;
   /** When its last completion was seen. */
@@ -102,6 +122,8 @@ export interface Thread {
   calls: TraceEvent[];
   /** When each of these began. */
   begins: number[];
+  /** When its process ended. */
+  ended: number;
 }
 
 /** A coroutine. */
@@ -118,8 +140,10 @@ export interface Coroutine {
   end: number;
   /** Whether it runs. */
   running: Series<boolean>;
-  /** The call that it made last. */
-  call: Series<TraceEvent | undefined>;
+  /** Its place in the script: that of its last call, or of its creation, or where it waits. */
+  at: Series<number | undefined>;
+  /** When it ran first. */
+  ran: number;
 }
 
 /** A run, ready to be looked up at any time. */
@@ -138,13 +162,22 @@ export interface Model {
   operations: Operation[];
   /** How many signals wait for the process; a signal of the standard ones waits but once. */
   signals?: Series<number>;
-  /** The threads of the server. */
+  /** Whether the kernel keeps them until they are read; else, a listener is to be called. */
+  keepsSignals: boolean;
+  /** The processes that the server has started, in that order. */
+  processes: Process[];
+  /** The threads of the server, and of these processes. */
   threads: Thread[];
   /** The coroutines, each behind the one that started it. */
   coroutines: Coroutine[];
   /** How many calls had returned EAGAIN, over all. */
   polls: Series<number>;
 }
+
+/** The size of a signal that is read, see signalfd(2). */
+const SIGNALFD_SIGINFO_SIZE = 128;
+/** A socket can be written again when no more than this part of what filled it is left. */
+const ENOUGH = 2 / 3;
 
 const RECEIVES = ["recv", "recvmsg", "read"];
 const SENDS = ["send", "sendmsg", "write"];
@@ -181,10 +214,14 @@ class Builder {
   readonly #byClient = new Map<string, Connection>();
   readonly #open = new Map<string, Connection>(); // by process and descriptor
   readonly #asynchronous = new Map<string, boolean>(); // whether signals queue, by descriptor
+  readonly #signalfds = new Set<number>(); // by process and descriptor
+  readonly #filled = new Map<Connection, number>(); // how many bytes there were when it was full
   readonly #epolls = new Map<string, Epoll>();
   readonly #operations = new Map<string, Operation>();
   readonly #coroutines = new Map<string, Coroutine>();
   readonly #threads = new Map<string, Thread>();
+  readonly #processes = new Map<number, Process & { last: number }>(); // with its last event
+  readonly #left = new Map<Connection, number>(); // when the client found its end
   readonly #running: Coroutine[] = [];
   readonly #model: Model = {
     end: 0,
@@ -193,8 +230,10 @@ class Builder {
     epolls: [],
     scans: [],
     operations: [],
+    processes: [],
     threads: [],
     coroutines: [],
+    keepsSignals: false,
     polls: new Series(0),
   };
 
@@ -221,14 +260,17 @@ class Builder {
       const { pid, tid, ts } = event;
       if (thread === undefined || thread.pid !== pid || thread.tid !== tid) {
         const id = `${pid} ${tid}`;
-        const own = { pid, tid, name: this.#names[id] ?? id, calls: [], begins: [] };
+        const { ended = Infinity } = this.#processes.get(pid) ?? {};
+        const own = { pid, tid, name: this.#names[id] ?? id, calls: [], begins: [], ended };
         thread = this.#threads.get(id) ?? own;
         this.#threads.set(id, thread);
       }
       thread.calls.push(event);
       thread.begins.push(ts);
     }
-    model.threads = [...this.#threads.values()];
+    const order = new Map(model.processes.map(({ pid }, index) => [pid, index]));
+    model.threads = [...this.#threads.values()]
+      .sort((a, b) => (order.get(a.pid) ?? -1) - (order.get(b.pid) ?? -1));
     model.epolls = [...this.#epolls.values()];
     model.scans.sort((a, b) => a.ts - b.ts);
     model.coroutines = inTree([...this.#coroutines.values()]);
@@ -238,14 +280,16 @@ class Builder {
   #call(event: TraceEvent, time: number): void {
     const { name, pid, ts, args } = event;
     const { fd, result, error, count = 1, flags } = args;
-    this.#running.at(-1)?.call.set(ts, event);
+    if (args.at !== undefined) this.#running.at(-1)?.at.set(ts, Number(args.at));
     if (name === "select" || name === "poll") this.#model.scans.push(event);
+    const process = this.#processes.get(pid);
+    if (process !== undefined) process.last = time;
     const connection = this.#open.get(`${pid} ${fd}`);
     if (error !== undefined) {
       if (!String(error).startsWith("EAGAIN")) return;
       const { polls } = this.#model;
       polls.set(time, polls.last + Number(count));
-      if (SENDS.includes(name)) connection?.full.set(time, true);
+      if (SENDS.includes(name) && connection !== undefined) this.#sent(connection, true, time);
       return;
     }
     const number = Number(result);
@@ -254,18 +298,33 @@ class Builder {
     else if (name === "epoll_create1") this.#made(pid, number, time);
     else if (name === "epoll_ctl") this.#controlled(pid, args, time);
     else if (name === "epoll_wait") this.#reported(pid, args, time);
-    else if (name === "fcntl") this.#controlledByFlags(pid, args);
+    else if (name === "signalfd") {
+      this.#signalfds.add(keyOf(pid, number));
+      this.#model.keepsSignals = true;
+    } else if (name === "fcntl") this.#controlledByFlags(pid, args);
     else if (name === "close") this.#closed(pid, Number(fd), event.ts);
+    else if (name === "posix_spawn" && number === 0) this.#spawned(Number(args.pid), pid, time);
+    else if (name === "waitpid") this.#reaped(number, String(args.ended), time);
     else if (RECEIVES.includes(name)) {
       if (connection === undefined) {
-        if (this.#model.signals !== undefined && name === "read") this.#signalsTaken(time);
+        const count = number / SIGNALFD_SIGINFO_SIZE;
+        if (this.#signalfds.has(keyOf(pid, Number(fd)))) this.#signalsTaken(time, count);
       } else if (!String(flags).includes("MSG_PEEK")) {
         add(connection.toServer.received, time, number);
       }
     } else if (SENDS.includes(name) && connection !== undefined) {
       add(connection.toClient.sent, time, number);
-      connection.full.set(time, number < Number(args.length));
+      this.#sent(connection, number < Number(args.length), time);
     }
+  }
+
+  /** Whether a send has found that there was too little room. */
+  #sent(connection: Connection, isFull: boolean, time: number): void {
+    const { full, toClient: { sent, received } } = connection;
+    if (isFull) this.#filled.set(connection, sent.last - received.last);
+    if (isFull === full.last) return;
+    full.set(time, isFull);
+    if (!isFull) this.#signal(connection, time);
   }
 
   #accepted(pid: number, fd: number, port: unknown, time: number): void {
@@ -310,6 +369,27 @@ class Builder {
     }
   }
 
+  #spawned(pid: number, parent: number, time: number): void {
+    const name = this.#names[`${pid} ${pid}`] ?? `process ${pid}`;
+    const ends = { ended: Infinity, reaped: Infinity, how: "" };
+    const process = { pid, name, parent, began: time, last: time, ...ends };
+    this.#processes.set(pid, process);
+    this.#model.processes.push(process);
+  }
+
+  /** The kernel closes what a process has open when it ends, which its clients notice first. */
+  #reaped(pid: number, how: string, time: number): void {
+    const process = this.#processes.get(pid);
+    if (process === undefined) return;
+    const own = [...this.#open.values()].filter((connection) => connection.pid === pid);
+    const noticed = own.map((connection) => this.#left.get(connection) ?? Infinity)
+      .filter((left) => left >= process.last);
+    process.ended = Math.min(time, ...noticed);
+    process.reaped = time;
+    process.how = how;
+    for (const { fd } of own) this.#closed(pid, fd, process.ended);
+  }
+
   #made(pid: number, fd: number, time: number): void {
     const epoll = { fd, pid, made: time, interest: new Map(), reported: new Map() };
     this.#epolls.set(`${pid} ${fd}`, epoll);
@@ -330,15 +410,17 @@ class Builder {
   #reported(pid: number, { epfd, found }: TraceEvent["args"], time: number): void {
     const epoll = this.#epolls.get(`${pid} ${epfd}`);
     if (epoll === undefined || found === undefined) return;
-    for (const fd of descriptorsIn(String(found)).keys()) {
+    for (const [fd, events] of descriptorsIn(String(found))) {
       seriesOf(epoll.reported, fd, false).set(time, true);
+      const connection = this.#open.get(`${pid} ${fd}`);
+      if (connection && events.includes("EPOLLOUT")) this.#sent(connection, false, time);
     }
   }
 
   #operation({ name, ph, pid, id, ts, args }: TraceEvent, time: number): void {
     const key = `${pid} ${id}`;
     if (ph === "b") {
-      const own = { name, fd: Number(args.fd), begin: ts, end: Infinity };
+      const own = { name, fd: Number(args.fd), pid, begin: ts, end: Infinity };
       this.#operations.set(key, own);
       this.#model.operations.push(own);
       return;
@@ -362,31 +444,37 @@ class Builder {
     const known = this.#byPort.get(args.port);
     // The server may have accepted it before the client's promise was settled.
     const connection = known ?? this.#connected(label, args.port, time);
+    const [listener] = this.#model.listeners;
+    if (known === undefined && listener) this.#signal(listener, time);
     connection.name = label;
     connection.client = client;
     this.#byClient.set(client, connection);
-    this.#arrived(connection, time);
   }
 
   #socket({ name, pid, tid, args }: TraceEvent, time: number): void {
     const connection = this.#byClient.get(`${pid} ${tid}`);
     if (connection === undefined) return;
-    if (name === "taken") add(connection.toServer.sent, time, Number(args.bytes));
-    else if (name === "given") {
+    if (name === "taken") {
+      add(connection.toServer.sent, time, Number(args.bytes));
+      this.#signal(connection, time); // of a large piece, the kernel makes several
+    } else if (name === "given") {
       if (args.bytes) add(connection.toClient.received, time, Number(args.bytes));
-      if (connection.full.last) connection.full.set(time, false);
-    } else connection.ended = Math.min(connection.ended, time);
-    if (name !== "given") this.#arrived(connection, time);
+      else if (!this.#left.has(connection)) this.#left.set(connection, time);
+      const { sent, received } = connection.toClient;
+      const most = (this.#filled.get(connection) ?? 0) * ENOUGH;
+      if (sent.last - received.last <= most) this.#sent(connection, false, time);
+    } else if (connection.ended === Infinity) {
+      connection.ended = time;
+      // The end changes the state of the connection, and can be read: that makes two.
+      for (let i = 0; i < 2; i++) this.#signal(connection, time);
+    }
   }
 
-  /** Something has happened to a connection that sends a signal, where signals were asked for. */
-  #arrived({ pid, fd, accepted }: Connection, time: number): void {
-    const { signals, listeners } = this.#model;
-    if (signals === undefined) return;
-    const [listener] = listeners;
-    const key = accepted > time ? `${listener?.pid} ${listener?.fd}` : `${pid} ${fd}`;
-    const queues = this.#asynchronous.get(key);
-    if (queues !== undefined) signals.set(time, queues ? signals.last + 1 : 1);
+  /** Something has happened to a socket that sends a signal, if that was asked for. */
+  #signal({ pid, fd }: { pid: number; fd: number }, time: number): void {
+    const { signals } = this.#model;
+    const queues = this.#asynchronous.get(`${pid} ${fd}`);
+    if (signals && queues !== undefined) signals.set(time, queues ? signals.last + 1 : 1);
   }
 
   #controlledByFlags(pid: number, { fd, command, argument }: TraceEvent["args"]): void {
@@ -399,12 +487,14 @@ class Builder {
     }
   }
 
-  #signalsTaken(time: number): void {
-    if (this.#model.signals?.last) this.#model.signals.set(time, 0);
+  #signalsTaken(time: number, count = Infinity): void {
+    const { signals } = this.#model;
+    if (signals?.last) signals.set(time, Math.max(0, signals.last - count));
   }
 
-  #coroutine({ name, ph, pid, id }: TraceEvent, time: number): void {
+  #coroutine({ name, ph, pid, id, args }: TraceEvent, time: number): void {
     const key = `${pid} ${id}`;
+    const at = args.at === undefined ? undefined : Number(args.at);
     const own = this.#coroutines.get(key);
     if (own === undefined) {
       this.#coroutines.set(key, {
@@ -414,9 +504,14 @@ class Builder {
         begin: time,
         end: Infinity,
         running: new Series(false),
-        call: new Series<TraceEvent | undefined>(undefined),
+        at: new Series(at),
+        ran: Infinity,
       });
     } else if (name === "running") {
+      own.ran = Math.min(own.ran, time);
+      // Where it waits may be unknown; then it made its last call there, if it has made any.
+      const isKnown = ph === "b" || (own.at.times.at(-1) ?? -1) >= own.running.times.at(-1)!;
+      if (at !== undefined || !isKnown) own.at.set(time, at);
       own.running.set(time, ph === "b");
       if (ph === "b") this.#running.push(own);
       else this.#running.splice(this.#running.lastIndexOf(own), 1);
@@ -489,6 +584,8 @@ export interface Moment {
   connections: {
     name: string;
     fd: number;
+    /** Whose descriptor it is, where the server has started processes. */
+    process?: string;
     state: "before" | "queued" | "open" | "closed";
     toServer: number;
     toClient: number;
@@ -505,6 +602,8 @@ export interface Moment {
   signals?: number;
   /** How many calls have returned EAGAIN so far. */
   polls: number;
+  /** What has become of each process that the server has started. */
+  processes: { name: string; state: "before" | "running" | "zombie" | "ended"; how: string }[];
   /** In which calls each thread is. */
   threads: { name: string; calls: string[] }[];
   /** What each coroutine does. */
@@ -516,11 +615,13 @@ export function momentOf(model: Model, time: number): Moment {
   const readiness = new Readiness(model, time);
   // Of Deno's own sockets, only the clients' side was recorded.
   const isSeen = model.listeners.length > 0;
+  const holders = new Map(model.processes.map(({ pid, name }) => [pid, name]));
   return {
     queue: readiness.queue.map(({ name }) => name),
     connections: model.connections.map((connection) => ({
       name: connection.name,
       fd: connection.accepted <= time ? connection.fd : -1,
+      process: connection.accepted <= time ? holders.get(connection.pid) : undefined,
       state: stateOf(connection, time),
       toServer: isSeen && isOpen(connection, time) ? connection.toServer.waiting(time) : 0,
       toClient: isSeen ? connection.toClient.waiting(time) : 0,
@@ -537,13 +638,24 @@ export function momentOf(model: Model, time: number): Moment {
       };
     }),
     scan: scanAt(model.scans, time),
-    operations: operationsAt(model.operations, time).map(({ name, fd }) => ({
-      name,
-      fd,
-      done: readiness.isDone(name, fd),
+    operations: operationsAt(model.operations, time).map((operation) => ({
+      name: operation.name,
+      fd: operation.fd,
+      done: readiness.isDone(operation),
     })),
     signals: model.signals?.at(time),
     polls: model.polls.at(time),
+    processes: model.processes.map(({ name, began, ended, reaped, how }) => ({
+      name,
+      state: time < began
+        ? "before"
+        : time < ended
+        ? "running"
+        : time < reaped
+        ? "zombie"
+        : "ended",
+      how: time < ended ? "" : how,
+    })),
     threads: model.threads.map((thread) => ({
       name: thread.name,
       calls: callsAt(thread, time).map(({ name, args: { fd } }) =>
@@ -604,6 +716,11 @@ function fdsIn(text: string | number): number[] {
   return text === "" ? [] : [...descriptorsIn(String(text)).keys()];
 }
 
+/** A descriptor is a process's own: the same number is another one elsewhere. */
+export function keyOf(pid: number, fd: number): number {
+  return pid * 2 ** 22 + fd;
+}
+
 /** Which descriptors are ready at a time. */
 class Readiness {
   readonly queue: Connection[];
@@ -611,41 +728,52 @@ class Readiness {
   readonly #listeners: Set<number>;
   readonly #byFd: Map<number, Connection>;
 
-  constructor({ connections, listeners }: Model, time: number) {
+  constructor({ connections, listeners, processes }: Model, time: number) {
     this.#time = time;
-    this.#listeners = new Set(listeners.map(({ fd }) => fd));
+    this.#listeners = new Set(listeners.map(({ pid, fd }) => keyOf(pid, fd)));
+    for (const { pid, parent } of processes) { // a process inherits the listeners of its parent
+      for (const { fd } of listeners) {
+        if (this.#listeners.has(keyOf(parent, fd))) this.#listeners.add(keyOf(pid, fd));
+      }
+    }
     this.queue = listeners.length === 0
       ? []
       : connections.filter((connection) => stateOf(connection, time) === "queued");
     this.#byFd = new Map(
       connections.filter((connection) => stateOf(connection, time) === "open")
-        .map((connection) => [connection.fd, connection]),
+        .map((connection) => [keyOf(connection.pid, connection.fd), connection]),
     );
   }
 
-  isReady({ reported }: Epoll, fd: number, events: string): boolean {
-    const connection = this.#byFd.get(fd);
+  isReady({ pid, interest, reported }: Epoll, fd: number, events: string): boolean {
+    const connection = this.#byFd.get(keyOf(pid, fd));
     const time = this.#time;
     // Edge-triggered: only what has come since it was last reported.
     const since = events.includes("EPOLLET")
       ? reported.get(fd)?.since(time) ?? -Infinity
       : Infinity;
-    if (this.#listeners.has(fd)) {
+    if (connection === undefined && this.#listeners.has(keyOf(pid, fd))) {
       return this.queue.length > 0 &&
         (since === Infinity || this.queue.some(({ connected }) => connected > since));
     }
     if (connection === undefined) return false;
     const { toServer, ended, full } = connection;
-    if (events.includes("EPOLLOUT") && !full.at(time)) return since === Infinity;
-    if (!events.includes("EPOLLIN")) return false;
-    if (since === Infinity) return toServer.waiting(time) > 0 || ended <= time;
-    return toServer.sent.since(time) > since || ended <= time && ended > since;
+    const hasEnded = ended <= time;
+    const canBeRead = toServer.waiting(time) > 0 || hasEnded;
+    const isReady = events.includes("EPOLLIN") && canBeRead ||
+      events.includes("EPOLLOUT") && !full.at(time);
+    if (!isReady || since === Infinity) return isReady;
+    // Whatever has happened to the socket puts it on the list, for all that it is ready for.
+    const happened = [interest.get(fd)!, toServer.sent].map((series) => series.since(time));
+    if (hasEnded) happened.push(ended);
+    if (!full.at(time)) happened.push(full.since(time));
+    return happened.some((when) => when > since);
   }
 
   /** Whether the kernel has done an operation already, although nobody has seen it yet. */
-  isDone(name: string, fd: number): boolean {
+  isDone({ name, pid, fd }: Operation): boolean {
     if (name === "accept") return this.queue.length > 0;
-    const connection = this.#byFd.get(fd);
+    const connection = this.#byFd.get(keyOf(pid, fd));
     if (name !== "recv" || connection === undefined) return name === "send";
     return connection.toServer.waiting(this.#time) > 0 || connection.ended <= this.#time;
   }

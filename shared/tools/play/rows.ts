@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Lane, lanesOf, type Segment, type State } from "../lesson/lanes.ts";
+import { type Lane, lanesOf, rankOf, type Segment, type State } from "../lesson/lanes.ts";
 import type { TraceEvent } from "../trace/events.ts";
 import type { Coroutine, Model } from "./model.ts";
 
@@ -64,7 +64,7 @@ export function rowsOf(
     if (own.length === 0) continue;
     if (kind === "coroutine") {
       own.sort((a, b) => coroutines.get(a.name)! - coroutines.get(b.name)!);
-    } else own.sort((a, b) => collator.compare(a.name, b.name));
+    } else own.sort((a, b) => rankOf(a) - rankOf(b) || collator.compare(a.name, b.name));
     const count = kind === "client" ? Math.max(own.length, model.connections.length) : own.length;
     for (const { name, segments } of count <= MOST ? own : outstanding(own)) {
       indices.set(`${kind} ${name}`, rows.length);

@@ -9,11 +9,13 @@ import {
   callsAt,
   type Connection,
   descriptorsIn,
+  keyOf,
   lastCall,
   type Model,
   stateOf,
   type Thread,
 } from "./model.ts";
+import { lastAt } from "./series.ts";
 
 /** Microseconds. A call that takes longer has waited. */
 export const LONG = 1000;
@@ -23,7 +25,7 @@ const SENDS = ["send", "sendmsg", "write"];
 
 /** What happens at a time: what the server does, and for whom that means waiting. */
 export function sentenceOf(model: Model, time: number): string {
-  const clauses = [whatRuns(model, time), whoWaits(model, time)];
+  const clauses = [whatRuns(model, time), whoIsLeft(model, time), whoWaits(model, time)];
   return clauses.filter((clause) => clause !== "").map((clause) => `${capitalized(clause)}.`).join(
     " ",
   );
@@ -45,13 +47,15 @@ function whatRuns(model: Model, time: number): string {
     const waiting = model.coroutines.filter(({ begin, end }) => begin <= time && time < end).length;
     return waiting === 0 ? "" : `no coroutine runs: ${whole(waiting)} wait`;
   }
-  // Where there are several, the one that does something is more interesting than those that sleep.
-  const awake = threads.find((thread) => !sleeps(thread, time));
-  const shown = awake ?? threads[0];
+  // Where there are several, the one that does something is more interesting than those that sleep,
+  // and these than one in whose calls nobody can see.
+  const shown = threads.find((thread) => !sleeps(thread, time) && !isIdle(thread, time)) ??
+    threads.find((thread) => sleeps(thread, time)) ?? threads[0];
+  const kind = model.processes.length === 0 ? "thread" : "process";
   const who = threads.length === 1
-    ? "the thread"
+    ? `the ${kind}`
     : shown === model.threads[0]
-    ? "the main thread"
+    ? kind === "thread" ? "the main thread" : "the first process"
     : shown.name;
   const what = whatItDoes(model, shown, who, time);
   const others = threads.filter((thread) => thread !== shown && sleeps(thread, time)).length;
@@ -61,13 +65,33 @@ function whatRuns(model: Model, time: number): string {
     ? `coroutine ${running.name} runs`
     : `coroutine ${running.name} runs: ${what}`;
   return all +
-    (others === 0 ? "" : `; ${counted(others, "other thread")} sleep${others === 1 ? "s" : ""}`);
+    (others === 0
+      ? ""
+      : `; ${whole(others)} other ${others === 1 ? `${kind} sleeps` : `${PLURAL[kind]} sleep`}`);
+}
+
+const PLURAL = { thread: "threads", process: "processes" };
+
+/** Which processes have ended, while their parent has yet to ask how. */
+function whoIsLeft({ processes }: Model, time: number): string {
+  return processes.filter(({ ended, reaped }) => ended <= time && time < reaped)
+    .map(({ name, how }) =>
+      `${name} has ended with ${how}, and is a zombie until its parent calls waitpid`
+    ).join("; ");
 }
 
 /** Whether a thread has begun, and has more to do. */
-export function isAlive({ begins, calls }: Thread, time: number): boolean {
+export function isAlive({ begins, calls, ended }: Thread, time: number): boolean {
   const last = calls[calls.length - 1];
-  return begins[0] <= time && time <= last.ts + (last.dur ?? 0) + LONG;
+  return begins[0] <= time && time < ended && time <= last.ts + (last.dur ?? 0) + LONG;
+}
+
+/** Whether a thread is in no call, and will be in none for a while. */
+export function isIdle(thread: Thread, time: number): boolean {
+  if (callsAt(thread, time).length > 0) return false;
+  const at = lastAt(thread.begins, time);
+  const next = thread.begins[at + 1] ?? Infinity;
+  return next - time > LONG && thread.calls[at]?.cat === "call";
 }
 
 /** Whether a thread is in a call that waits. */
@@ -83,10 +107,8 @@ export function waits({ dur = 0, args }: TraceEvent): boolean {
 function whatItDoes(model: Model, thread: Thread, who: string, time: number): string {
   const calls = callsAt(thread, time);
   if (calls.length === 0) {
-    const next = thread.begins.find((begin) => begin > time) ?? Infinity;
     const last = lastCall(thread, time);
-    const isIdle = next - time > LONG && last?.cat === "call";
-    if (isIdle) return `${who} is in no call that was recorded`;
+    if (isIdle(thread, time)) return `${who} is in no call that was recorded`;
     return last === undefined ? `${who} begins` : `${who} goes on after ${last.name}`;
   }
   const polling = calls.filter(({ args }) => String(args.error).startsWith("EAGAIN"));
@@ -114,7 +136,9 @@ function whatCallDoes(model: Model, call: TraceEvent, who: string, time: number)
   const client = connection?.name ?? "the other side";
   if (name === "accept4") {
     if (waits(call)) return `${who} sleeps in ${shown} until a client connects`;
-    const taken = model.connections.find((own) => own.fd === result && own.accepted >= ts);
+    const taken = model.connections.find((own) =>
+      own.fd === result && own.pid === pid && own.accepted >= ts
+    );
     return `${shown} takes ${taken?.name ?? "a client"} out of the accept queue`;
   }
   if (connection !== undefined && RECEIVES.includes(name)) {
@@ -176,13 +200,14 @@ function whoWaits({ connections, listeners, threads }: Model, time: number): str
   if (listeners.length === 0) return "";
   // Those bytes that a call is copying wait no more.
   const copied = new Set(
-    threads.flatMap((thread) => callsAt(thread, time)).map(({ args: { fd } }) => fd),
+    threads.flatMap((thread) => callsAt(thread, time))
+      .map(({ pid, args: { fd } }) => keyOf(pid, Number(fd))),
   );
   let [first, since]: [Connection | undefined, number] = [undefined, Infinity];
   let others = 0;
   for (const connection of connections) {
     if (!(connection.connected <= time && time < connection.closed)) continue;
-    if (connection.accepted <= time && copied.has(connection.fd)) continue;
+    if (connection.accepted <= time && copied.has(keyOf(connection.pid, connection.fd))) continue;
     if (connection.toServer.waiting(time) === 0) continue;
     const own = connection.toServer.since(time);
     if (time - own < LONG) continue;

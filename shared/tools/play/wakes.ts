@@ -46,9 +46,12 @@ function isAbout(
   connection: Connection,
   time: number,
 ): boolean {
-  if (name === "accept4") return time === connection.connected;
+  const { accepted, closed, fd, port } = connection;
+  // Of several that sleep in accept4 side by side, the kernel wakes one.
+  if (name === "accept4") return time === connection.connected && args.peer === port;
   // A call that looks after many names none; of a ring, the descriptor is the ring itself.
-  if (args.fd === undefined || name === "io_uring_enter") return true;
-  const { accepted, closed, fd } = connection;
+  if (args.fd === undefined || name === "io_uring_enter") {
+    return connection.pid === pid || time < accepted;
+  }
   return connection.pid === pid && fd === args.fd && accepted <= ts && ts <= closed;
 }

@@ -6,13 +6,13 @@
 
 import { errno, setErrno, systemError } from "../../linux/errno.ts";
 import { threads } from "../../linux/libc.ts";
-import { statusText } from "../../linux/process.ts";
+import { SIGKILL, statusText } from "../../linux/process.ts";
 import { Activity, now } from "./activity.ts";
 import { argumentsOf, descriptorOf, foundOf, readyOf, watchedOf } from "./arguments.ts";
 import type { Hook, Recorder, TraceEvent } from "./events.ts";
 import { type CFunction, ERRORS, replace, systemCalls } from "./functions.ts";
 import { peerOf } from "./peer.ts";
-import { Places } from "./places.ts";
+import type { Places } from "./places.ts";
 import { ringHooks } from "./ring.ts";
 import { Runs } from "./runs.ts";
 
@@ -23,17 +23,22 @@ const { gettid } = threads; // the plain function, before a wrapper takes its pl
  * function.
  *
  * @param counts The table of `countCalls`, if the calls are to be counted as well.
- * @param detailed Whether the player will show them.
+ * @param places If the player will show them: where they are made.
  */
 export function traceCalls(
   record: Recorder,
   counts?: Uint32Array<ArrayBuffer>,
-  detailed = false,
+  places?: Places,
 ): void {
-  const calls = new Calls(record, counts, detailed);
+  const calls = new Calls(record, counts, places);
   const hooks: Record<string, Hook> = {
     ...ringHooks(record),
     accept4: { extra: (_, fd) => ({ peer: peerOf(fd as number) }) },
+    kill: {
+      before([pid, signal], now) {
+        if (pid === Deno.pid && signal === SIGKILL) calls.last("kill", [pid, signal], now);
+      },
+    },
     posix_spawn: { extra: ([pid]) => ({ pid: (pid as Int32Array)[0] }) },
     waitpid: { extra: ([, status], pid) => endOf(status as Int32Array, pid as number) },
   };
@@ -61,10 +66,10 @@ class Calls {
   readonly #tid = gettid();
   readonly #places: Places | undefined;
 
-  constructor(record: Recorder, counts: Uint32Array<ArrayBuffer> | undefined, detailed: boolean) {
+  constructor(record: Recorder, counts?: Uint32Array<ArrayBuffer>, places?: Places) {
     this.#record = record;
     this.#counts = counts;
-    if (detailed) this.#places = new Places(record, this.#tid);
+    this.#places = places;
     this.#runs = new Runs(record, systemCalls.length * ERRORS);
   }
 
@@ -127,6 +132,14 @@ class Calls {
       return result;
     };
     return wait as typeof Atomics.wait;
+  }
+
+  /** Records a call that will never return, with a question mark for its result, as strace does. */
+  last(name: string, args: unknown[], now: number): void {
+    const event = this.#event(name, now, now, { ...argumentsOf(name)(args), result: "?" });
+    this.#addDetails(event);
+    this.#runs.end();
+    this.#record(event);
   }
 
   /** Records what the thread has done since its last call, if it has computed. */

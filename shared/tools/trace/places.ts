@@ -12,8 +12,11 @@ const SHARED = fileURLToPath(new URL("../../", import.meta.url));
 /** The script itself; a thread has none. */
 const MAIN = Deno.mainModule?.startsWith("file:") ? fileURLToPath(Deno.mainModule) : "";
 
-/** How many frames of a stack are looked at: `yield*` through a scheduler takes several. */
-const DEEPEST = 16;
+/**
+ * How many frames of a stack are looked at. A coroutine that waits in a function of a function
+ * takes two for each of them, see `coroutines.ts`.
+ */
+const DEEPEST = 32;
 
 /** What V8 says of a frame. */
 interface CallSite {
@@ -24,13 +27,14 @@ interface CallSite {
 /** Places are numbered as they come, and each of them is recorded once. */
 export class Places {
   readonly #record: Recorder;
-  readonly #tid: number;
+  /** The thread. */
+  readonly tid: number;
   readonly #numbers = new Map<string, number>();
 
   /** The places of the calls of the thread `tid`. */
   constructor(record: Recorder, tid: number) {
     this.#record = record;
-    this.#tid = tid;
+    this.tid = tid;
   }
 
   /**
@@ -61,7 +65,7 @@ export class Places {
       cat: "name",
       ph: "M",
       pid: Deno.pid,
-      tid: this.#tid,
+      tid: this.tid,
       ts: 0,
       args,
     });

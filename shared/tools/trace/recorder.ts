@@ -29,6 +29,7 @@ import {
 } from "./events.ts";
 import { replace } from "./functions.ts";
 import { Log } from "./log.ts";
+import { Places } from "./places.ts";
 import { settingsOf, withSettings } from "./settings.ts";
 import { traceSignals } from "./signals.ts";
 
@@ -52,9 +53,10 @@ function begin() {
     const record = trace === ""
       ? recordOnStderr(since, thread && `[${thread}] `)
       : recordInFile(trace);
-    traceCalls(record, counts, detailed);
+    const places = detailed && new Places(record, gettid());
+    traceCalls(record, counts, places);
     traceSignals(record);
-    traceCoroutines(record);
+    traceCoroutines(record, places);
     traceClients(record, detailed);
   } else if (counts) countCalls(counts);
 }

@@ -9,6 +9,7 @@ import { traceClients } from "./clients.ts";
 import { traceCoroutines } from "./coroutines.ts";
 import { recordOnStderr } from "./events.ts";
 import { openTrace } from "./file.ts";
+import { Places } from "./places.ts";
 import { settingsOf } from "./settings.ts";
 
 const { trace, name, detailed } = settingsOf(import.meta.url);
@@ -16,6 +17,6 @@ if (trace !== undefined) {
   const record = trace === ""
     ? recordOnStderr(1000 * performance.timeOrigin)
     : openTrace(trace, name);
-  traceCoroutines(record);
+  traceCoroutines(record, detailed && new Places(record, 0));
   traceClients(record, detailed);
 }

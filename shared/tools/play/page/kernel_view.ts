@@ -7,8 +7,8 @@
 /// <reference lib="dom" />
 /// <reference lib="dom.iterable" />
 
-import { callsAt, descriptorsIn, lastCall, type Model, type Moment } from "../model.ts";
-import { isAlive, sleeps, whole } from "../sentence.ts";
+import { callsAt, descriptorsIn, keyOf, lastCall, type Model, type Moment } from "../model.ts";
+import { isAlive, isIdle, sleeps, whole } from "../sentence.ts";
 import { children, color, fitted, make, setClass, setText } from "./dom.ts";
 
 /** So many connections have a row each; of more, each is a dot. */
@@ -19,7 +19,7 @@ const MOST_NAMES = 8;
 const [PILL, LINE] = [88, 28];
 
 /** How a thread is about a descriptor. */
-type How = "sleeps" | "polls" | "runs";
+type How = "sleeps" | "polls" | "runs" | "quiet";
 
 /** The panel of the kernel. */
 export class KernelView {
@@ -48,7 +48,7 @@ export class KernelView {
         "p",
         "note",
         "Deno's own sockets make their calls inside the runtime, where the recorder cannot see " +
-          "them. So what the kernel holds for this server is unknown.",
+          "them. So it is unknown what the kernel holds for this server, and where it waits.",
       ));
     } else if (model.connections.length > MOST_ROWS) this.#dots();
     else if (model.connections.length > 0) this.#rows(choose);
@@ -85,20 +85,23 @@ export class KernelView {
   }
 
   #threads(): void {
-    const { body } = this.#section(this.#model.threads.length === 1 ? "The thread" : "Threads");
+    const { threads, processes } = this.#model;
+    const title = processes.length > 0
+      ? "Processes"
+      : threads.length > 1
+      ? "Threads"
+      : "The thread";
+    const { body } = this.#section(title);
     body.className = "row";
-    this.#parts.push((_, time) => {
-      const { threads } = this.#model;
+    this.#parts.push((moment, time) => {
       const pills = threads.slice(0, MOST_NAMES).map((thread) => {
         const { how, call } = isAlive(thread, time)
           ? doing(this.#model, threads.indexOf(thread), time)
-          : { how: "quiet", call: time < thread.begins[0] ? "not begun" : "–" };
+          : { how: "quiet", call: fateOf(thread, moment, time) };
         const name = threads.length === 1 ? "" : `${thread.name} `;
         return [
           how,
-          name + { sleeps: "sleeps in ", polls: "polls: ", runs: "", quiet: "" }[
-            how as How | "quiet"
-          ] + call,
+          name + { sleeps: "sleeps in ", polls: "polls: ", runs: "", quiet: "" }[how as How] + call,
         ];
       });
       const more = threads.length - pills.length;
@@ -128,7 +131,10 @@ export class KernelView {
   }
 
   #signals(): void {
-    const { body } = this.#section("Signals pending");
+    // The runtime takes a signal at once, and calls the script's listener when it has time.
+    const { body } = this.#section(
+      this.#model.keepsSignals ? "Signals pending" : "Signals taken, listener not called yet",
+    );
     body.className = "row";
     this.#parts.push(({ signals = 0 }) => {
       fill(body, [signals === 0 ? ["quiet", "none"] : ["done", whole(signals)]], 1);
@@ -153,7 +159,7 @@ export class KernelView {
   }
 
   #interest(): void {
-    for (const [index, { fd, interest }] of this.#model.epolls.slice(0, 3).entries()) {
+    for (const [index, { pid, fd, interest }] of this.#model.epolls.slice(0, 3).entries()) {
       const { heading, dots } = this.#grid([...interest.keys()], [
         ["waiting", "on the list, untouched"],
         ["accent", "on the ready list"],
@@ -169,7 +175,7 @@ export class KernelView {
         );
         const [watched, isReady] = [new Set(interest), new Set(ready)];
         dots.render((fd) =>
-          about.fds.get(fd) === "runs"
+          about.fds.get(keyOf(pid, fd)) === "runs"
             ? "copying"
             : isReady.has(fd)
             ? "accent"
@@ -202,7 +208,7 @@ export class KernelView {
       );
       const [own, isReady] = [new Set(watched), new Set(ready)];
       dots.render((fd) =>
-        about.fds.get(fd) === "runs"
+        about.fds.get(keyOf(scans[0].pid, fd)) === "runs"
           ? "copying"
           : isReady.has(fd)
           ? "accent"
@@ -249,7 +255,7 @@ export class KernelView {
   #rows(choose: (index: number) => void): void {
     const { connections } = this.#model;
     const { body } = this.#section("Bytes in the kernel: to the server, descriptor, to the client");
-    body.className = "connections";
+    body.className = this.#model.processes.length > 0 ? "connections processes" : "connections";
     const most = (key: "toServer" | "toClient") =>
       Math.max(1, ...connections.map((own) => mostIn(own[key])));
     const [mostToServer, mostToClient] = [most("toServer"), most("toClient")];
@@ -263,18 +269,23 @@ export class KernelView {
       return row;
     });
     this.#parts.push((moment, _, about) => {
-      const ready = new Set(moment.epolls.flatMap(({ ready }) => ready));
+      const { epolls } = this.#model;
+      const ready = new Set(
+        moment.epolls.flatMap(({ ready }, i) => ready.map((fd) => keyOf(epolls[i].pid, fd))),
+      );
       rows.forEach(({ there, fd, back }, index) => {
-        const { state, toServer, toClient, fd: number, ended } = moment.connections[index];
+        const { state, toServer, toClient, fd: number, process, ended } = moment.connections[index];
+        const descriptor = process === undefined ? `fd ${number}` : `fd ${number} of ${process}`;
         there.render(toServer, mostToServer, ended && toServer === 0 ? "end" : "");
         back.render(toClient, mostToClient);
-        const how = state === "open" ? about.fds.get(number) ?? about.all ?? "" : "";
-        const mark = state === "open" && ready.has(number) ? " ready" : "";
+        const key = keyOf(connections[index].pid, number);
+        const how = state === "open" ? about.fds.get(key) ?? about.all ?? "" : "";
+        const mark = state === "open" && ready.has(key) ? " ready" : "";
         const away = state === "before" || state === "closed" ? "away" : "";
         setClass(fd, `fd ${state === "queued" ? "queued" : away || how + mark}`);
         setText(
           fd,
-          { before: "–", queued: "in queue", open: `fd ${number}`, closed: "closed" }[state],
+          { before: "–", queued: "in queue", open: descriptor, closed: "closed" }[state],
         );
       });
     });
@@ -321,7 +332,7 @@ class Dots {
 
 /** Which descriptors the threads are about. */
 interface About {
-  fds: Map<number, How>;
+  fds: Map<number, How>; // by process and descriptor
   /** All of them, if a thread asks one after another. */
   all?: How;
 }
@@ -332,7 +343,9 @@ function aboutAt(model: Model, time: number): About {
     if (!isAlive(thread, time)) return;
     const { how, fd } = doing(model, index, time);
     if (fd === "several") about.all = how;
-    else if (fd !== undefined) about.fds.set(Number(fd), how);
+    else if (fd !== undefined && how !== "quiet") {
+      about.fds.set(keyOf(model.threads[index].pid, Number(fd)), how);
+    }
   });
   return about;
 }
@@ -355,11 +368,26 @@ function doing(
     : fd === undefined || fd === "several"
     ? last.name
     : `${last.name}(${fd})`;
-  if (calls.length === 0) return { how: "runs", call: `after ${name}`, fd };
+  if (calls.length === 0) {
+    return { how: isIdle(thread, time) ? "quiet" : "runs", call: `after ${name}`, fd };
+  }
   if (String(error).startsWith("EAGAIN") && count !== undefined) {
     return { how: "polls", call: [...new Set(calls.map(({ name }) => name))].join(" and "), fd };
   }
   return { how: sleeps(thread, time) ? "sleeps" : "runs", call: name, fd };
+}
+
+/** What a thread is before its first call or after its last one, or its whole process. */
+function fateOf(
+  { name, begins }: Model["threads"][number],
+  { processes }: Moment,
+  time: number,
+): string {
+  const { state, how } = processes.find((process) => process.name === name) ?? {};
+  if (state === "zombie") return `is a zombie (${how})`;
+  if (state === "ended") return `ended: ${how}`;
+  if (time >= begins[0]) return "–";
+  return state === "running" ? "starts" : "not begun";
 }
 
 /** Fills a row with pills. It always has room for the most that there may be. */

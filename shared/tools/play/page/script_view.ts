@@ -9,7 +9,7 @@
 
 import { callsAt, lastCall, type Model } from "../model.ts";
 import type { Recording } from "../recording.ts";
-import { isAlive, sleeps } from "../sentence.ts";
+import { isAlive, isIdle, sleeps } from "../sentence.ts";
 import { make, setClass, setText } from "./dom.ts";
 
 /** Who stands in a line, and how. */
@@ -108,14 +108,19 @@ export class ScriptView {
         if (args.at === undefined) continue;
         const own = at(args.at);
         const polls = String(args.error).startsWith("EAGAIN") && args.count !== undefined;
-        own.how = polls ? "polls" : sleeps(thread, time) ? "sleeps" : own.how || "runs";
+        const how = polls ? "polls" : sleeps(thread, time) ? "sleeps" : own.how || "runs";
+        if (!isIdle(thread, time)) own.how = how;
         if (alive.length > 1) own.names.push(thread.name);
       }
     }
-    for (const { name, begin, end, running, call } of coroutines) {
-      const place = call.at(time)?.args.at;
+    for (const { name, begin, end, ran, running, at: places } of coroutines) {
+      const place = places.at(time);
       if (time < begin || time >= end || place === undefined) continue;
-      (running.at(time) ? at(place).runs : at(place).names).push(name);
+      const own = at(place);
+      const runs = running.at(time);
+      if (time < ran) own.names.push(`${name} (not begun)`);
+      else (runs ? own.runs : own.names).push(name);
+      if (threads.length === 0) own.how = runs ? "runs" : own.how || "sleeps";
     }
     return standing;
   }
