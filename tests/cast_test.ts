@@ -54,6 +54,11 @@ Deno.test("each role of a cast takes part, and the lanes have the names of the r
   assertGreater(recv, "hello from client 2 (slow)".length);
 });
 
+Deno.test("lesson 22 may close the connection of a client that is silent for too long", async () => {
+  const { stdout } = await waits("22", "silent:1", "--pause", "500");
+  assertMatch(stdout, /^client │ client 1 \(silent\): found its connection closed$/m);
+});
+
 const ROOM = "silent:1,slow:1,greedy:1,rude:1,normal:2";
 const DROPPED = "\\* you were dropped: more than 256 KiB were waiting for you";
 

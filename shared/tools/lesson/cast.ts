@@ -10,14 +10,20 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { castOptions, nameOf, type Role } from "../../cast.ts";
 import { ask, checkReply, clientOptions, runClients, sendAll } from "../../client.ts";
+import { flag } from "../../options.ts";
 import { connectWhenReady } from "../../ready.ts";
 
 /** What a client does; returns how long it waited for a reply at the most, in milliseconds. */
 type Part = (connection: Deno.TcpConn, message: Uint8Array) => Promise<number>;
 
+/** How an error of a connection ends that the server has closed. */
+const CLOSED = /(the connection was closed|Connection reset by peer.*|Broken pipe.*)$/;
 /** What each of them does, except for the rude ones, which do not care for a reply. */
 const parts: Record<string, Part> = { normal, silent, slow, greedy };
-const options = clientOptions(castOptions);
+const options = clientOptions({
+  ...castOptions,
+  limits: flag("the server has limits, so it may close a connection"),
+});
 
 // One after another, so that the server accepts them in this order.
 const cast: { name: string; role: Role; connection: Deno.TcpConn }[] = [];
@@ -36,9 +42,15 @@ await Promise.all([
   runClients(polite.length, async (client) => {
     const { name, role } = polite[client - 1];
     using connection = polite[client - 1].connection;
-    const waited = await parts[role](connection, new TextEncoder().encode(`hello from ${name}`));
-    console.log(`${name}: reply after ${waited.toFixed(1)} ms`);
-    return waited;
+    try {
+      const waited = await parts[role](connection, new TextEncoder().encode(`hello from ${name}`));
+      console.log(`${name}: reply after ${waited.toFixed(1)} ms`);
+      return waited;
+    } catch (error) {
+      if (!options.limits || !CLOSED.test((error as Error).message)) throw error;
+      console.log(`${name}: found its connection closed`);
+      return 0;
+    }
   }),
 ]);
 
@@ -76,6 +88,7 @@ async function slow(connection: Deno.TcpConn, message: Uint8Array): Promise<numb
 async function greedy(connection: Deno.TcpConn): Promise<number> {
   const message = new Uint8Array(8 * 1024 * 1024).fill("a".charCodeAt(0));
   const sent = sendAll(connection, message);
+  sent.catch(() => {}); // it may be rejected during the pause, and is awaited afterwards
   await sleep(options.pause);
   const start = performance.now();
   await Promise.all([checkReply(connection, message, patience()), sent]);

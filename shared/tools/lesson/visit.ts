@@ -99,10 +99,12 @@ export function start(
 
 /** The client of a lesson, or the mixed cast that takes its place. */
 export function clientOf({ server, client }: ServerLesson, args: readonly string[]): Script {
-  const wantsCast = args.some((arg) => /^--cast(=|$)/.test(arg));
-  return wantsCast
-    ? { permissions: ["--allow-net"], path: CASTS[server.protocol ?? "shout"] }
-    : client;
+  if (!args.some((arg) => /^--cast(=|$)/.test(arg))) return client;
+  return {
+    permissions: ["--allow-net"],
+    path: CASTS[server.protocol ?? "shout"],
+    args: server.limits && ["--limits"],
+  };
 }
 
 /** What came of one visit of the client to the server. */
