@@ -36,6 +36,16 @@ export class Outbox {
     return length;
   }
 
+  /** Takes up to `most` bytes from the beginning: a line that is alone as it is, others as a copy. */
+  take(most: number): Uint8Array {
+    const [first] = this.#pieces;
+    const alone = this.#pieces.length === 1 && first.length <= most;
+    const piece = alone ? first : new Uint8Array(Math.min(this.#length, most));
+    if (!alone) this.fill(piece);
+    this.remove(piece.length);
+    return piece;
+  }
+
   /** Takes bytes away from the beginning, which have been sent. */
   remove(length: number): void {
     this.#length -= length;
