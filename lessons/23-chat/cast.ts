@@ -1,9 +1,9 @@
 /**
  * Lesson 23 · A chat room: a mixed cast of clients.
  *
- * Normal ones talk in rounds: the next one begins when all who listen have heard this one. Silent
- * ones listen, and a slow one sends its line byte by byte. A greedy one never reads: while there is
- * one, the normal ones talk so much that it is dropped. A rude one resets its connection in the
+ * Normal ones talk in rounds: a round begins when the others have heard all of the one before. The
+ * silent ones listen. A slow one sends its line byte by byte. A greedy one never reads: where there
+ * is one, the normal ones talk so much that it is dropped. A rude one resets its connection in the
  * middle of a line.
  *
  * Run:  deno run --allow-net lessons/23-chat/cast.ts --cast silent:2,greedy:1,normal:6
@@ -41,7 +41,7 @@ const lines = Array.from({ length: rounds }, (_, i) => `line ${i + 1} `.padEnd(s
 const said = new Map<string, string[]>();
 for (const { name } of normal) said.set(name, lines);
 for (const { name } of slow) said.set(name, [SLOWLY]);
-const gone = new Map<string, () => void>(); // by what the room says when it has dropped a client
+const gone = new Map<string, () => void>(); // by what the room says of one that it has dropped
 for (const guest of listeners) guest.onRoom = (line) => gone.get(line)?.();
 let longest = 0;
 const talk = Promise.all([converse(), ...slow.map(drip), ...rude.map(interrupt)]);

@@ -36,11 +36,10 @@ export class Outbox {
     return length;
   }
 
-  /** Takes up to `most` bytes from the beginning: a line that is alone as it is, others as a copy. */
+  /** Takes up to `most` bytes from the beginning. A line that waits alone is not copied. */
   take(most: number): Uint8Array {
-    const [first] = this.#pieces;
-    const alone = this.#pieces.length === 1 && first.length <= most;
-    const piece = alone ? first : new Uint8Array(Math.min(this.#length, most));
+    const alone = this.#pieces.length === 1 && this.#length <= most;
+    const piece = alone ? this.#pieces[0] : new Uint8Array(Math.min(this.#length, most));
     if (!alone) this.fill(piece);
     this.remove(piece.length);
     return piece;

@@ -442,9 +442,9 @@ const scenarios: readonly (Situation & Pick<Inspection, "run">)[] = [
       const before = server.descriptors;
       const silent = stack.use(new Silent(server, "silent"));
       await boris.expect("* silent came");
-      // It speaks as well: with each of its lines, its kernel acknowledges what it has taken. Delayed
-      // (tcp(7), TCP_QUICKACK), that could come after it was dropped, and make room for the rest:
-      // then a server that looks has sent everything, and rightly closes the connection at once.
+      // It speaks as well: with each of its lines, its kernel acknowledges what it has taken. If
+      // that is delayed (tcp(7), TCP_QUICKACK), it may come after the client was dropped, and make
+      // room for the rest. When all is sent, its connection is rightly closed at once.
       await speakUntilDropped(anna, boris, "silent", () => silent.say("I do not listen"));
       silent.end(); // from now on, its input is at its end, whenever one looks
       const used = await server.cpuShare(400);
