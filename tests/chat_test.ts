@@ -6,6 +6,7 @@ import {
   assertGreater,
   assertLess,
   assertMatch,
+  assertStrictEquals,
   assertStringIncludes,
 } from "@std/assert";
 import { deadline } from "@std/async";
@@ -99,6 +100,16 @@ Deno.test("Outbox hands over all bytes in their order, however many are taken at
     }
     assertEquals(taken, lines.join(""));
   }
+});
+
+Deno.test("Outbox hands over a line that waits alone without a copy, and others together", () => {
+  const outbox = new Outbox();
+  const lines = ["one\n", "two\n", "three\n"].map(bytesOf);
+  outbox.put(lines[0]);
+  assertStrictEquals(outbox.take(4), lines[0]);
+  for (const line of lines) outbox.put(line);
+  const taken = [10, 3, 1].map((most) => new TextDecoder().decode(outbox.take(most)));
+  assertEquals([taken, outbox.length], [["one\ntwo\nth", "ree", "\n"], 0]);
 });
 
 Deno.test("Outbox keeps the rest of a line that was sent in part, and no other, at the end", () => {

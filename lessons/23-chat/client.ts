@@ -54,6 +54,6 @@ async function visit(client: number): Promise<number> {
     await guest.hear((i + 1) * (clients - 1));
     longest = Math.max(longest, performance.now() - start);
   }
-  for (const { name } of guests) if (name !== guest.name) guest.expect(name, said);
+  guest.expect(new Map(guests.map(({ name }) => [name, said])));
   return longest;
 }

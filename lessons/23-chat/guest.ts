@@ -19,6 +19,8 @@ const PATIENCE = 30_000;
 export class Guest implements Disposable {
   /** What others have said, in the order in which it arrived. */
   readonly heard: string[] = [];
+  /** Gets each line that the room itself says. */
+  onRoom?: (line: string) => void;
   readonly #connection: Deno.TcpConn;
   readonly #lines: AsyncGenerator<string>;
 
@@ -27,16 +29,25 @@ export class Guest implements Disposable {
     this.#lines = linesOf(connection.readable);
   }
 
-  /** Connects and says a name. It has read nothing then, so it may still be refused. */
-  static async enter(address: Address, name: string): Promise<Guest> {
-    const guest = new Guest(name, await connectWhenReady(address));
+  /**
+   * Connects and says a name. It has read nothing then, so it may still be refused.
+   *
+   * @param lane What the client is called where its activities are recorded.
+   */
+  static async enter(address: Address, name: string, lane?: string): Promise<Guest> {
+    const guest = new Guest(name, await connectWhenReady(address, { name: lane }));
     await guest.say(name);
     return guest;
   }
 
   /** Says a line. */
   async say(line: string): Promise<void> {
-    await sendAll(this.#connection, new TextEncoder().encode(`${line}\n`));
+    await this.send(new TextEncoder().encode(`${line}\n`));
+  }
+
+  /** Sends bytes, which may be a part of a line. */
+  async send(bytes: Uint8Array): Promise<void> {
+    await sendAll(this.#connection, bytes);
   }
 
   /**
@@ -49,7 +60,8 @@ export class Guest implements Disposable {
     try {
       const { value, done } = await this.#lines.next();
       if (done) return undefined;
-      if (!value.startsWith("* ")) this.heard.push(value);
+      if (value.startsWith("* ")) this.onRoom?.(value);
+      else this.heard.push(value);
       return value;
     } catch (error) {
       throw new WrongReply(`${this.name} heard nothing more: ${(error as Error).message}`);
@@ -71,15 +83,25 @@ export class Guest implements Disposable {
     }, context);
   }
 
-  /** Throws a {@linkcode WrongReply} unless it has heard just these lines of another, in order. */
-  expect(name: string, lines: readonly string[]): void {
-    const heard = this.heard.filter((line) => line.startsWith(`${name}: `));
-    const wrong = lines.findIndex((line, i) => heard[i] !== `${name}: ${line}`);
-    if (wrong === -1 && heard.length === lines.length) return;
-    throw new WrongReply(
-      `${this.name} heard ${heard.length} of ${lines.length} lines of ${name}; ` +
-        `line ${wrong === -1 ? lines.length : wrong + 1} is wrong`,
-    );
+  /**
+   * Throws a {@linkcode WrongReply} unless it has heard just what all others have said, each one's
+   * lines in order.
+   *
+   * @param said The lines, by name.
+   * @param dropped It was dropped, so it has heard the beginnings of that.
+   */
+  expect(said: ReadonlyMap<string, readonly string[]>, dropped = false): void {
+    const heard = Map.groupBy(this.heard, (line) => line.slice(0, line.indexOf(": ")));
+    for (const [name, lines] of said) {
+      if (name === this.name) continue;
+      const own = heard.get(name) ?? [];
+      const wrong = own.findIndex((line, i) => line !== `${name}: ${lines[i]}`);
+      if (wrong === -1 && (dropped || own.length === lines.length)) continue;
+      throw new WrongReply(
+        `${this.name} heard ${own.length} of ${lines.length} lines of ${name}; ` +
+          `line ${(wrong === -1 ? own.length : wrong) + 1} is wrong`,
+      );
+    }
   }
 
   async #until(isEnough: (line: string) => boolean): Promise<void> {

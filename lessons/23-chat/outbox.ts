@@ -36,6 +36,15 @@ export class Outbox {
     return length;
   }
 
+  /** Takes up to `most` bytes from the beginning. A line that waits alone is not copied. */
+  take(most: number): Uint8Array {
+    const alone = this.#pieces.length === 1 && this.#length <= most;
+    const piece = alone ? this.#pieces[0] : new Uint8Array(Math.min(this.#length, most));
+    if (!alone) this.fill(piece);
+    this.remove(piece.length);
+    return piece;
+  }
+
   /** Takes bytes away from the beginning, which have been sent. */
   remove(length: number): void {
     this.#length -= length;

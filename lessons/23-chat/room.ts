@@ -66,11 +66,7 @@ async function deliver(member: Member<Deno.TcpConn>) {
   if (member.full) return;
   member.full = true;
   try {
-    while (outbox.length > 0) {
-      const piece = new Uint8Array(Math.min(outbox.length, 64 * 1024));
-      outbox.remove(outbox.fill(piece));
-      await sendAll(socket, piece);
-    }
+    while (outbox.length > 0) await sendAll(socket, outbox.take(64 * 1024));
   } catch (error) {
     if (connections.has(socket) && !isOfConnection(error)) throw error;
   }

@@ -116,6 +116,23 @@ function withRest(client: unknown, text: string): string[] {
     explained: /overruns before anything could be sent/,
   },
   {
+    name: "waits forever for one that was dropped",
+    changes: [["  if (leaving) setsockopt(", "  if (served < 0) setsockopt("]],
+    foundBy: CLOSES,
+    says: /still open/,
+    explained: /keeps its descriptor/,
+    limit: 20_000,
+  },
+  {
+    name: "waits for the input of one that was dropped",
+    changes: [["(leaving ? 0 : READ)", "READ"]],
+    foundBy: CLOSES,
+    says: /% of a core/,
+    explained: /still waits for input/,
+    limit: 20_000,
+    alone: true,
+  },
+  {
     name: "never sleeps",
     changes: [["selector.select(pause)", "selector.select(0)"]],
     foundBy: "uses no CPU while there is nothing to do",

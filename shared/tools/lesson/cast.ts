@@ -8,55 +8,49 @@
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
+import { castOptions, nameOf, type Role } from "../../cast.ts";
 import { ask, checkReply, clientOptions, runClients, sendAll } from "../../client.ts";
-import { number, type Option } from "../../options.ts";
+import { flag } from "../../options.ts";
 import { connectWhenReady } from "../../ready.ts";
 
 /** What a client does; returns how long it waited for a reply at the most, in milliseconds. */
-type Role = (connection: Deno.TcpConn, message: Uint8Array) => Promise<number>;
+type Part = (connection: Deno.TcpConn, message: Uint8Array) => Promise<number>;
 
-/** What a client does that does not care for a reply. */
-type RudeRole = (connection: Deno.TcpConn) => Promise<void>;
-
-const roles: Record<string, Role> = { normal, silent, slow, greedy };
-const rudeRoles: Record<string, RudeRole> = { rude };
-const names = Object.keys({ ...roles, ...rudeRoles });
-
-/** The roles in their order, one for each client: `silent:2,normal:1` is three of them. */
-const CAST: Option<readonly string[]> = {
-  type: "string",
-  initial: parseCast("silent:2,slow:1,greedy:1,normal:6")!,
-  help: `how many clients of each kind: ${names.join(", ")}`,
-  placeholder: "KIND:N,…",
-  takes: `numbers of ${names.join(", ")}, such as silent:2,normal:6, at most 1,000 in all`,
-  parse: parseCast,
-};
-
+/** How an error of a connection ends that the server has closed. */
+const CLOSED = /(the connection was closed|Connection reset by peer.*|Broken pipe.*)$/;
+/** What each of them does, except for the rude ones, which do not care for a reply. */
+const parts: Record<string, Part> = { normal, silent, slow, greedy };
 const options = clientOptions({
-  cast: CAST,
-  pause: number(1000, "for how long they are silent, slow or busy, in milliseconds"),
+  ...castOptions,
+  limits: flag("the server has limits, so it may close a connection"),
 });
 
 // One after another, so that the server accepts them in this order.
-const cast: { name: string; role: string; connection: Deno.TcpConn }[] = [];
+const cast: { name: string; role: Role; connection: Deno.TcpConn }[] = [];
 for (const role of options.cast) {
-  const name = `client ${cast.length + 1} (${role})`;
+  const name = nameOf(role, cast.length + 1);
   cast.push({ name, role, connection: await connectWhenReady(options, { name }) });
 }
-const polite = cast.filter(({ role }) => role in roles);
-const others = cast.filter(({ role }) => role in rudeRoles);
+const polite = cast.filter(({ role }) => role in parts);
+const others = cast.filter(({ role }) => role === "rude");
 
 await Promise.all([
-  ...others.map(async ({ name, role, connection }) => {
-    await rudeRoles[role](connection);
+  ...others.map(async ({ name, connection }) => {
+    await rude(connection);
     console.log(`${name}: closed its connection without reading its reply`);
   }),
   runClients(polite.length, async (client) => {
     const { name, role } = polite[client - 1];
     using connection = polite[client - 1].connection;
-    const waited = await roles[role](connection, new TextEncoder().encode(`hello from ${name}`));
-    console.log(`${name}: reply after ${waited.toFixed(1)} ms`);
-    return waited;
+    try {
+      const waited = await parts[role](connection, new TextEncoder().encode(`hello from ${name}`));
+      console.log(`${name}: reply after ${waited.toFixed(1)} ms`);
+      return waited;
+    } catch (error) {
+      if (!options.limits || !CLOSED.test((error as Error).message)) throw error;
+      console.log(`${name}: found its connection closed`);
+      return 0;
+    }
   }),
 ]);
 
@@ -94,6 +88,7 @@ async function slow(connection: Deno.TcpConn, message: Uint8Array): Promise<numb
 async function greedy(connection: Deno.TcpConn): Promise<number> {
   const message = new Uint8Array(8 * 1024 * 1024).fill("a".charCodeAt(0));
   const sent = sendAll(connection, message);
+  sent.catch(() => {}); // it may be rejected during the pause, and is awaited afterwards
   await sleep(options.pause);
   const start = performance.now();
   await Promise.all([checkReply(connection, message, patience()), sent]);
@@ -110,14 +105,4 @@ async function rude(connection: Deno.TcpConn): Promise<void> {
 /** On some servers, each of the others comes first: that is their model, not a failure. */
 function patience(): number {
   return 2 * options.pause * cast.length;
-}
-
-function parseCast(text: string): string[] | undefined {
-  const cast: string[] = [];
-  for (const part of text.split(",")) {
-    const [, role, count] = /^(\w+):(\d{1,4})$/.exec(part) ?? [];
-    if (!names.includes(role)) return undefined;
-    cast.push(...Array(Number(count)).fill(role));
-  }
-  return cast.length > 0 && cast.length <= 1000 ? cast : undefined;
 }

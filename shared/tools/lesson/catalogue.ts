@@ -68,6 +68,8 @@ export interface Server extends Script {
   native?: true;
   /** It needs io_uring, which some kernels do not have and some containers forbid. */
   needsIoUring?: true;
+  /** It closes the connections of clients that are silent or slow for too long. */
+  limits?: true;
   /** What it speaks, unless that is shout. */
   protocol?: "chat";
   /** It is a proxy: the lesson whose server stands behind it. */
@@ -325,6 +327,7 @@ export const catalogue: readonly Lesson[] = [
     idea: "limits to silence, to visits and to their number; a graceful end, and a restart",
     server: {
       permissions: ["--allow-ffi"],
+      limits: true,
       shown: ["--idle", "400", "--deadline", "1200", "--limit", "6"],
       variants: [
         { name: "limited", args: ["--idle", "8000", "--deadline", "30000", "--limit", "1000"] },

@@ -42,7 +42,7 @@ if (lesson !== undefined) {
     : await runLesson(lesson, rest, { svg });
   if (code === 0 && asksForHelp) {
     console.log("and --watch, to run it again whenever one of its scripts changes");
-    if (lesson.server !== undefined && lesson.server.protocol === undefined) {
+    if (lesson.server !== undefined) {
       console.log(
         "and --cast silent:2,slow:1,greedy:1,rude:1,normal:6, for a mixed cast of clients",
       );

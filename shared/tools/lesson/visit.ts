@@ -17,7 +17,8 @@ import { type Lesson, LESSONS, type Script, type ServerLesson } from "./catalogu
 import { callsBetween, type Costs, readCounts } from "./costs.ts";
 import { callUnderWay, StallWatch } from "./stall.ts";
 
-const CAST = "../shared/tools/lesson/cast.ts";
+/** The mixed casts of clients, by what they speak. */
+const CASTS = { shout: "../shared/tools/lesson/cast.ts", chat: "23-chat/cast.ts" };
 
 /** A run of a lesson, whose processes and files are gone when it has ended. */
 export interface Run {
@@ -96,12 +97,14 @@ export function start(
   return child;
 }
 
-/** The client of a lesson, or the mixed cast that takes its place; all of the cast speak shout. */
+/** The client of a lesson, or the mixed cast that takes its place. */
 export function clientOf({ server, client }: ServerLesson, args: readonly string[]): Script {
-  const wantsCast = args.some((arg) => /^--cast(=|$)/.test(arg));
-  return wantsCast && server.protocol === undefined
-    ? { permissions: ["--allow-net"], path: CAST }
-    : client;
+  if (!args.some((arg) => /^--cast(=|$)/.test(arg))) return client;
+  return {
+    permissions: ["--allow-net"],
+    path: CASTS[server.protocol ?? "shout"],
+    args: server.limits && ["--limits"],
+  };
 }
 
 /** What came of one visit of the client to the server. */
