@@ -329,7 +329,7 @@ Deno.test("17 claims: the lesson lists the claims, and tries one with its cost",
   assertMatch(one.stdout, /\nmain │ {3}verdict {3}false: [^]*\nWhat it cost\n/);
 });
 
-Deno.test("17 claims: several give a verdict on each, and --all begins with the first", async () => {
+Deno.test("17 claims: several have a verdict each, and --all begins with the first", async () => {
   const { code, stdout } = await deno([...MAIN, "c16", "C3"]);
   assertEquals(code, 0);
   const rows = [...stdout.matchAll(/^main │ (C\d+) +(.+)\nmain │ {7}(.+)$/gm)];
@@ -340,7 +340,7 @@ Deno.test("17 claims: several give a verdict on each, and --all begins with the 
   // The rest would take half a minute, and each experiment has a test of its own.
   const begun: string[] = [];
   const second = Promise.withResolvers<void>();
-  await using all = new Child([Deno.execPath(), "run", "-A", `${FOLDER}/main.ts`, "--all"], {
+  await using _all = new Child([Deno.execPath(), "run", "-A", `${FOLDER}/main.ts`, "--all"], {
     cwd: ROOT,
     onLine: (line) => {
       if (begun.push(line) === 3) second.resolve();
