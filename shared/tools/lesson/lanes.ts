@@ -26,7 +26,7 @@ export interface Segment {
   start: number;
   /** To when; the same for a moment. */
   end: number;
-  /** The call in which it is done, such as `recv(7)`. */
+  /** The call that waits, such as `recv(7)`. */
   call?: string;
 }
 
@@ -53,27 +53,24 @@ const WAITS = ["select", "poll", "epoll_wait", "io_uring_enter", "Atomics.wait"]
  * @param names The names of threads and clients, by {@linkcode threadOf}.
  * @param end When the last of it ended.
  */
-export function lanesOf(events: TraceEvent[], names: Map<string, string>, end: number): Lane[] {
+export function lanesOf(
+  events: readonly TraceEvent[],
+  names: Map<string, string>,
+  end: number,
+): Lane[] {
   const connections = connectionsIn(events);
-  // The calls of a client script are no work of the server.
-  const ofClients = new Set(events.filter(({ cat }) => cat === "client").map(({ pid }) => pid));
-  const ofServer = events.filter(({ cat, pid }) => cat === "client" || !ofClients.has(pid));
-  // Operations that complete in silence are instants, and have no lane.
-  const [threads, operations, coroutines, clients] = [
-    groups(ofServer, ["call", "computing", "signal"], threadOf),
-    groups(ofServer.filter(({ ph }) => ph !== "i"), ["io_uring"], subjectOf),
-    groups(events, ["coroutine"], subjectOf),
-    groups(events, ["client"], threadOf),
-  ];
+  const { thread, operation, coroutine, client } = groups(events);
   const nameOf = ([event]: TraceEvent[]) => names.get(threadOf(event)) ?? threadOf(event);
   return [
-    ...threads.map((own) => lane("thread", nameOf(own), threadSegments(own))),
-    ...operations.map((own) => {
+    ...thread.values().map((own) => lane("thread", nameOf(own), threadSegments(own))),
+    ...operation.values().map((own) => {
       const [{ name, args }] = own;
       return lane("operation", `${name}(${args.fd})`, operationSegments(own, end));
     }),
-    ...coroutines.map((own) => lane("coroutine", own[0].name, coroutineSegments(own, end))),
-    ...clients.map((own) => lane("client", nameOf(own), clientSegments(own, connections, end))),
+    ...coroutine.values().map((own) => lane("coroutine", own[0].name, coroutineSegments(own, end))),
+    ...client.values().map((own) =>
+      lane("client", nameOf(own), clientSegments(own, connections, end))
+    ),
   ];
 }
 
@@ -89,15 +86,15 @@ interface Connection {
 }
 
 /** The connections that a server accepted, by the ports of the clients. */
-function connectionsIn(events: TraceEvent[]): Map<unknown, Connection> {
+function connectionsIn(events: readonly TraceEvent[]): Map<unknown, Connection> {
   const connections = new Map<unknown, Connection>();
-  const open = new Map<string, Connection & { pid: number }>(); // by process and descriptor
+  const open = new Map<number, Connection & { pid: number }>(); // by process and descriptor
   for (const { name, ph, pid, ts, dur = 0, args } of events) {
-    const key = `${pid} ${args.fd}`;
+    const key = keyOf(pid, Number(args.fd));
     if (args.peer !== undefined) { // of accept4, or of a completion
       const connection = { pid, accepted: ts + dur };
       connections.set(args.peer, connection);
-      open.set(`${pid} ${args.result}`, connection);
+      open.set(keyOf(pid, Number(args.result)), connection);
     } else if (name === "close" && ph !== "e" && open.has(key)) {
       open.get(key)!.closed = ts;
       open.delete(key);
@@ -117,22 +114,54 @@ function lane(kind: Lane["kind"], name: string, segments: Segment[]): Lane {
   return { kind, name, segments };
 }
 
-/** The events of some categories, together with those of the same. */
+/** To which kind of lane an event belongs, by its category. */
+const KINDS: Record<string, Lane["kind"]> = {
+  call: "thread",
+  computing: "thread",
+  signal: "thread",
+  io_uring: "operation",
+  coroutine: "coroutine",
+  client: "client",
+};
+
+/** The events of each lane, by its kind. */
 function groups(
-  events: TraceEvent[],
-  categories: string[],
-  keyOf: (event: TraceEvent) => string,
-): TraceEvent[][] {
-  return [...Map.groupBy(events.filter(({ cat }) => categories.includes(cat)), keyOf).values()];
+  events: readonly TraceEvent[],
+): Record<Lane["kind"], Map<number | string, TraceEvent[]>> {
+  const groups = {
+    thread: new Map(),
+    operation: new Map(),
+    coroutine: new Map(),
+    client: new Map(),
+  };
+  const ofClients = new Set<number>();
+  for (const { cat, pid } of events) if (cat === "client") ofClients.add(pid);
+  for (const event of events) {
+    const { cat, ph, pid, tid, id } = event;
+    const kind = KINDS[cat];
+    // The calls of a client script are no work of the server.
+    const isOfOther = (kind === "thread" || kind === "operation") && ofClients.has(pid);
+    // Operations that complete in silence are instants, and have no lane.
+    if (kind === undefined || isOfOther || kind === "operation" && ph === "i") continue;
+    const key = id === undefined ? keyOf(pid, tid) : `${pid} ${id}`;
+    const own = groups[kind].get(key);
+    if (own === undefined) groups[kind].set(key, [event]);
+    else own.push(event);
+  }
+  return groups;
+}
+
+/**
+ * What identifies a thread or a descriptor of a process: the same number is another one elsewhere.
+ * Maps find numbers faster than texts.
+ */
+export function keyOf(pid: number, number: number): number {
+  return pid * 2 ** 22 + number;
 }
 
 /** What identifies a thread, or a client of a client script. */
 export function threadOf({ pid, tid }: TraceEvent): string {
   return `${pid} ${tid}`;
-}
-
-function subjectOf({ pid, id }: TraceEvent): string {
-  return `${pid} ${id}`;
 }
 
 /** The segments, still in microseconds, of what one thread did. */
@@ -155,10 +184,14 @@ function threadSegments(events: TraceEvent[]): Segment[] {
     }
     last = Math.max(last, end);
     if (cat === "signal") continue; // it only says that the thread is awake now
-    const { fd = Object.values(event.args)[0] } = event.args;
+    if (state !== "waiting") {
+      segments.push({ state, start, end });
+      continue;
+    }
+    const { fd = Object.values(event.args)[0], result } = event.args;
     segments.push({ state, start, end, call: `${event.name}(${fd})` });
     // A call that has waited for data has copied it at its end.
-    if (state === "waiting" && TRANSFERS.includes(event.name) && Number(event.args.result) > 0) {
+    if (TRANSFERS.includes(event.name) && Number(result) > 0) {
       segments.push({ state: "copying", start: end, end });
     }
   }

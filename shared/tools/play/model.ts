@@ -5,6 +5,7 @@
  * @module
  */
 
+import { keyOf } from "../lesson/lanes.ts";
 import type { TraceEvent } from "../trace/events.ts";
 import { lastAt, Series } from "./series.ts";
 
@@ -74,8 +75,16 @@ export interface Epoll {
   made: number;
   /** What is watched, by descriptor: the events' names, or undefined for nothing. */
   interest: Map<number, Series<string | undefined>>;
-  /** When each descriptor was reported. */
+  /** When each descriptor was reported, if any is edge-triggered. */
   reported: Map<number, Series<boolean>>;
+}
+
+/** Something that a client has done: it has connected, sent something, or finished sending. */
+export interface Deed {
+  /** When it had done it. */
+  time: number;
+  /** The client's connection. */
+  connection: Connection;
 }
 
 /** A process that another one has started. */
@@ -152,6 +161,8 @@ export interface Model {
   end: number;
   /** All connections, in the order in which they were made. */
   connections: Connection[];
+  /** What the clients have done, in the order of the times. */
+  deeds: Deed[];
   /** All sockets that listen. */
   listeners: Listener[];
   /** All epoll instances. */
@@ -191,11 +202,14 @@ export function modelOf(
   // What a call does has happened when it returns, so the order is another one. Numbers are sorted
   // several times as fast as objects: each is a time, in tenths of a microsecond, and an index.
   const { length } = events;
-  const order = new Float64Array(length);
-  for (let i = 0; i < length; i++) order[i] = Math.round(10 * timeOf(events[i])) * length + i;
+  const [times, order] = [new Float64Array(length), new Float64Array(length)];
+  for (let i = 0; i < length; i++) {
+    times[i] = timeOf(events[i]);
+    order[i] = Math.round(10 * times[i]) * length + i;
+  }
   for (const number of order.sort()) {
-    const event = events[(number % length + length) % length];
-    builder.take(event, timeOf(event));
+    const index = number - Math.floor(number / length) * length;
+    builder.take(events[index], times[index]);
   }
   return builder.finish(events);
 }
@@ -211,12 +225,14 @@ function timeOf({ name, cat, ph, ts, dur = 0, args }: TraceEvent): number {
 class Builder {
   readonly #names: Readonly<Record<string, string>>;
   readonly #byPort = new Map<unknown, Connection>();
-  readonly #byClient = new Map<string, Connection>();
-  readonly #open = new Map<string, Connection>(); // by process and descriptor
-  readonly #asynchronous = new Map<string, boolean>(); // whether signals queue, by descriptor
-  readonly #signalfds = new Set<number>(); // by process and descriptor
+  // These are by process and descriptor, or by process and thread.
+  readonly #byClient = new Map<number, Connection>();
+  readonly #open = new Map<number, Connection>();
+  readonly #asynchronous = new Map<number, boolean>(); // whether signals queue
+  readonly #signalfds = new Set<number>();
+  readonly #epolls = new Map<number, Epoll>();
+  readonly #edgeTriggered = new Set<Epoll>();
   readonly #filled = new Map<Connection, number>(); // how many bytes there were when it was full
-  readonly #epolls = new Map<string, Epoll>();
   readonly #operations = new Map<string, Operation>();
   readonly #coroutines = new Map<string, Coroutine>();
   readonly #threads = new Map<string, Thread>();
@@ -226,6 +242,7 @@ class Builder {
   readonly #model: Model = {
     end: 0,
     connections: [],
+    deeds: [],
     listeners: [],
     epolls: [],
     scans: [],
@@ -279,16 +296,16 @@ class Builder {
 
   #call(event: TraceEvent, time: number): void {
     const { name, pid, ts, args } = event;
-    const { fd, result, error, count = 1, flags } = args;
+    const { fd, result, error } = args;
     if (args.at !== undefined) this.#running.at(-1)?.at.set(ts, Number(args.at));
     if (name === "select" || name === "poll") this.#model.scans.push(event);
     const process = this.#processes.get(pid);
     if (process !== undefined) process.last = time;
-    const connection = this.#open.get(`${pid} ${fd}`);
+    const connection = this.#open.get(keyOf(pid, Number(fd)));
     if (error !== undefined) {
       if (!String(error).startsWith("EAGAIN")) return;
       const { polls } = this.#model;
-      polls.set(time, polls.last + Number(count));
+      polls.set(time, polls.last + Number(args.count ?? 1));
       if (SENDS.includes(name) && connection !== undefined) this.#sent(connection, true, time);
       return;
     }
@@ -309,7 +326,7 @@ class Builder {
       if (connection === undefined) {
         const count = number / SIGNALFD_SIGINFO_SIZE;
         if (this.#signalfds.has(keyOf(pid, Number(fd)))) this.#signalsTaken(time, count);
-      } else if (!String(flags).includes("MSG_PEEK")) {
+      } else if (!String(args.flags).includes("MSG_PEEK")) {
         add(connection.toServer.received, time, number);
       }
     } else if (SENDS.includes(name) && connection !== undefined) {
@@ -332,7 +349,7 @@ class Builder {
     own.accepted = Math.max(time, own.connected);
     own.fd = fd;
     own.pid = pid;
-    this.#open.set(`${pid} ${fd}`, own);
+    this.#open.set(keyOf(pid, fd), own);
   }
 
   #connected(name: string, port: unknown, time: number): Connection {
@@ -351,11 +368,12 @@ class Builder {
     };
     this.#byPort.set(port, connection);
     this.#model.connections.push(connection);
+    this.#model.deeds.push({ time, connection });
     return connection;
   }
 
   #closed(pid: number, fd: number, time: number): void {
-    const key = `${pid} ${fd}`;
+    const key = keyOf(pid, fd);
     const connection = this.#open.get(key);
     if (connection !== undefined) connection.closed = time;
     this.#open.delete(key);
@@ -392,7 +410,7 @@ class Builder {
 
   #made(pid: number, fd: number, time: number): void {
     const epoll = { fd, pid, made: time, interest: new Map(), reported: new Map() };
-    this.#epolls.set(`${pid} ${fd}`, epoll);
+    this.#epolls.set(keyOf(pid, fd), epoll);
     this.#model.epolls.push(epoll);
   }
 
@@ -401,18 +419,21 @@ class Builder {
     { epfd, operation, fd, events }: TraceEvent["args"],
     time: number,
   ): void {
-    const epoll = this.#epolls.get(`${pid} ${epfd}`);
+    const epoll = this.#epolls.get(keyOf(pid, Number(epfd)));
     if (epoll === undefined) return;
     const watched = operation === "EPOLL_CTL_DEL" ? undefined : String(events);
+    if (watched?.includes("EPOLLET")) this.#edgeTriggered.add(epoll);
     seriesOf(epoll.interest, Number(fd), undefined).set(time, watched);
   }
 
   #reported(pid: number, { epfd, found }: TraceEvent["args"], time: number): void {
-    const epoll = this.#epolls.get(`${pid} ${epfd}`);
+    const epoll = this.#epolls.get(keyOf(pid, Number(epfd)));
     if (epoll === undefined || found === undefined) return;
+    // Other reports say nothing that is not known already, and there may be very many.
+    if (!this.#edgeTriggered.has(epoll) && !String(found).includes("EPOLLOUT")) return;
     for (const [fd, events] of descriptorsIn(String(found))) {
       seriesOf(epoll.reported, fd, false).set(time, true);
-      const connection = this.#open.get(`${pid} ${fd}`);
+      const connection = this.#open.get(keyOf(pid, fd));
       if (connection && events.includes("EPOLLOUT")) this.#sent(connection, false, time);
     }
   }
@@ -430,7 +451,7 @@ class Builder {
     if (ph === "e") own.end = time;
     const result = Number(args.result);
     if (args.peer !== undefined) this.#accepted(pid, result, args.peer, time);
-    const connection = this.#open.get(`${pid} ${own.fd}`);
+    const connection = this.#open.get(keyOf(pid, own.fd));
     if (result <= 0 || connection === undefined) return;
     if (name === "recv") add(connection.toServer.received, time, result);
     // The kernel has sent it at some time since it was handed over.
@@ -448,13 +469,14 @@ class Builder {
     if (known === undefined && listener) this.#signal(listener, time);
     connection.name = label;
     connection.client = client;
-    this.#byClient.set(client, connection);
+    this.#byClient.set(keyOf(pid, tid), connection);
   }
 
   #socket({ name, pid, tid, args }: TraceEvent, time: number): void {
-    const connection = this.#byClient.get(`${pid} ${tid}`);
+    const connection = this.#byClient.get(keyOf(pid, tid));
     if (connection === undefined) return;
     if (name === "taken") {
+      this.#model.deeds.push({ time, connection });
       add(connection.toServer.sent, time, Number(args.bytes));
       this.#signal(connection, time); // of a large piece, the kernel makes several
     } else if (name === "given") {
@@ -464,6 +486,7 @@ class Builder {
       const most = (this.#filled.get(connection) ?? 0) * ENOUGH;
       if (sent.last - received.last <= most) this.#sent(connection, false, time);
     } else if (connection.ended === Infinity) {
+      this.#model.deeds.push({ time, connection });
       connection.ended = time;
       // The end changes the state of the connection, and can be read: that makes two.
       for (let i = 0; i < 2; i++) this.#signal(connection, time);
@@ -473,12 +496,12 @@ class Builder {
   /** Something has happened to a socket that sends a signal, if that was asked for. */
   #signal({ pid, fd }: { pid: number; fd: number }, time: number): void {
     const { signals } = this.#model;
-    const queues = this.#asynchronous.get(`${pid} ${fd}`);
+    const queues = this.#asynchronous.get(keyOf(pid, fd));
     if (signals && queues !== undefined) signals.set(time, queues ? signals.last + 1 : 1);
   }
 
   #controlledByFlags(pid: number, { fd, command, argument }: TraceEvent["args"]): void {
-    const key = `${pid} ${fd}`;
+    const key = keyOf(pid, Number(fd));
     const queues = this.#asynchronous.get(key) ?? false;
     if (command === "F_SETSIG") this.#asynchronous.set(key, true);
     else if (command === "F_SETFL" && String(argument).includes("O_ASYNC")) {
@@ -714,11 +737,6 @@ function scanAt(scans: TraceEvent[], time: number): Moment["scan"] {
 
 function fdsIn(text: string | number): number[] {
   return text === "" ? [] : [...descriptorsIn(String(text)).keys()];
-}
-
-/** A descriptor is a process's own: the same number is another one elsewhere. */
-export function keyOf(pid: number, fd: number): number {
-  return pid * 2 ** 22 + fd;
 }
 
 /** Which descriptors are ready at a time. */

@@ -8,6 +8,7 @@
 import { type Lane, lanesOf, rankOf, type Segment, type State } from "../lesson/lanes.ts";
 import type { TraceEvent } from "../trace/events.ts";
 import type { Coroutine, Model } from "./model.ts";
+import { written } from "./sentence.ts";
 
 /** A lane. */
 export interface Row {
@@ -64,7 +65,7 @@ export function rowsOf(
     if (own.length === 0) continue;
     if (kind === "coroutine") {
       own.sort((a, b) => coroutines.get(a.name)! - coroutines.get(b.name)!);
-    } else own.sort((a, b) => rankOf(a) - rankOf(b) || collator.compare(a.name, b.name));
+    } else own.sort((a, b) => rankOf(a) - rankOf(b) || compare(a.name, b.name));
     const count = kind === "client" ? Math.max(own.length, model.connections.length) : own.length;
     for (const { name, segments } of count <= MOST ? own : outstanding(own)) {
       indices.set(`${kind} ${name}`, rows.length);
@@ -76,7 +77,7 @@ export function rowsOf(
     }
     if (count <= MOST) continue;
     indices.set(kind, rows.length);
-    const name = `all ${count.toLocaleString("en")} ${kind}s`;
+    const name = `all ${written(count)} ${kind}s`;
     rows.push({ name, depth: 0, segments: [], crowd: crowdOf(own, count, model) });
   }
   return {
@@ -85,11 +86,19 @@ export function rowsOf(
   };
 }
 
-const collator = new Intl.Collator("en", { numeric: true });
+/** "client 10" comes after "client 9": of two numbers, the longer one is the larger. */
+function compare(a: string, b: string): number {
+  const [[, one, first], [, other, second]] = [a, b].map((name) => /^(\D*)(.*)/.exec(name)!);
+  if (one !== other) return one < other ? -1 : 1;
+  return first.length - second.length || Number(first > second) - Number(first < second);
+}
 
 /** Without the events of thousands of clients, of which a few will be drawn. */
-function withoutCrowd(events: readonly TraceEvent[], { connections }: Model): TraceEvent[] {
-  if (connections.length <= 200) return [...events];
+function withoutCrowd(
+  events: readonly TraceEvent[],
+  { connections }: Model,
+): readonly TraceEvent[] {
+  if (connections.length <= 200) return events;
   const kept = new Set(connections.slice(0, MOST).map(({ client }) => client));
   let [first, longest] = [connections[0], 0];
   for (const connection of connections) {
@@ -99,7 +108,9 @@ function withoutCrowd(events: readonly TraceEvent[], { connections }: Model): Tr
     }
   }
   kept.add(first.client);
-  return events.filter(({ cat, pid, tid }) => cat !== "client" || kept.has(`${pid} ${tid}`));
+  return events.filter(({ cat, pid, tid }) =>
+    cat !== "socket" && (cat !== "client" || kept.has(`${pid} ${tid}`))
+  );
 }
 
 /** The first lanes of many, and those in which the longest of each state is. */
@@ -140,13 +151,13 @@ function crowdOf(lanes: Lane[], most: number, model: Model): Crowd {
   const [{ kind }] = lanes;
   const counts = new Map<State, Int32Array>();
   function add(state: State, from: number, to: number, count = 1) {
-    const own = counts.get(state) ?? new Int32Array(PARTS + 1);
-    counts.set(state, own);
-    const [first, last] = [from, to].map((time) =>
-      Math.min(PARTS, Math.max(0, Math.round(time / end * PARTS)))
-    );
-    own[first] += count;
-    own[last] -= count;
+    let own = counts.get(state);
+    if (own === undefined) counts.set(state, own = new Int32Array(PARTS + 1));
+    own[partAt(from)] += count;
+    own[partAt(to)] -= count;
+  }
+  function partAt(time: number): number {
+    return Math.min(PARTS, Math.max(0, Math.round(time / end * PARTS)));
   }
   if (kind === "operation") {
     for (const { begin, end } of model.operations) add("kernel", begin, end);

@@ -22,7 +22,7 @@ export class Steps {
   readonly #model: Model;
   readonly #known = new Map<StepKind | number, Float64Array>();
 
-  /** The moments of a run. */
+  /** The moments of a run, whose events are in the order of the beginnings. */
   constructor(events: readonly TraceEvent[], model: Model) {
     this.#events = events;
     this.#model = model;
@@ -52,6 +52,18 @@ export class Steps {
         return args.fd === fd && ts >= accepted && ts <= closed;
       }).flatMap(endsOf);
     });
+  }
+
+  /** The last moment within a distance of a time, which may be a rounded one; undefined if none. */
+  near(time: number, distance: number): number | undefined {
+    let near: number | undefined;
+    for (const event of this.#events) {
+      if (event.ts > time + distance) break;
+      for (const moment of endsOf(event)) {
+        if (Math.abs(moment - time) < distance) near = Math.max(moment, near ?? moment);
+      }
+    }
+    return near;
   }
 
   #once(key: StepKind | number, find: () => number[]): Float64Array {

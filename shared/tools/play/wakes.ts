@@ -22,11 +22,7 @@ export interface Wake {
 }
 
 /** All of them, in the order of the calls; of several deeds during a call, the first woke it. */
-export function wakesOf({ connections, threads }: Model): Wake[] {
-  const deeds = connections.flatMap((connection) =>
-    [connection.connected, ...connection.toServer.sent.times, connection.ended]
-      .filter(Number.isFinite).map((time) => ({ time, connection }))
-  ).sort((a, b) => a.time - b.time);
+export function wakesOf({ deeds, threads }: Model): Wake[] {
   const times = deeds.map(({ time }) => time);
   return threads.flatMap((thread) =>
     thread.calls.filter(waits).flatMap((call) => {

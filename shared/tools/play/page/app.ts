@@ -9,7 +9,7 @@
 
 import type { Live } from "../page.ts";
 import type { Recording } from "../recording.ts";
-import { lastAt } from "../series.ts";
+import { written } from "../sentence.ts";
 import { stepFrom, type StepKind } from "../steps.ts";
 import { find, make, onSchemeChange, setText } from "./dom.ts";
 import type { Span } from "./lanes_view.ts";
@@ -59,9 +59,7 @@ async function begin() {
 }
 
 async function load(): Promise<{ recordings: Recording[]; live?: Live }> {
-  const text = atob(find("data").textContent!);
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
+  const bytes = Uint8Array.fromBase64(find("data").textContent!);
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
   return await new Response(stream).json();
 }
@@ -204,7 +202,7 @@ function setSpeed(to: number) {
   exponent = Math.min(1, Math.max(-3, to));
   find<HTMLInputElement>("speed").value = String(exponent);
   const factor = 10 ** Math.abs(exponent);
-  const shown = factor.toLocaleString("en", { maximumSignificantDigits: 2 });
+  const shown = written(Number(factor.toPrecision(2)));
   setText(find("rate"), exponent < 0 ? `1 : ${shown}` : `${shown} : 1`);
 }
 
@@ -254,10 +252,7 @@ function frame(now: number) {
 }
 
 function shown(time: number): string {
-  return (time / 1000).toLocaleString("en", {
-    minimumFractionDigits: 3,
-    maximumFractionDigits: 3,
-  });
+  return written((time / 1000).toFixed(3));
 }
 
 /** The address holds what is shown, so that a moment can be sent to somebody. */
@@ -293,9 +288,8 @@ function readAddress() {
 /** The moment that was meant: the address holds tenths of a microsecond, and sums are no such. */
 function exact(at: number): number {
   for (const { steps } of stages) {
-    const moments = steps.all("event");
-    const moment = moments[lastAt(moments, at + 0.06)];
-    if (at - moment < 0.06) return moment;
+    const moment = steps.near(at, 0.06);
+    if (moment !== undefined) return moment;
   }
   return at;
 }

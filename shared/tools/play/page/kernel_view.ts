@@ -7,8 +7,9 @@
 /// <reference lib="dom" />
 /// <reference lib="dom.iterable" />
 
-import { callsAt, descriptorsIn, keyOf, lastCall, type Model, type Moment } from "../model.ts";
-import { isAlive, isIdle, sleeps, whole } from "../sentence.ts";
+import { keyOf } from "../../lesson/lanes.ts";
+import { callsAt, descriptorsIn, lastCall, type Model, type Moment } from "../model.ts";
+import { isAlive, isIdle, sleeps, written } from "../sentence.ts";
 import { children, color, fitted, make, setClass, setText } from "./dom.ts";
 
 /** So many connections have a row each; of more, each is a dot. */
@@ -114,10 +115,10 @@ export class KernelView {
     const { heading, body } = this.#section("Accept queue");
     body.className = "row";
     this.#parts.push(({ queue }) => {
-      setText(heading, `Accept queue: ${whole(queue.length)} connected, but not accepted`);
+      setText(heading, `Accept queue: ${written(queue.length)} connected, but not accepted`);
       const pills = queue.slice(0, MOST_NAMES).map((name) => ["queued", name]);
       if (queue.length > MOST_NAMES) {
-        pills.push(["quiet", `and ${whole(queue.length - MOST_NAMES)} more`]);
+        pills.push(["quiet", `and ${written(queue.length - MOST_NAMES)} more`]);
       }
       const most = Math.min(MOST_NAMES + 1, this.#model.connections.length);
       fill(body, pills.length === 0 ? [["quiet", "empty"]] : pills, most);
@@ -127,7 +128,7 @@ export class KernelView {
   #polls(): void {
     const { body } = this.#section("Calls that returned EAGAIN, so far");
     body.className = "big polls";
-    this.#parts.push(({ polls }) => setText(body, whole(polls)));
+    this.#parts.push(({ polls }) => setText(body, written(polls)));
   }
 
   #signals(): void {
@@ -137,7 +138,7 @@ export class KernelView {
     );
     body.className = "row";
     this.#parts.push(({ signals = 0 }) => {
-      fill(body, [signals === 0 ? ["quiet", "none"] : ["done", whole(signals)]], 1);
+      fill(body, [signals === 0 ? ["quiet", "none"] : ["done", written(signals)]], 1);
     });
   }
 
@@ -153,7 +154,7 @@ export class KernelView {
         name,
         `${operation.name}(${operation.fd})`,
       ]);
-      if (own.length > most) pills.push(["quiet", `and ${whole(own.length - most)} more`]);
+      if (own.length > most) pills.push(["quiet", `and ${written(own.length - most)} more`]);
       fill(body, pills.length === 0 ? [["quiet", "nothing"]] : pills, all);
     });
   }
@@ -169,8 +170,8 @@ export class KernelView {
         const { interest = [], ready = [] } = epolls[index] ?? {};
         setText(
           heading,
-          `epoll ${fd}: the kernel's list of ${whole(interest.length)}, ${
-            whole(ready.length)
+          `epoll ${fd}: the kernel's list of ${written(interest.length)}, ${
+            written(ready.length)
           } of them ready`,
         );
         const [watched, isReady] = [new Set(interest), new Set(ready)];
@@ -204,7 +205,7 @@ export class KernelView {
       const sleeping = this.#model.threads.some((thread) => sleeps(thread, time));
       setText(
         heading,
-        `${name}: all ${whole(watched.length)} descriptors are looked at, each time`,
+        `${name}: all ${written(watched.length)} descriptors are looked at, each time`,
       );
       const [own, isReady] = [new Set(watched), new Set(ready)];
       dots.render((fd) =>
@@ -225,7 +226,7 @@ export class KernelView {
     this.#parts.push(({ coroutines }) => {
       const running = coroutines.filter(({ state }) => state === "running");
       const waiting = coroutines.filter(({ state }) => state === "waiting").length;
-      setText(heading, `Coroutines: ${running.length} runs, ${whole(waiting)} wait`);
+      setText(heading, `Coroutines: ${running.length} runs, ${written(waiting)} wait`);
       const pills = running.map(({ name }) => ["runs", name]);
       fill(body, pills.length === 0 ? [["quiet", "none runs"]] : pills, 1);
     });
@@ -242,7 +243,7 @@ export class KernelView {
     this.#parts.push((moment) => {
       const states = moment.connections;
       const waiting = states.filter(({ toServer }) => toServer > 0).length;
-      setText(heading, `Connections: bytes of ${whole(waiting)} clients wait in the kernel`);
+      setText(heading, `Connections: bytes of ${written(waiting)} clients wait in the kernel`);
       dots.render((index) => {
         const { state, toServer, toClient } = states[index];
         if (state === "before" || state === "closed") return "";
@@ -413,7 +414,7 @@ function bar(name: string) {
       const share = Math.log2(1 + bytes) / Math.log2(1 + most);
       const transform = `scaleX(${share.toFixed(3)})`;
       if (fill.style.transform !== transform) fill.style.transform = transform;
-      setText(text, bytes > 0 ? `${whole(bytes)} B` : instead);
+      setText(text, bytes > 0 ? `${written(bytes)} B` : instead);
     },
   };
 }

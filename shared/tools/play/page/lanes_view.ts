@@ -46,6 +46,10 @@ interface Strip {
 
 const STATES = MEANINGS.map(([state]) => state);
 const WAITING = STATES.indexOf("waiting");
+/** How wide a segment is drawn at least, in pixels. */
+const LEAST = STATES.map((state) => MARKS.has(state) ? 1.5 : 0.75);
+/** In which order the states are drawn. */
+const ORDER = [...STATES.keys()].sort((a, b) => LEAST[a] - LEAST[b]);
 
 /** The part of the time that is shown, in microseconds. */
 export interface Span {
@@ -102,14 +106,11 @@ export class LanesView {
   }
 
   #legend(): HTMLElement {
-    const seen = new Set(
-      this.#rows.rows.flatMap(({ segments, crowd }) =>
-        crowd?.states ?? segments.map(({ state }) => state)
-      ),
-    );
     const legend = make("div", "legend");
-    for (const [state, meaning] of MEANINGS) {
-      if (!seen.has(state)) continue;
+    for (const [index, [state, meaning]] of MEANINGS.entries()) {
+      const isSeen = this.#strips.some(({ states }) => states.includes(index)) ||
+        this.#rows.rows.some(({ crowd }) => crowd?.states.includes(state));
+      if (!isSeen) continue;
       const [entry, mark] = [make("span"), make("i")];
       mark.style.background = `var(--${state})`;
       entry.append(mark, meaning);
@@ -365,23 +366,20 @@ function drawStrip(
   right: number,
 ): void {
   const scale = (right - left) / (to - from);
-  const first = firstIn(starts, from);
-  const isSeen = new Uint8Array(STATES.length);
-  for (let i = first; i < starts.length && starts[i] <= to; i++) isSeen[states[i]] = 1;
-  const order = STATES.map((_, i) => i).filter((i) => isSeen[i])
-    .sort((a, b) => Number(MARKS.has(STATES[a])) - Number(MARKS.has(STATES[b])));
-  for (const state of order) {
-    const least = MARKS.has(STATES[state]) ? 1.5 : 0.75;
-    let drawn = left - least; // up to where, so that no pixel is drawn twice
+  const boxes = LEAST.map((least) => ({ least, lefts: [] as number[], rights: [left - least] }));
+  for (let i = firstIn(starts, from); i < starts.length && starts[i] <= to; i++) {
+    if (ends[i] < from) continue;
+    const { least, lefts, rights } = boxes[states[i]];
+    const a = Math.max(left, left + (starts[i] - from) * scale);
+    const b = Math.max(a + least, Math.min(right, left + (ends[i] - from) * scale));
+    if (b <= rights[lefts.length] + 0.5) continue; // so that no pixel is drawn twice
+    lefts.push(a);
+    rights.push(b);
+  }
+  for (const state of ORDER) {
+    const { lefts, rights } = boxes[state];
     context.fillStyle = color(STATES[state]);
-    for (let i = first; i < starts.length && starts[i] <= to; i++) {
-      if (states[i] !== state || ends[i] < from) continue;
-      const a = Math.max(left, left + (starts[i] - from) * scale);
-      const b = Math.max(a + least, Math.min(right, left + (ends[i] - from) * scale));
-      if (b <= drawn + 0.5) continue;
-      context.fillRect(a, top, b - a, height);
-      drawn = b;
-    }
+    lefts.forEach((a, i) => context.fillRect(a, top, rights[i + 1] - a, height));
   }
 }
 
