@@ -11,6 +11,8 @@ const PACKAGE = "npm:puppeteer-core@25.16.0";
 
 /** As much of a page as the tests use. */
 export interface Page {
+  /** Evaluates an expression in whatever is opened from now on, before its own script. */
+  evaluateOnNewDocument(expression: string): Promise<unknown>;
   /** Goes to an address. */
   goto(url: string): Promise<unknown>;
   /** Loads it again. */
@@ -33,12 +35,17 @@ export interface Page {
   keyboard: { press(key: string): Promise<void>; type(text: string): Promise<void> };
   /** The mouse. */
   mouse: { click(x: number, y: number): Promise<void> };
+  /** Ends it. */
+  close(): Promise<void>;
   /** Listens to what goes wrong in it. */
   on(event: "pageerror" | "console", listener: (event: { message?: string }) => void): void;
 }
 
-interface Browser {
+/** A browser. */
+export interface Browser {
+  /** Opens a page. */
   newPage(): Promise<Page>;
+  /** Ends it. */
   close(): Promise<void>;
 }
 
@@ -56,22 +63,34 @@ export const whyNoBrowser: string = chromium === undefined
   ? "there is no Chromium"
   : await whyMissing("npm", PACKAGE, 60_000) ?? "";
 
-/** Uses a page of a new browser. It fails if anything went wrong in the page's own script. */
-export async function withPage(use: (page: Page) => Promise<void>): Promise<void> {
+/** A new browser. */
+export async function startBrowser(): Promise<Browser> {
   // The name is no literal, so that nobody has to download it in order to check types.
   const { default: puppeteer } = await import(PACKAGE as string);
-  const browser: Browser = await puppeteer.launch({
+  return await puppeteer.launch({
     executablePath: chromium,
     args: ["--no-sandbox"], // which root cannot have
   });
+}
+
+/**
+ * Uses a new page. It fails if anything went wrong in the page's own script.
+ *
+ * @param browser A running one; without it, one is started for the page.
+ */
+export async function withPage(
+  use: (page: Page) => Promise<void>,
+  browser?: Browser,
+): Promise<void> {
+  const own = browser ?? await startBrowser();
+  const page = await own.newPage();
   try {
-    const page = await browser.newPage();
     const errors: string[] = [];
     page.on("pageerror", ({ message = "" }) => errors.push(message));
     await page.setViewport({ width: 1200, height: 900 });
     await use(page);
     if (errors.length > 0) throw new Error(`in the page: ${errors.join("; ")}`);
   } finally {
-    await browser.close();
+    await (browser === undefined ? own : page).close();
   }
 }

@@ -5,8 +5,12 @@ import { pathToFileURL } from "node:url";
 import { pageOf } from "../shared/tools/play/page.ts";
 import { pack, type Recording } from "../shared/tools/play/recording.ts";
 import type { TraceEvent } from "../shared/tools/trace/events.ts";
-import { type Page, whyNoBrowser, withPage } from "./browser.ts";
+import { type Browser, type Page, startBrowser, whyNoBrowser, withPage } from "./browser.ts";
 import { deno } from "./processes.ts";
+
+let browser: Browser | undefined; // for all tests, each of which has a page of its own
+
+Deno.test.afterAll(async () => await browser?.close());
 
 /** Registers a test that needs a browser, whose library leaves timers and pipes behind. */
 function browserTest(name: string, fn: () => Promise<void>) {
@@ -19,12 +23,23 @@ function browserTest(name: string, fn: () => Promise<void>) {
   });
 }
 
-/** A folder with a page, for the time of a test. */
-async function withFile(html: string, use: (url: string) => Promise<void>) {
+/** Frames that come at once, since most tests are about what is drawn, and not about when. */
+const AT_ONCE = `requestAnimationFrame = (draw) => setTimeout(() => draw(performance.now()))`;
+
+/** Uses a page, which is in a file. */
+async function withFile(
+  html: string,
+  use: (page: Page, url: string) => Promise<void>,
+  frames = AT_ONCE,
+) {
   const folder = await Deno.makeTempDir();
   try {
     await Deno.writeTextFile(`${folder}/page.html`, html);
-    await use(pathToFileURL(`${folder}/page.html`).href);
+    browser ??= await startBrowser();
+    await withPage(async (page) => {
+      await page.evaluateOnNewDocument(frames);
+      await use(page, pathToFileURL(`${folder}/page.html`).href);
+    }, browser);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
@@ -44,20 +59,36 @@ const DRAWN = `new Promise((done) => requestAnimationFrame(() => requestAnimatio
 
 /** All that a reader sees of a moment, as text. */
 async function seen(page: Page): Promise<unknown> {
-  await page.evaluate(DRAWN);
-  return await page.evaluate(`JSON.stringify([
+  return await page.evaluate(`${DRAWN}.then(() => JSON.stringify([
     document.querySelector("#time").textContent,
     ...[...document.querySelectorAll(".sentence, .kernel, .script li.here")].map((element) =>
       element.className + element.textContent),
     ...[...document.querySelectorAll(".bar i, .fd, .pill")].map((element) =>
       element.className + element.style.transform),
-  ])`);
+  ]))`);
+}
+
+/** Changes the address, if it is another one, and waits until the page has noticed. */
+async function jump(page: Page, hash: string) {
+  await page.evaluate(`location.hash === ${JSON.stringify(hash)} || new Promise((done) => {
+    addEventListener("hashchange", done, { once: true });
+    location.hash = ${JSON.stringify(hash)};
+  })`);
 }
 
 const time = (page: Page) => page.evaluate(`document.querySelector("#time").textContent`);
 
+const recorded = new Map<string, Promise<string>>();
+
+/** A recorded lesson as a page; several tests can look at the same one. */
+function recordedPage(...args: string[]): Promise<string> {
+  const known = recorded.get(args.join(" ")) ?? newRecording(args);
+  recorded.set(args.join(" "), known);
+  return known;
+}
+
 /** Records a lesson as the user does, as a page. */
-async function recordedPage(...args: string[]): Promise<string> {
+async function newRecording(args: string[]): Promise<string> {
   const file = await Deno.makeTempFile({ suffix: ".html" });
   try {
     const run = ["run", "-A", "shared/tools/play/main.ts", ...args, "--out", file];
@@ -88,161 +119,153 @@ function recording(events: TraceEvent[], more: Partial<Recording> = {}): Recordi
 }
 
 browserTest("stepping on and back shows the same as going there directly", async () => {
-  await withFile(await recordedPage("01", "--pause", "100"), (url) =>
-    withPage(async (page) => {
-      await open(page, url);
-      const onTheWay: unknown[] = [await seen(page)];
-      const hashes = [await page.evaluate("location.hash")];
-      for (let i = 0; i < 40; i++) {
-        await page.keyboard.press("ArrowRight");
-        onTheWay.push(await seen(page));
-        hashes.push(await page.evaluate("location.hash"));
-      }
-      assertEquals(new Set(hashes).size, 41);
-      for (let i = onTheWay.length - 2; i >= 0; i--) {
-        await page.keyboard.press("ArrowLeft");
-        assertEquals(await seen(page), onTheWay[i], `step ${i} back`);
-      }
-      // By changing the address, at 200 random moments, and by loading the page there.
-      for (let i = 0; i < 200; i++) {
-        const at = Math.floor(Math.random() * hashes.length);
-        await page.evaluate(`location.hash = ${JSON.stringify(hashes[at])}`);
-        assertEquals(await seen(page), onTheWay[at], `${hashes[at]}`);
-      }
-      for (const at of [3, 12]) {
-        await open(page, url + hashes[at]);
-        assertEquals(await seen(page), onTheWay[at]);
-      }
-    }));
+  await withFile(await recordedPage("01", "--pause", "100"), async (page, url) => {
+    await open(page, url);
+    const onTheWay: unknown[] = [await seen(page)];
+    const hashes = [await page.evaluate("location.hash")];
+    for (let i = 0; i < 40; i++) {
+      await page.keyboard.press("ArrowRight");
+      onTheWay.push(await seen(page));
+      hashes.push(await page.evaluate("location.hash"));
+    }
+    assertEquals(new Set(hashes).size, 41);
+    for (let i = onTheWay.length - 2; i >= 0; i--) {
+      await page.keyboard.press("ArrowLeft");
+      assertEquals(await seen(page), onTheWay[i], `step ${i} back`);
+    }
+    // By changing the address, at 200 random moments, and by loading the page there.
+    for (let i = 0; i < 200; i++) {
+      const at = Math.floor(Math.random() * hashes.length);
+      await jump(page, String(hashes[at]));
+      assertEquals(await seen(page), onTheWay[at], `${hashes[at]}`);
+    }
+    for (const at of [3, 12]) {
+      await open(page, url + hashes[at]);
+      assertEquals(await seen(page), onTheWay[at]);
+    }
+  });
 });
 
 browserTest(
   "a page of lesson 01 shows in whose recv the thread sleeps, and who waits",
   async () => {
-    await withFile(await recordedPage("01"), (url) =>
-      withPage(async (page) => {
-        await open(page, `${url}#t=500`);
-        await page.evaluate(DRAWN);
-        const text = (selector: string) =>
-          page.evaluate(`document.querySelector(${JSON.stringify(selector)})?.textContent`);
-        assertMatch(
-          String(await text(".sentence")),
-          /^Phase 1: the thread sleeps in recv\(\d+\) until client 1 sends something\. 5 bytes of/,
-        );
-        assertMatch(
-          String(await text("li.here.sleeps")),
-          /const length = recv\(connection, buffer\)/,
-        );
-        const queue = await page.evaluate(
-          `[...document.querySelectorAll(".pill.queued")].map((pill) => pill.textContent).join()`,
-        );
-        assertEquals(queue, "client 2,client 3");
-      }));
+    await withFile(await recordedPage("01", "--pause", "100"), async (page, url) => {
+      await open(page, `${url}#t=50`);
+      await page.evaluate(DRAWN);
+      const text = (selector: string) =>
+        page.evaluate(`document.querySelector(${JSON.stringify(selector)})?.textContent`);
+      assertMatch(
+        String(await text(".sentence")),
+        /^Phase 1: the thread sleeps in recv\(\d+\) until client 1 sends something\. 5 bytes of/,
+      );
+      assertMatch(
+        String(await text("li.here.sleeps")),
+        /const length = recv\(connection, buffer\)/,
+      );
+      const queue = await page.evaluate(
+        `[...document.querySelectorAll(".pill.queued")].map((pill) => pill.textContent).join()`,
+      );
+      assertEquals(queue, "client 2,client 3");
+    });
   },
 );
 
 browserTest("every key does what the list of keys says", async () => {
   await withFile(
     await recordedPage("03", "--cast", "normal:2", "--pause", "200"),
-    (url) =>
-      withPage(async (page) => {
-        await open(page, url);
-        const value = (expression: string) => page.evaluate(expression);
-        const number = async () =>
-          Number(String(await time(page)).split(" / ")[0].replace(",", ""));
-        async function press(key: string): Promise<number> {
-          await page.keyboard.press(key);
-          await page.evaluate(DRAWN);
-          return await number();
-        }
-        const first = await press("ArrowRight");
-        assertGreater(first, 0);
-        // Two events may be less than the microsecond apart that the page shows.
-        let steps = 1;
-        while (await press("ArrowRight") === first) assertLess(++steps, 20);
-        assertGreater(await number(), first);
-        while (--steps > 0) await press("ArrowLeft");
-        assertEquals(await press("ArrowLeft"), first);
-        const poll = await press("e");
-        assertGreater(await press("e"), poll);
-        assertEquals(await press("E"), poll);
-        const end = await press("End");
-        assertEquals(String(await time(page)), `${end.toFixed(3)} / ${end.toFixed(3)} ms`);
-        assertEquals(await press("Home"), 0);
-        await press("c");
-        assertEquals(await value(`document.querySelector("#client").value`), "0");
-        assertMatch(String(await value("location.hash")), /client=1/);
-        await press("C");
-        await press("+");
-        assertMatch(String(await value("location.hash")), /from=0\.000&to=/);
-        await press("0");
-        assertEquals(String(await value("location.hash")).includes("from="), false);
-        await press(".");
-        assertEquals(await value(`document.querySelector("#speed").value`), "-0.75");
-        await press(" ");
-        await page.waitForFunction(`parseFloat(document.querySelector("#time").textContent) > 5`, {
-          timeout: 10_000,
-        });
-        await press("k");
-        const stopped = await number();
-        assertEquals(await press("x"), stopped); // no key of ours, and nothing plays any more
-        await press("?");
-        assertEquals(await value(`document.querySelector("#help").open`), true);
-        assertGreater(Number(await value(`document.querySelectorAll("#list dt").length`)), 14);
-      }),
+    async (page, url) => {
+      await open(page, url);
+      const value = (expression: string) => page.evaluate(expression);
+      const number = async () => Number(String(await time(page)).split(" / ")[0].replace(",", ""));
+      async function press(key: string): Promise<number> {
+        await page.keyboard.press(key);
+        await page.evaluate(DRAWN);
+        return await number();
+      }
+      const first = await press("ArrowRight");
+      assertGreater(first, 0);
+      // Two events may be less than the microsecond apart that the page shows.
+      let steps = 1;
+      while (await press("ArrowRight") === first) assertLess(++steps, 20);
+      assertGreater(await number(), first);
+      while (--steps > 0) await press("ArrowLeft");
+      assertEquals(await press("ArrowLeft"), first);
+      const poll = await press("e");
+      assertGreater(await press("e"), poll);
+      assertEquals(await press("E"), poll);
+      const end = await press("End");
+      assertEquals(String(await time(page)), `${end.toFixed(3)} / ${end.toFixed(3)} ms`);
+      assertEquals(await press("Home"), 0);
+      await press("c");
+      assertEquals(await value(`document.querySelector("#client").value`), "0");
+      assertMatch(String(await value("location.hash")), /client=1/);
+      await press("C");
+      await press("+");
+      assertMatch(String(await value("location.hash")), /from=0\.000&to=/);
+      await press("0");
+      assertEquals(String(await value("location.hash")).includes("from="), false);
+      await press(".");
+      assertEquals(await value(`document.querySelector("#speed").value`), "-0.75");
+      await press(" ");
+      await page.waitForFunction(`parseFloat(document.querySelector("#time").textContent) > 5`, {
+        timeout: 10_000,
+      });
+      await press("k");
+      const stopped = await number();
+      assertEquals(await press("x"), stopped); // no key of ours, and nothing plays any more
+      await press("?");
+      assertEquals(await value(`document.querySelector("#help").open`), true);
+      assertGreater(Number(await value(`document.querySelectorAll("#list dt").length`)), 14);
+    },
   );
 });
 
 browserTest("a click on a lane goes to that time, and one on the map as well", async () => {
-  await withFile(await recordedPage("01", "--pause", "100"), (url) =>
-    withPage(async (page) => {
-      await open(page, url);
-      const box = JSON.parse(
-        String(
-          await page.evaluate(
-            `JSON.stringify(document.querySelector("canvas.lanes").getBoundingClientRect())`,
-          ),
+  await withFile(await recordedPage("01", "--pause", "100"), async (page, url) => {
+    await open(page, url);
+    const box = JSON.parse(
+      String(
+        await page.evaluate(
+          `JSON.stringify(document.querySelector("canvas.lanes").getBoundingClientRect())`,
         ),
-      );
-      const length = Number(String(await time(page)).split(" / ")[1].replace(/[, ms]/g, ""));
-      for (const y of [10, 60]) {
-        for (const share of [0.25, 0.75]) {
-          const left = 124;
-          await page.mouse.click(box.x + left + share * (box.width - left), box.y + y);
-          await page.evaluate(DRAWN);
-          const at = parseFloat(String(await time(page)).replace(",", ""));
-          assertLess(Math.abs(at - share * length), length / 100);
-        }
+      ),
+    );
+    const length = Number(String(await time(page)).split(" / ")[1].replace(/[, ms]/g, ""));
+    for (const y of [10, 60]) {
+      for (const share of [0.25, 0.75]) {
+        const left = 124;
+        await page.mouse.click(box.x + left + share * (box.width - left), box.y + y);
+        await page.evaluate(DRAWN);
+        const at = parseFloat(String(await time(page)).replace(",", ""));
+        assertLess(Math.abs(at - share * length), length / 100);
       }
-    }));
+    }
+  });
 });
 
 browserTest(
   "a race shows two lessons on one clock, and their costs beside each other",
   async () => {
     await withFile(
-      await recordedPage("01,02", "--pause", "200"),
-      (url) =>
-        withPage(async (page) => {
-          await open(page, `${url}#t=100`);
-          await page.evaluate(DRAWN);
-          const texts = (selector: string) =>
-            page.evaluate(
-              `[...document.querySelectorAll(${
-                JSON.stringify(selector)
-              })].map((e) => e.textContent)`,
-            ) as Promise<string[]>;
-          assertEquals(
-            (await texts(".stage > h2")).map((text) => text.slice(0, 2)),
-            ["01", "02"],
-          );
-          assertEquals((await texts("#bill tr:first-child th")).slice(0, 2), [
-            "01 →",
-            "02",
-          ]);
-          assertMatch((await texts(".sentence"))[0], /sleeps in recv/);
-          assertEquals((await texts(".stage .lanes")).length, 2);
-        }),
+      await recordedPage("01,02", "--pause", "100"),
+      async (page, url) => {
+        await open(page, `${url}#t=50`);
+        await page.evaluate(DRAWN);
+        const texts = (selector: string) =>
+          page.evaluate(
+            `[...document.querySelectorAll(${JSON.stringify(selector)})].map((e) => e.textContent)`,
+          ) as Promise<string[]>;
+        assertEquals(
+          (await texts(".stage > h2")).map((text) => text.slice(0, 2)),
+          ["01", "02"],
+        );
+        assertEquals((await texts("#bill tr:first-child th")).slice(0, 2), [
+          "01 →",
+          "02",
+        ]);
+        assertMatch((await texts(".sentence"))[0], /sleeps in recv/);
+        assertEquals((await texts(".stage .lanes")).length, 2);
+      },
     );
   },
 );
@@ -267,15 +290,14 @@ browserTest("whatever a trace says is shown as text, and never as markup", async
     output: [MARKUP],
     cut: MARKUP,
   });
-  await withFile(pageOf([own]), (url) =>
-    withPage(async (page) => {
-      await open(page, `${url}#t=1`);
-      await page.evaluate(DRAWN);
-      assertEquals(await page.evaluate(`document.querySelectorAll("img").length`), 0);
-      assertEquals(await page.evaluate(`document.title`), MARKUP);
-      const body = String(await page.evaluate(`document.body.innerText`));
-      assertGreater(body.split(MARKUP).length, 6);
-    }));
+  await withFile(pageOf([own]), async (page, url) => {
+    await open(page, `${url}#t=1`);
+    await page.evaluate(DRAWN);
+    assertEquals(await page.evaluate(`document.querySelectorAll("img").length`), 0);
+    assertEquals(await page.evaluate(`document.title`), MARKUP);
+    const body = String(await page.evaluate(`document.body.innerText`));
+    assertGreater(body.split(MARKUP).length, 6);
+  });
 });
 
 browserTest("the page says whose a descriptor is, and in words what cannot be seen", async () => {
@@ -291,26 +313,25 @@ browserTest("the page says whose a descriptor is, and in words what cannot be se
     { ...call, name: "waitpid", ts: 9500, args: { pid: -1, result: 11, ended: "SIGKILL" } },
   ], { names: { "1 1": "server", "11 11": "process 1", "2 1": "client 1" } });
   const unseen = recording([connect]); // as of Deno's own sockets
-  await withFile(pageOf([family, unseen]), (url) =>
-    withPage(async (page) => {
-      const texts = async (selector: string) => {
-        await page.evaluate(DRAWN);
-        return await page.evaluate(`[...document.querySelectorAll(${JSON.stringify(selector)})]
+  await withFile(pageOf([family, unseen]), async (page, url) => {
+    const texts = async (selector: string) => {
+      await page.evaluate(DRAWN);
+      return await page.evaluate(`[...document.querySelectorAll(${JSON.stringify(selector)})]
           .map((element) => element.textContent)`);
-      };
-      await open(page, `${url}#t=5`);
-      assertEquals(await texts(".fd"), ["fd 4 of process 1"]);
-      await open(page, `${url}#t=9.6`);
-      assertEquals(await texts(".fd"), ["closed"]);
-      const [first, second, ...rest] = await texts(".kernel .pill") as string[];
-      assertEquals([first, second], ["server after waitpid", "process 1 ended: SIGKILL"]);
-      assertEquals(rest, ["empty"]);
-      const [note] = await texts(".stage:nth-child(2) .kernel") as string[];
-      assertMatch(
-        note,
-        /^Deno's own sockets make their calls inside the runtime, where .* unknown/,
-      );
-    }));
+    };
+    await open(page, `${url}#t=5`);
+    assertEquals(await texts(".fd"), ["fd 4 of process 1"]);
+    await open(page, `${url}#t=9.6`);
+    assertEquals(await texts(".fd"), ["closed"]);
+    const [first, second, ...rest] = await texts(".kernel .pill") as string[];
+    assertEquals([first, second], ["server after waitpid", "process 1 ended: SIGKILL"]);
+    assertEquals(rest, ["empty"]);
+    const [note] = await texts(".stage:nth-child(2) .kernel") as string[];
+    assertMatch(
+      note,
+      /^Deno's own sockets make their calls inside the runtime, where .* unknown/,
+    );
+  });
 });
 
 /** A run of 100,000 events: what lesson 06 is like. */
@@ -358,17 +379,16 @@ function large(): Recording {
 
 browserTest("a run of 100,000 events can be stepped through and played", async () => {
   const html = pageOf([large()]);
-  assertLess(html.length, 3_000_000);
-  await withFile(html, (url) =>
-    withPage(async (page) => {
-      await open(page, `${url}#t=1000`);
-      const before = await time(page);
-      await page.keyboard.press("ArrowRight");
-      await page.evaluate(DRAWN);
-      assert(await time(page) !== before);
-      // Times are for people to read: a busy machine must not fail a test.
-      console.log(
-        await page.evaluate(`(async () => {
+  assertLess(html.length, 1_000_000);
+  await withFile(html, async (page, url) => { // with frames as they are
+    await open(page, `${url}#t=1000`);
+    const before = await time(page);
+    await page.keyboard.press("ArrowRight");
+    await page.evaluate(DRAWN);
+    assert(await time(page) !== before);
+    // Times are for people to read: a busy machine must not fail a test.
+    console.log(
+      await page.evaluate(`(async () => {
           document.querySelector("#play").click();
           const times = [];
           let last = performance.now();
@@ -382,49 +402,53 @@ browserTest("a run of 100,000 events can be stepped through and played", async (
           return "shown after " + startTime.toFixed(0) + " ms; 60 frames, median " +
             times[30].toFixed(1) + " ms";
         })()`),
-      );
-    }));
+    );
+  }, "");
 });
 
+const CLIENTS = ["--clients", "12", "--pause", "100"];
+
 browserTest("what the kernel holds changes, but nothing on the page moves", async () => {
-  for (const lesson of ["02", "04", "09", "13"]) {
+  const lessons = ["02", "04", "09", "13"];
+  // Most of the time, a recording waits.
+  const pages = await Promise.all(lessons.map((lesson) => recordedPage(lesson, ...CLIENTS)));
+  for (const [index, lesson] of lessons.entries()) {
     await withFile(
-      await recordedPage(lesson, "--clients", "12", "--pause", "100"),
-      (url) =>
-        withPage(async (page) => {
-          await open(page, url);
-          const places = () =>
-            page.evaluate(
-              `[...document.querySelectorAll(".kernel section, .script, .time")].map((element) =>
-              element.getBoundingClientRect().top).join()`,
-            );
-          const first = await places();
-          for (let i = 0; i < 40; i++) {
-            await page.keyboard.press(i % 2 === 0 ? "ArrowRight" : "w");
-            await page.evaluate(DRAWN);
-            assertEquals(await places(), first, `${lesson}: ${await time(page)}`);
-          }
-        }),
+      pages[index],
+      async (page, url) => {
+        await open(page, url);
+        const places = () =>
+          page.evaluate(
+            `${DRAWN}.then(() =>
+              [...document.querySelectorAll(".kernel section, .script, .time")].map((element) =>
+                element.getBoundingClientRect().top).join())`,
+          );
+        const first = await places();
+        for (let i = 0; i < 40; i++) {
+          await page.keyboard.press(i % 2 === 0 ? "ArrowRight" : "w");
+          assertEquals(await places(), first, `${lesson}, step ${i}`);
+        }
+      },
     );
   }
 });
 
 browserTest("nothing is wider than the window, from 380 pixels on, light and dark", async () => {
-  await withFile(await recordedPage("13", "--clients", "5"), (url) =>
-    withPage(async (page) => {
-      for (const width of [380, 1024, 1600]) {
-        for (const value of ["light", "dark"]) {
-          await page.emulateMediaFeatures([
-            { name: "prefers-color-scheme", value },
-            { name: "prefers-reduced-motion", value: "reduce" },
-          ]);
-          await page.setViewport({ width, height: 900 });
-          await open(page, `${url}#t=100`);
-          const most = await page.evaluate(`document.documentElement.scrollWidth`);
-          assertEquals(most, width, `${width} pixels`);
-          assertGreater((await page.screenshot({})).length, 10_000);
-        }
+  await withFile(await recordedPage("13", ...CLIENTS), async (page, url) => {
+    for (const width of [380, 1024, 1600]) {
+      await page.setViewport({ width, height: 900 });
+      await open(page, `${url}#t=100`);
+      for (const value of ["light", "dark"]) {
+        await page.emulateMediaFeatures([
+          { name: "prefers-color-scheme", value },
+          { name: "prefers-reduced-motion", value: "reduce" },
+        ]);
+        await page.evaluate(DRAWN);
+        const most = await page.evaluate(`document.documentElement.scrollWidth`);
+        assertEquals(most, width, `${width} pixels`);
+        assertGreater((await page.screenshot({})).length, 10_000);
       }
-      assertGreater((await page.pdf()).length, 10_000);
-    }));
+    }
+    assertGreater((await page.pdf()).length, 10_000);
+  });
 });
