@@ -103,7 +103,7 @@ export async function sideBySide<Item>(
   items: readonly Item[],
   use: (item: Item) => Promise<unknown>,
 ): Promise<void> {
-  const left = items.values(); // whoever is free takes the next
+  const left = items.values(); // each takes the next one as soon as it is free
   await Promise.all(Array.from({ length: most }, async () => {
     for (const item of left) await use(item);
   }));
