@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { getrlimit, RLIMIT_NOFILE } from "../../linux/descriptors.ts";
 import type { Address } from "../../linux/socket.ts";
+import { isListening } from "../process/proc.ts";
 import { connect, disconnectAll, meet, progressOf, say, visit } from "./clients.ts";
 import { deadline } from "./deadline.ts";
 import { faultBehind } from "./faults.ts";
@@ -129,7 +130,9 @@ async function judge(
       : first;
     const waits = server instanceof Server && HANGS.test(saw) ? server.waits : undefined;
     await sleep(100);
-    const how = await Promise.race([ended, saw]);
+    const how = server instanceof Server || isListening(server.port)
+      ? await Promise.race([ended, saw])
+      : "the server no longer listens";
     const stderr = errors.slice(0, 3);
     throw new Failure(how, faultBehind(faults, how, stderr, waits), stderr, waits);
   } finally {

@@ -18,6 +18,7 @@ import {
   peakMemoryOf,
   runnableThreads,
   settled,
+  socketsOf,
 } from "../process/proc.ts";
 import { stateOf } from "../lesson/stall.ts";
 import { deadline } from "./deadline.ts";
@@ -205,6 +206,11 @@ export class Server implements AsyncDisposable {
   /** How many descriptors it has open. */
   get descriptors(): number {
     return descriptorsOf(this.#child.pid);
+  }
+
+  /** How many of them are sockets that lead elsewhere. */
+  get sockets(): number {
+    return socketsOf(this.#child.pid);
   }
 
   /** Waits until it has opened all descriptors that it needs for itself, and started all others. */
