@@ -13,7 +13,7 @@ import { connect, disconnectAll, meet, progressOf, say, visit } from "./clients.
 import { deadline } from "./deadline.ts";
 import { faultBehind } from "./faults.ts";
 import type { Scenario, Situation, Visit } from "./scenario.ts";
-import { Server, type Subject } from "./server.ts";
+import { lastWords, Server, type Subject } from "./server.ts";
 
 /** How long a scenario may take, in milliseconds, unless it says otherwise. Most take 100. */
 const LIMIT = 10_000;
@@ -133,7 +133,7 @@ async function judge(
     const how = server instanceof Server || isListening(server.port)
       ? await Promise.race([ended, saw])
       : "the server no longer listens";
-    const stderr = errors.slice(0, 3);
+    const stderr = lastWords(errors);
     throw new Failure(how, faultBehind(faults, how, stderr, waits), stderr, waits);
   } finally {
     limit.abort();

@@ -110,6 +110,8 @@ export function faultBehind(
     const advice = ADVICE[code] ?? "it concerns one client; close that connection, and go on";
     return `${name} failed with ${code}, and that ended the server: ${advice}`;
   }
+  const mistake = GONE.test(saw) && /\b(?:Reference|Syntax|Type)Error: .*/.exec(stderr.join("\n"));
+  if (mistake) return `an error of the script itself ended the server, ${mistake[0]}`;
   const found = (faults: readonly Fault[]) => faults.find(([seen]) => seen.test(saw))?.[1];
   const telling = found([...TELLTALE, ...special]);
   if (OVERLOOKED.test(waits)) return telling === undefined ? EDGES : `${telling}; or ${EDGES}`;
