@@ -114,6 +114,7 @@ export function faultBehind(
   if (mistake) return `an error of the script itself ended the server, ${mistake[0]}`;
   const found = (faults: readonly Fault[]) => faults.find(([seen]) => seen.test(saw))?.[1];
   const telling = found([...TELLTALE, ...special]);
+  if (/in the server's sockets/.test(waits)) return EDGES;
   if (OVERLOOKED.test(waits)) return telling === undefined ? EDGES : `${telling}; or ${EDGES}`;
   return telling ?? found(COMMON) ?? "not known";
 }

@@ -63,7 +63,7 @@ function showStory(exercise: Exercise): void {
   answers.forEach((answer, i) => printSentence(`${LETTERS[i]}  ${answer}`, "    ", 3));
 }
 
-/** Notes an answer, which the first check then decides. `then` says what to do next, if anything. */
+/** Notes an answer, which the first check then decides, and prints what to do `then`. */
 export function predict({ id }: Exercise, answer: string, then = ""): number {
   const letter = LETTERS.find((letter) => letter === answer.toLowerCase());
   if (letter === undefined) refuse(`the answer is a, b or c, not "${answer}"`);

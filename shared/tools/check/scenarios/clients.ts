@@ -91,14 +91,14 @@ export const clients: readonly Scenario[] = [
     faults: [
       [
         /^byte/,
-        "unsent bytes are kept in a buffer that is received into again meanwhile, for this client " +
-        "or for another one: copy them, or receive later",
+        "unsent bytes are kept in a buffer that is received into again meanwhile, for this " +
+        "client or for another one: copy them, or receive later",
       ],
       [/still waiting/, FORGOTTEN],
       [
         /reset|broken pipe|the reply ended/i,
-        "it closes the connection of a client that does not read: EAGAIN from send is no error of " +
-        "the connection, but says that there is no room now",
+        "it closes the connection of a client that does not read: EAGAIN from send is no error " +
+        "of the connection, but says that there is no room now",
       ],
       [
         /others were not served/,
