@@ -187,6 +187,10 @@ const words: [stderr: string, fault: RegExp][] = [
   ["recv(5): ECONNRESET (Connection reset by peer)", /^recv failed with ECONNRESET.* concerns one/],
   ["accept4(3): EMFILE (Too many open files)", /^accept4 failed with EMFILE.* stop accepting/],
   ["epoll_wait(4): EINTR (Interrupted system call)", /^epoll_wait failed with EINTR.* again/],
+  [
+    "error: Uncaught (in promise) ReferenceError: fo is not defined",
+    /^an error of the script .* fo /,
+  ],
   ["Segmentation fault", /^a guess$/],
 ];
 for (const [stderr, fault] of words) {
@@ -216,6 +220,25 @@ Deno.test("the connections of a scenario that has failed are closed after it", a
   const failure = await assertRejects(() => check(subjectOf("04 select"), scenario), Failure);
   assertEquals(failure.saw, "that will do");
   await assertRejects(() => clients[0].read(new Uint8Array(1)), Deno.errors.BadResource);
+});
+
+Deno.test("a server behind an address that has ended is given that cause", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const address = { host: "127.0.0.1", port: listener.addr.port };
+  const { scenario } = failing(new Error("Connection reset by peer"));
+  const run = (server: Address) => scenario.run(server).finally(() => listener.close());
+  const failed = checkAddress(address, { ...scenario, run });
+  const { saw, fault } = await assertRejects(() => failed, Failure);
+  assertEquals(saw, "the server no longer listens");
+  assertMatch(fault, /^an error in a call for one client ended the server/);
+});
+
+Deno.test("a script that cannot start is given the place of its mistake", async () => {
+  await withScript("const a = 1;\nconst b = ;\n", async (path) => {
+    const { code, stderr } = await deno([...MAIN, path]);
+    assertEquals(code, 1);
+    assertMatch(stderr, /it ended before it listened: error: .*Error: .*, at file:.*:2:\d+\n$/);
+  });
 });
 
 Deno.test("a server is not blamed for descriptors that the check itself lacks", async () => {

@@ -1,6 +1,6 @@
 /** `deno task exercise`, as a reader uses it: with commands, and at a terminal. */
 
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { exercises } from "../shared/tools/exercise/exercises.ts";
 import { impossible } from "../shared/tools/exercise/verify.ts";
 import { copyOfProject, git, whyNoGit } from "./checkouts.ts";
@@ -37,7 +37,8 @@ Deno.test("an exercise is begun, checked, and solved by its solution, with comma
     assertEquals([begun.code, begun.stderr], [0, ""]);
     assertStringIncludes(begun.stdout, "  lessons/12-sleep-scheduler/exercise.ts\n");
     assertMatch(begun.stdout, /\? *\n {4}a {2}\S.*\n {4}b {2}\S.*\n {4}c {2}\S.*\n/);
-    assertEquals((await exercise(project, "predict", "A")).code, 0);
+    const { stdout: noted } = await exercise(project, "predict", "A");
+    assertEquals(noted, "12.1: a. Now: deno task exercise check\n");
     const failed = await exercise(project, "check");
     assertEquals(failed.code, 1);
     assertMatch(failed.stdout, /^✗ wakes both of two/);
@@ -157,7 +158,8 @@ Deno.test({
       const press = (key: string) => keyboard.write(new TextEncoder().encode(key));
       await screen.shows(/a, b or c\?/);
       await press("b");
-      await screen.shows(/✗ [^]*to check it again/);
+      const shown = await screen.shows(/✗ [^]*to check it again/);
+      assert(!shown.includes("exercise check"), `the check began by itself: ${shown}`);
       await press("s");
       await screen.shows(/Ask again/);
       await press("s");
@@ -193,15 +195,16 @@ class Screen {
     this.#changed.resolve();
   }
 
-  /** Waits until it shows something; what is before that does not count again. */
-  async shows(wanted: RegExp): Promise<void> {
+  /** Waits until it shows something, and returns all up to its end, which does not count again. */
+  async shows(wanted: RegExp): Promise<string> {
     const timer = setTimeout(() => this.#changed.reject(new Error(this.#text)), 60_000);
     try {
       while (true) {
         const match = wanted.exec(this.#text);
         if (match !== null) {
-          this.#text = this.#text.slice(match.index + match[0].length);
-          return;
+          const shown = this.#text.slice(0, match.index + match[0].length);
+          this.#text = this.#text.slice(shown.length);
+          return shown;
         }
         await this.#changed.promise;
       }

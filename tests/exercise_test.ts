@@ -1,6 +1,6 @@
 /** `deno task exercise`: the list of exercises, and its parts. The proofs are in exercises/. */
 
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { unifiedDiff } from "../shared/tools/exercise/diff.ts";
 import { exercises } from "../shared/tools/exercise/exercises.ts";
 import { catalogue } from "../shared/tools/lesson/catalogue.ts";
@@ -32,6 +32,23 @@ Deno.test("every exercise is put to the proof in some file", async () => {
   });
   assertEquals(proven.toSorted(), exercises.map(({ id }) => id).toSorted());
 });
+
+for (const { number, folder } of catalogue) {
+  Deno.test(`each "Try next" of lesson ${number} is an exercise, or has an answer`, () => {
+    const readme = Deno.readTextFileSync(`${ROOT}lessons/${folder}/README.md`);
+    const section = readme.slice(readme.indexOf("## Try next"));
+    for (const [, id] of section.matchAll(/exercise\s+(\d\d\.\d+)/g)) {
+      assert(exercises.some((exercise) => exercise.id === id), `there is no exercise ${id}`);
+    }
+    const [asked, fold = ""] = section.split("<details>");
+    const questions = asked.split(/^\d\. /m).slice(1).filter((item) =>
+      !item.includes(" exercise ")
+    );
+    // A fold has numbers if it answers several.
+    const answers = fold.split("</details>")[0].match(/^\d\. /gm)?.length ?? (fold === "" ? 0 : 1);
+    assert(questions.length <= answers, `${questions.length} questions, ${answers} answers`);
+  });
+}
 
 Deno.test("a diff is what patch(1) reads: it turns one text into the other", () => {
   const before = "a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n";

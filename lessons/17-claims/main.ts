@@ -49,17 +49,10 @@ function list() {
 /** Runs several experiments, one after another, each in a process of its own. */
 async function judge(claims: readonly Claim[]) {
   for (const { id, claim, script, permissions } of claims) {
-    const { code, stdout } = await new Deno.Command(Deno.execPath(), {
-      args: [
-        "run",
-        "--quiet",
-        "--no-prompt",
-        ...permissions,
-        new URL(script, import.meta.url).href,
-      ],
-      stdout: "piped",
-      stderr: "inherit",
-    }).output();
+    const path = new URL(script, import.meta.url).href;
+    const args = ["run", "--quiet", "--no-prompt", ...permissions, path];
+    const experiment = new Deno.Command(Deno.execPath(), { args, stderr: "inherit" });
+    const { code, stdout } = await experiment.output();
     const verdict = verdictOf(new TextDecoder().decode(stdout));
     console.log(`${id.padEnd(3)}  ${claim}\n       ${verdict ?? `failed with exit code ${code}`}`);
     if (verdict === undefined) Deno.exitCode = 1;

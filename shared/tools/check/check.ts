@@ -8,11 +8,13 @@ import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { getrlimit, RLIMIT_NOFILE } from "../../linux/descriptors.ts";
 import type { Address } from "../../linux/socket.ts";
+import { unreadAt } from "../lesson/stall.ts";
+import { isListening } from "../process/proc.ts";
 import { connect, disconnectAll, meet, progressOf, say, visit } from "./clients.ts";
 import { deadline } from "./deadline.ts";
 import { faultBehind } from "./faults.ts";
 import type { Scenario, Situation, Visit } from "./scenario.ts";
-import { Server, type Subject } from "./server.ts";
+import { lastWords, Server, type Subject } from "./server.ts";
 
 /** How long a scenario may take, in milliseconds, unless it says otherwise. Most take 100. */
 const LIMIT = 10_000;
@@ -127,10 +129,14 @@ async function judge(
     const saw = NOT_CLOSED.test(first) && await noticesLateEnd(server)
       ? "it noticed the end of the input only if that came later than the message"
       : first;
-    const waits = server instanceof Server && HANGS.test(saw) ? server.waits : undefined;
+    let waits: string | undefined;
+    if (server instanceof Server) waits = HANGS.test(saw) ? server.waits : undefined;
+    else if (/still waiting/.test(saw)) waits = unreadAt(server.port);
     await sleep(100);
-    const how = await Promise.race([ended, saw]);
-    const stderr = errors.slice(0, 3);
+    const how = server instanceof Server || isListening(server.port)
+      ? await Promise.race([ended, saw])
+      : "the server no longer listens";
+    const stderr = lastWords(errors);
     throw new Failure(how, faultBehind(faults, how, stderr, waits), stderr, waits);
   } finally {
     limit.abort();

@@ -163,11 +163,14 @@ export function ignoreRejection<T>(promise: Promise<T>): Promise<T> {
 }
 
 /** Fails unless something becomes true within two seconds. */
-export async function eventually(isTrue: () => boolean, otherwise: string): Promise<void> {
+export async function eventually(
+  isTrue: () => boolean,
+  otherwise: string | (() => string),
+): Promise<void> {
   for (const end = performance.now() + PATIENCE; performance.now() < end; await sleep(10)) {
     if (isTrue()) return;
   }
-  assert.fail(otherwise);
+  assert.fail(typeof otherwise === "string" ? otherwise : otherwise());
 }
 
 /** A whole visit: connects, sends, ends its sending, receives the whole reply and then the end. */

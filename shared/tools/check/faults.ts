@@ -12,12 +12,18 @@ export const FORGOTTEN: string =
   "send took fewer bytes than it was given, or none (EAGAIN), and the rest is forgotten: keep " +
   "it, " +
   "and send it when there is room";
+/** Bytes come back changed. */
+export const DECODED: string =
+  "it decodes the bytes to a string, which changes what is not UTF-8, or not ASCII";
 /** The server's memory grows. */
 export const PILED_UP: string =
   "it goes on reading from a client that does not read, so the replies " +
   "pile up: read nothing more from a client that has unsent bytes";
 
 const NOT_CLOSED = "recv returned 0, the end of the input, and the connection was not closed then";
+/** What was opened for a client stays open, and it is no connection. */
+const NOT_FREED = "what it opened for a client besides the connection is not closed with it: a " +
+  "thread, a file, a timer";
 /** How it looks when the server is no longer there. */
 const GONE = /the server ended|refused/i;
 
@@ -42,17 +48,23 @@ const TELLTALE: readonly Fault[] = [
   [
     // 239 is the first byte of U+FFFD in UTF-8, which stands for what could not be decoded.
     /is 239 and should be (12[89]|1[3-9]\d|2\d\d)$/,
-    "it decodes the bytes to a string, which changes everything that is not UTF-8",
+    DECODED,
   ],
   [/did not close the connection/, NOT_CLOSED],
 ];
 
 /** What holds in every situation, after what is special about it. */
 const COMMON: readonly Fault[] = [
+  [/descriptors are still open/, NOT_FREED],
   [/still open/, NOT_CLOSED],
   [
     /the reply ended after|reset|broken pipe|missing/i,
     "it takes the end of the input for the end of the connection, and closes before all is sent",
+  ],
+  [
+    /no longer listens/,
+    "an error in a call for one client ended the server: its last words on stderr name the call, " +
+    "and after ECONNRESET or EPIPE it has to close that connection, and go on",
   ],
   [/the server ended with exit code 0/, "its loop ends although nothing asked it to"],
   [GONE, "an error that concerns one client ends the server: close that connection, and go on"],
@@ -98,8 +110,11 @@ export function faultBehind(
     const advice = ADVICE[code] ?? "it concerns one client; close that connection, and go on";
     return `${name} failed with ${code}, and that ended the server: ${advice}`;
   }
+  const mistake = GONE.test(saw) && /\b(?:Reference|Syntax|Type)Error: .*/.exec(stderr.join("\n"));
+  if (mistake) return `an error of the script itself ended the server, ${mistake[0]}`;
   const found = (faults: readonly Fault[]) => faults.find(([seen]) => seen.test(saw))?.[1];
   const telling = found([...TELLTALE, ...special]);
+  if (/in the server's sockets/.test(waits)) return EDGES;
   if (OVERLOOKED.test(waits)) return telling === undefined ? EDGES : `${telling}; or ${EDGES}`;
   return telling ?? found(COMMON) ?? "not known";
 }

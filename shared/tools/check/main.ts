@@ -121,7 +121,9 @@ async function report({ subject }: Candidate, findings: readonly Finding[]) {
 
 /** A fault as a sentence; the name of a call stays as it is. */
 function sentenceOf(fault: string, place?: string): string {
-  const begin = /^\w+ (failed|returns|returned) /.test(fault) ? fault[0] : fault[0].toUpperCase();
+  const begin = /^\w+ (failed|returns|returned|took) /.test(fault)
+    ? fault[0]
+    : fault[0].toUpperCase();
   return `${begin}${fault.slice(1)}${place === undefined ? "" : ` (${place})`}.`;
 }
 

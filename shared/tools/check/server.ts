@@ -18,6 +18,7 @@ import {
   peakMemoryOf,
   runnableThreads,
   settled,
+  socketsOf,
 } from "../process/proc.ts";
 import { stateOf } from "../lesson/stall.ts";
 import { deadline } from "./deadline.ts";
@@ -79,6 +80,8 @@ const HOST = "127.0.0.1";
 const START = 3000;
 /** How long it may take to end, or to refuse to start, in milliseconds. */
 const END = 2000;
+/** A line of a stack. */
+const PLACE = /^\s+at .*file:/;
 /** How old a server is when Deno has opened all that it needs for itself, in milliseconds. */
 const SETTLED = 800;
 
@@ -207,6 +210,11 @@ export class Server implements AsyncDisposable {
     return descriptorsOf(this.#child.pid);
   }
 
+  /** How many of them are sockets that lead elsewhere. */
+  get sockets(): number {
+    return socketsOf(this.#child.pid);
+  }
+
   /** Waits until it has opened all descriptors that it needs for itself, and started all others. */
   async settled(): Promise<void> {
     if (this.subject.processes) await settled(this.#child.pid);
@@ -260,6 +268,13 @@ export class Server implements AsyncDisposable {
   }
 }
 
+/** The first lines of what a program wrote to stderr, and the first one that names a place. */
+export function lastWords(errors: readonly string[]): string[] {
+  const first = errors.slice(0, 3);
+  if (first.some((line) => PLACE.test(line))) return first;
+  return [...first, ...errors.filter((line) => PLACE.test(line)).slice(0, 1)];
+}
+
 function launch(
   { script, permissions, args = [], preload }: Subject,
   { args: more = [], descriptors, port = 0 }: StartOptions,
@@ -289,7 +304,9 @@ async function whyNot({ foreign }: Subject, child: Child, first?: string): Promi
     return `it ${what} within ${START} ms`;
   }
   const error = child.errors.find((line) => line.trim() !== "");
-  return `it ended before it listened${error === undefined ? "" : `: ${error}`}`;
+  if (error === undefined) return "it ended before it listened";
+  const place = child.errors.find((line) => PLACE.test(line));
+  return `it ended before it listened: ${error}${place === undefined ? "" : `, ${place.trim()}`}`;
 }
 
 function freePort(): number {

@@ -51,7 +51,7 @@ async function run(): Promise<number> {
   if (command === "list") return list();
   if (command === "predict") {
     const [answer = "", id] = rest;
-    return predict(begun(id), answer);
+    return predict(begun(id), answer, " Now: deno task exercise check");
   }
   if (rest.length > 1) refuse(`deno task exercise ${command} takes one exercise`);
   if (command === "check") return await checkCopy(begun(rest[0]));

@@ -39,8 +39,9 @@ export async function session(first: Exercise): Promise<number> {
   });
   for (let exercise = first;; exercise = nextExercise(), beginExercise(exercise)) {
     if (progressOf(exercise.id).predicted === undefined) {
-      console.log(styleText("dim", "\na, b or c? (any other key skips the question)"));
+      console.log(styleText("dim", "\na, b or c? (q quits; any other key skips the question)"));
       const key = await keys.next();
+      if (key === "q") return 0;
       if ("abc".includes(key)) predict(exercise, key);
     }
     if (await untilNext(exercise, keys) === "quit") return 0;

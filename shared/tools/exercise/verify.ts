@@ -8,7 +8,7 @@
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { check, Failure, OutOfDescriptors, skipReason } from "../check/check.ts";
 import { scenariosFor } from "../check/scenarios.ts";
-import type { Subject } from "../check/server.ts";
+import { lastWords, type Subject } from "../check/server.ts";
 import { sourcesOf, writeSources } from "../check/sources.ts";
 import { subjects, unavailable } from "../check/subjects.ts";
 import { LESSONS } from "../lesson/catalogue.ts";
@@ -155,7 +155,7 @@ async function verifyCases(
   const { success, signal } = await child.ended;
   clearTimeout(timer);
   Deno.removeSync(folder, { recursive: true });
-  verdict.errors = child.errors.slice(0, 3);
+  verdict.errors = lastWords(child.errors);
   if (success || verdict.failed !== undefined) return verdict;
   verdict.failed = running;
   if (!ended && signal === "SIGKILL") verdict.saw = "nothing moved any more, and it was ended";

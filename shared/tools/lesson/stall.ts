@@ -128,6 +128,15 @@ function wakeUpsOf(pid: number): number {
   return Number(/^voluntary_ctxt_switches:\s+(\d+)/m.exec(status)?.[1]);
 }
 
+/** Bytes that clients have sent to a port and nobody has read; undefined if there are none. */
+export function unreadAt(port: number): string | undefined {
+  const bytes = socketsOf(port)
+    // The end of the input counts as one byte.
+    .filter(({ local, inode, unread }) => local === port && inode !== "0" && unread > 1)
+    .reduce((sum, { unread }) => sum + unread, 0);
+  return bytes === 0 ? undefined : `${counted(bytes, "byte")} lie unread in the server's sockets`;
+}
+
 /** What waits for what, in a sentence. */
 export function stateOf(server: number, client: number, port: number): string {
   const sockets = socketsOf(port);

@@ -133,6 +133,26 @@ export function descriptorsOf(pid: number): number {
 }
 
 /**
+ * How many sockets a process has open, and those that it has started, without those of the kind
+ * that programs make for themselves: see unix(7). A connection counts even if it has been reset.
+ */
+export function socketsOf(pid: number): number {
+  const own = new Set(
+    Deno.readTextFileSync("/proc/net/unix").split("\n").map((line) => line.split(/\s+/)[6]),
+  );
+  return sum(ofFamily(pid, (pid) => {
+    const links = [...Deno.readDirSync(`/proc/${pid}/fd`)].map(({ name }) => {
+      try {
+        return Deno.readLinkSync(`/proc/${pid}/fd/${name}`);
+      } catch {
+        return ""; // it has just been closed
+      }
+    });
+    return links.filter((link) => /^socket:/.test(link) && !own.has(/\d+/.exec(link)![0])).length;
+  }));
+}
+
+/**
  * The memory of a process and of all that it has started, in bytes, where a page that N processes
  * map counts as an Nth for each of them. See proc_pid_smaps(5), PSS.
  */

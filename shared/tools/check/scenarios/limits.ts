@@ -28,6 +28,9 @@ import { FORGOTTEN, PILED_UP } from "../faults.ts";
 import type { Scenario } from "../scenario.ts";
 import type { Server } from "../server.ts";
 
+/** How long nobody may be served if nothing keeps the server from it, in milliseconds. */
+const STANDSTILL = 3000;
+
 /** What a server does with what it has. */
 export const limits: readonly Scenario[] = [
   {
@@ -173,6 +176,10 @@ export const limits: readonly Scenario[] = [
       assert(served.length < 64, `${served.length} clients were served with 64 descriptors`);
       for (const connection of [...served]) await greet(connection, server.subject);
       leave.resolve();
+      let over = false;
+      all.catch(() => {}).finally(() => over = true);
+      const moves = await goesOn(() => served.length, () => over);
+      assert(moves, `${80 - served.length} clients are still waiting`);
       await all;
       if (!server.subject.polling) {
         assert(share < 0.3, `it used ${Math.round(100 * share)} % of a core while it had to wait`);
@@ -200,6 +207,16 @@ export const limits: readonly Scenario[] = [
     },
   },
 ];
+
+/** Waits until something is over; false if a number has not changed for some seconds before. */
+async function goesOn(current: () => number, isOver: () => boolean): Promise<boolean> {
+  let [before, since] = [current(), performance.now()];
+  for (; !isOver(); await sleep(10)) {
+    if (current() !== before) [before, since] = [current(), performance.now()];
+    if (performance.now() > since + STANDSTILL) return false;
+  }
+  return true;
+}
 
 /**
  * The share of a core that a server uses while it has nothing to do: below `enough`, or the least

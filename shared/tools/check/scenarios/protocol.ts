@@ -18,7 +18,7 @@ import {
   untilStill,
   visit,
 } from "../clients.ts";
-import { FORGOTTEN } from "../faults.ts";
+import { DECODED, FORGOTTEN } from "../faults.ts";
 import type { Scenario } from "../scenario.ts";
 
 /** What a server owes each of its clients. */
@@ -86,10 +86,7 @@ export const protocol: readonly Scenario[] = [
     name: "turns a to z into A to Z and leaves all other bytes alone",
     seenBy: "a client that sent every value of a byte, and words in UTF-8",
     faults: [
-      [
-        /^byte|longer|ended after/,
-        "it decodes the bytes to a string, which changes everything that is not UTF-8 or not ASCII",
-      ],
+      [/^byte|longer|ended after/, DECODED],
     ],
     async run(server) {
       await visit(server, Uint8Array.from({ length: 256 }, (_, i) => i));

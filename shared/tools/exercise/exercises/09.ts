@@ -67,7 +67,7 @@ export const exercises: readonly Exercise[] = [
     ],
     foundBy: "serves others while one client does not read",
     says: /byte \d+ of the reply/,
-    explained: /buffer that is used for other clients/,
+    explained: /buffer that is received into again/,
     hints: [
       "The bytes are correct when they are put into the buffer. Who writes there before they are " +
       "sent?",

@@ -29,7 +29,7 @@ export const exercises: readonly Exercise[] = [
     ],
     foundBy: "serves others while one client does not read",
     says: /byte \d+ of the reply/,
-    explained: /buffer that is used for other clients/,
+    explained: /buffer that is received into again/,
     hints: [
       "Each byte is correct when it is put into the buffer. Look for who else writes there.",
       "Between the read and the end of `sendAll` there is an await. Whose turn is it then?",
