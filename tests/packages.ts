@@ -7,6 +7,7 @@
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
+import { linesOf } from "../shared/lines.ts";
 import { onEndSignal } from "../shared/tools/process/signals.ts";
 import { ROOT } from "./processes.ts";
 
@@ -49,11 +50,11 @@ export async function whyMissing(
   patience: number,
   options: string[] = [],
 ): Promise<string | undefined> {
-  const { success, signal } = await run(
-    ["cache", "--quiet", ...options, module],
-    { stdout: "null", stderr: "null" },
+  const { success, signal } = await run(["cache", "--quiet", ...options, module], {
+    stdout: "null",
+    stderr: "null",
     patience,
-  );
+  });
   if (success) return undefined;
   return signal === null ? `${registry} cannot be reached` : `${registry} did not answer in time`;
 }
@@ -68,14 +69,29 @@ export async function deno(...args: string[]): Promise<number> {
   return (await run(args)).code;
 }
 
+/** The same, and hands over each line of its standard output as well. */
+export async function denoByLine(
+  args: string[],
+  onLine: (line: string) => void,
+): Promise<number> {
+  return (await run(args, { stdout: "piped", onLine })).code;
+}
+
+/** How Deno is run. */
+interface Run extends Pick<Deno.CommandOptions, "stdout" | "stderr"> {
+  /** Gets each line of its standard output, if that is piped. */
+  onLine?(line: string): void;
+  /** After how long it is killed, in milliseconds. */
+  patience?: number;
+}
+
 /**
- * Runs Deno and kills it after `patience` ms. A signal that asks this process to end is passed on
- * to Deno and to everything that Deno has started, and then ends this process.
+ * Runs Deno. A signal that asks this process to end is passed on to Deno and to everything that
+ * Deno has started, and then ends this process.
  */
 async function run(
   args: string[],
-  output: Pick<Deno.CommandOptions, "stdout" | "stderr"> = {},
-  patience?: number,
+  { onLine, patience, ...output }: Run = {},
 ): Promise<Deno.CommandStatus> {
   let exitCode = 0; // the one that reports a signal
   // The listener comes first: between the start and a later listener, a signal would leave the
@@ -94,6 +110,12 @@ async function run(
     ...output,
   }).spawn();
   const timer = patience && setTimeout(() => child.kill("SIGKILL"), patience);
+  if (onLine !== undefined) {
+    for await (const line of linesOf(child.stdout)) {
+      console.log(line);
+      onLine(line);
+    }
+  }
   const status = await child.status;
   clearTimeout(timer);
   if (exitCode === 0) return status;

@@ -8,8 +8,9 @@
  * whether it was the company, and that decides.
  */
 
+import { stripVTControlCharacters } from "node:util";
 import { userPath } from "../shared/tools/process/files.ts";
-import { deno, packageOptions } from "./packages.ts";
+import { deno, denoByLine, packageOptions } from "./packages.ts";
 import { ROOT } from "./processes.ts";
 import { filesBelow } from "./tree.ts";
 
@@ -18,6 +19,9 @@ const LONG = /\/(check|claims|comparison|lesson|note|notices|play_page|tracing|w
 
 /** How many files may have failed because of each other. More have another reason. */
 const FEW = 5;
+
+/** What Deno prints of a failed test, and of a file that failed outside of its tests. */
+const FAILED = /^(?:Uncaught error from )?(\.\/\S+_test\.ts)(?: => .* \.\.\.)? FAILED/;
 
 const options = ["test", "-A", ...await packageOptions()];
 
@@ -35,20 +39,15 @@ const { alone = [], long = [], others = [] } = Object.groupBy(files, (path) => {
 if (!Deno.env.has("DENO_JOBS")) {
   Deno.env.set("DENO_JOBS", String(2 * navigator.hardwareConcurrency));
 }
-const report = await Deno.makeTempFile({ suffix: ".xml" });
-addEventListener("unload", () => Deno.removeSync(report)); // Ctrl-C, too, leads there
-
+const failed = new Set<string>();
 // Deno takes files in folders first, and then the others in this order.
-const together = [...long, ...others];
-const beside = await deno(...options, "--parallel", `--junit-path=${report}`, ...together);
+const beside = await denoByLine([...options, "--parallel", ...long, ...others], (line) => {
+  const [, file] = FAILED.exec(stripVTControlCharacters(line)) ?? [];
+  if (file !== undefined) failed.add(file);
+});
 const codes = [beside, await deno(...options, ...alone)];
-const passed = new Set(
-  [...Deno.readTextFileSync(report).matchAll(/ name="\.\/(\S+)" .* failures="0">$/gm)]
-    .map(([, path]) => path),
-);
-const failed = beside === 0 ? [] : together.filter((path) => !passed.has(path));
-if (failed.length > 0 && failed.length <= FEW) {
-  console.log(`\nonce more, with nothing beside: ${failed.join(" ")}\n`);
+if (failed.size > 0 && failed.size <= FEW) {
+  console.log(`\nonce more, with nothing beside: ${[...failed].join(" ")}\n`);
   codes[0] = await deno(...options, ...failed);
 }
 Deno.exit(Math.max(...codes));
