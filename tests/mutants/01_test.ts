@@ -89,7 +89,7 @@ const starts: [name: string, change: Change, says: RegExp][] = [
   [
     "ends before it listens",
     [LISTENER, 'throw new Error("not today");'],
-    /^it ended before it listened: error: Uncaught \(in promise\) Error: not today$/,
+    /^it ended before it listened: error: .* Error: not today, at file:.*\/server\.ts:\d+:7$/,
   ],
 ];
 for (const [name, change, says] of starts) {
