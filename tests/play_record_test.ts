@@ -156,3 +156,31 @@ Deno.test("each piece that a client takes or gives is recorded for the player", 
     ["taken 1 5", "given 1 2", "given 1 3", "shut down 1", "given 1 0", "closed 1"],
   );
 });
+
+Deno.test("the same holds for a client that reads lines, and it does not read ahead", async () => {
+  const { events, stdout, stderr } = await recorded(
+    `
+    import { linesOf } from "shared/lines.ts";
+    import { connectWhenReady } from "shared/ready.ts";
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const address = { host: "127.0.0.1", port: listener.addr.port };
+    using connection = await connectWhenReady(address);
+    const served = await listener.accept();
+    const lines = linesOf(connection.readable);
+    await served.write(new TextEncoder().encode("one\\ntwo"));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await served.write(new TextEncoder().encode("!\\n"));
+    served.close();
+    console.log("now");
+    console.log((await Array.fromAsync(lines)).join());
+    listener.close();`,
+    true,
+  );
+  assertEquals([stdout, stderr], ["now\none,two!\n", ""]);
+  assertEquals(
+    events.filter(({ cat }) => cat === "socket").map(({ name, tid, args }) =>
+      [name, tid, args.bytes].join(" ").trim()
+    ),
+    ["given 1 9", "given 1 0", "closed 1"],
+  );
+});

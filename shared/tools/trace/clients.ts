@@ -105,6 +105,7 @@ class Client {
   follow(connection: Deno.TcpConn): void {
     const { read, write, close, closeWrite } = connection;
     const dispose = connection[Symbol.dispose];
+    const prototype = Object.getPrototypeOf(connection);
     connection.write = async (bytes) => {
       const start = now();
       const length = await write.call(connection, bytes);
@@ -119,6 +120,10 @@ class Client {
       this.#instant("given", now(), { bytes: length ?? 0 });
       return length;
     };
+    let stream: typeof connection.readable | undefined;
+    Object.defineProperty(connection, "readable", {
+      get: () => stream ??= this.#watched(Reflect.get(prototype, "readable", connection)),
+    });
     connection.closeWrite = () => {
       this.#instant("shut down", now());
       return closeWrite.call(connection);
@@ -131,6 +136,21 @@ class Client {
       this.#instant("closed", now());
       dispose.call(connection);
     };
+  }
+
+  /** The same stream, which is read when somebody reads from it, and no sooner. */
+  #watched(stream: ReadableStream<Uint8Array<ArrayBuffer>>) {
+    const reader = stream.getReader();
+    const source: UnderlyingDefaultSource<Uint8Array<ArrayBuffer>> = {
+      pull: async (controller) => {
+        const { value, done } = await reader.read();
+        this.#instant("given", now(), { bytes: value?.length ?? 0 });
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+      cancel: (reason) => reader.cancel(reason),
+    };
+    return new ReadableStream(source, { highWaterMark: 0 });
   }
 
   #instant(name: string, ts: number, args: TraceEvent["args"] = {}): void {
