@@ -85,6 +85,27 @@ Deno.test("bytes count from the moment when one side gives them until the other 
   assertEquals([at(102_099), at(102_150)].map(({ ended }) => ended), [false, true]);
 });
 
+Deno.test("what splice moves has left the one socket, and is on its way through the other", () => {
+  const model = build([
+    call("listen", -500, 5, { fd: 3, backlog: 4096, result: 0 }),
+    connect(1, 0, 5, 1001),
+    socket(1, "taken", 10, { bytes: 100 }),
+    call("accept4", 20, 5, { fd: 3, result: 4, peer: 1001 }),
+    call("splice", 30, 10, { from: 4, to: 8, length: 65536, result: 100 }), // into a pipe
+    call("splice", 50, 10, { from: 7, to: 4, length: 65536, result: 60 }), // out of another one
+    socket(1, "given", 55, { bytes: 60 }), // before the call has returned
+    call("splice", 70, 10, { from: 4, to: 8, length: 65536, result: 0 }),
+  ]);
+  const [{ toServer, toClient }] = model.connections;
+  assertEquals([29, 45].map((time) => toServer.waiting(time)), [100, 0]);
+  assertEquals([49, 52, 56].map((time) => toClient.waiting(time)), [0, 60, 0]);
+  assertEquals([35, 52, 75].map((time) => sentenceOf(model, time)), [
+    "splice(4, 8) moves 100 bytes of client 1 into a pipe, inside the kernel.",
+    "splice(7, 4) moves 60 bytes for client 1 out of a pipe, inside the kernel.",
+    "splice(4, 8) returns 0: client 1 has finished sending.",
+  ]);
+});
+
 Deno.test("the sentence says in which phase the thread is, and for whom that means waiting", () => {
   const model = build(BLOCKING);
   assertEquals(

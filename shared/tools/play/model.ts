@@ -192,6 +192,8 @@ const ENOUGH = 2 / 3;
 
 const RECEIVES = ["recv", "recvmsg", "read"];
 const SENDS = ["send", "sendmsg", "write"];
+/** Calls after which a client may have bytes, before they return. */
+const GIVES = [...SENDS, "splice"];
 
 /** Gets a run ready. `events` are in the order of the beginnings. */
 export function modelOf(
@@ -218,7 +220,7 @@ export function modelOf(
 function timeOf({ name, cat, ph, ts, dur = 0, args }: TraceEvent): number {
   if (ph !== "X") return ts;
   // Bytes that are sent are in the kernel before the call returns: the reply may overtake it.
-  if (cat === "call" && SENDS.includes(name) && Number(args.result) > 0 && dur < 1000) return ts;
+  if (cat === "call" && GIVES.includes(name) && Number(args.result) > 0 && dur < 1000) return ts;
   return ts + dur;
 }
 
@@ -332,6 +334,15 @@ class Builder {
     } else if (SENDS.includes(name) && connection !== undefined) {
       add(connection.toClient.sent, time, number);
       this.#sent(connection, number < Number(args.length), time);
+    } else if (name === "splice") {
+      const [source, target] = [args.from, args.to].map((fd) =>
+        this.#open.get(keyOf(pid, Number(fd)))
+      );
+      if (source !== undefined) add(source.toServer.received, time, number);
+      if (target !== undefined) {
+        add(target.toClient.sent, time, number);
+        this.#sent(target, false, time);
+      }
     }
   }
 

@@ -119,9 +119,21 @@ function whatItDoes(model: Model, thread: Thread, who: string, time: number): st
 function whatItPolls(calls: TraceEvent[], who: string): string {
   const count = calls.reduce((sum, { args: { count = 1 } }) => sum + Number(count), 0);
   const names = [...new Set(calls.map(({ name }) => name))].join(" and ");
-  if (count === 1) return `${names}(${calls[0].args.fd}) returns EAGAIN at once: nothing is there`;
+  if (count === 1) return `${shownAs(calls[0])} returns EAGAIN at once: ${whyAgain(names)}`;
+  if (count < 10) return `${who} gets EAGAIN ${count} times from ${names}`;
   return `${who} never rests: it calls ${names} again and again, ` +
     `${written(count)} times EAGAIN in these ${milliseconds(calls[0].dur ?? 0)}`;
+}
+
+function whyAgain(name: string): string {
+  if (name === "splice") return "nothing is there, or no room";
+  return SENDS.includes(name) ? "there is no room" : "nothing is there";
+}
+
+/** A call as it is named in a sentence. */
+function shownAs({ name, args: { fd, from, to } }: TraceEvent): string {
+  if (name === "splice") return `splice(${from}, ${to})`;
+  return fd === undefined ? name : `${name}(${fd})`;
 }
 
 function whatCallDoes(model: Model, call: TraceEvent, who: string, time: number): string {
@@ -129,10 +141,8 @@ function whatCallDoes(model: Model, call: TraceEvent, who: string, time: number)
   if (cat === "computing") return `${who} computes`;
   const { fd } = args;
   const result = Number(args.result);
-  const shown = fd === undefined ? name : `${name}(${fd})`;
-  const connection = model.connections.findLast((own) =>
-    own.fd === fd && own.pid === pid && own.accepted <= time && time <= own.closed
-  );
+  const shown = shownAs(call);
+  const connection = connectionAt(model, pid, fd, time);
   const client = connection?.name ?? "the other side";
   if (name === "accept4") {
     if (waits(call)) return `${who} sleeps in ${shown} until a client connects`;
@@ -153,6 +163,7 @@ function whatCallDoes(model: Model, call: TraceEvent, who: string, time: number)
     if (waits(call)) return `${who} sleeps in ${shown}: ${client} does not read, and has no room`;
     return `${shown} hands ${bytes(result)} for ${client} to the kernel`;
   }
+  if (name === "splice") return whatSpliceDoes(model, call, time);
   if (name === "epoll_wait") return whatEpollDoes(model, call, who, time);
   if (name === "select" || name === "poll") return whatScanDoes(call, who);
   if (name === "io_uring_enter") return whatRingDoes(model, call, who, time);
@@ -164,6 +175,29 @@ function whatCallDoes(model: Model, call: TraceEvent, who: string, time: number)
   }
   if (name === "close" && fd !== undefined) return `close(${fd}) ends the connection`;
   return waits(call) ? `${who} sleeps in ${shown}` : `${who} calls ${shown}`;
+}
+
+/** The connection that a descriptor of a process belongs to at a time. */
+function connectionAt(
+  { connections }: Model,
+  pid: number,
+  fd: unknown,
+  time: number,
+): Connection | undefined {
+  return connections.findLast((own) =>
+    own.fd === fd && own.pid === pid && own.accepted <= time && time <= own.closed
+  );
+}
+
+function whatSpliceDoes(model: Model, call: TraceEvent, time: number): string {
+  const { pid, args: { from, to, result } } = call;
+  const [source, target] = [from, to].map((fd) => connectionAt(model, pid, fd, time)?.name);
+  const shown = shownAs(call);
+  if (result === 0) return `${shown} returns 0: ${source ?? "the upstream"} has finished sending`;
+  const moved = `${shown} moves ${bytes(Number(result))}`;
+  if (source !== undefined) return `${moved} of ${source} into a pipe, inside the kernel`;
+  if (target !== undefined) return `${moved} for ${target} out of a pipe, inside the kernel`;
+  return `${moved} inside the kernel`;
 }
 
 function whatEpollDoes(model: Model, call: TraceEvent, who: string, time: number): string {
