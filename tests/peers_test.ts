@@ -13,7 +13,10 @@ import { outcomeOf, whyNoStrace } from "./processes.ts";
 
 const directory = Deno.makeTempDirSync();
 addEventListener("unload", () => Deno.removeSync(directory, { recursive: true }));
-const { contenders, missing } = choose("c epoll,c io_uring,node net,deno.listen", directory);
+const { contenders, missing } = choose(
+  "c epoll,c loops,c io_uring,node net,deno.listen",
+  directory,
+);
 
 async function start({ command }: Contender, descriptors?: number) {
   const server = new Child(command, { descriptors });

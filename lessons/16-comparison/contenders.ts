@@ -88,6 +88,8 @@ function limitOf(folder: string, args: string[], atOnce?: number): Most | undefi
 interface Peer extends Missing {
   /** It needs io_uring, which some machines do not have. */
   needsIoUring?: boolean;
+  /** It is another one of these, with more loops. */
+  variant?: boolean;
   /**
    * How it is started; undefined if this machine lacks it.
    *
@@ -101,6 +103,12 @@ const peers: readonly Peer[] = [
     name: REFERENCE,
     needs: "a C compiler, such as Debian's gcc",
     command: (directory) => compile("epoll.c", directory),
+  },
+  {
+    name: "C loops", // not "C epoll loops", which --only "c epoll" would mean as well
+    needs: "a C compiler, such as Debian's gcc",
+    variant: true,
+    command: (directory) => compile("epoll_loops.c", directory, "-pthread"),
   },
   {
     name: "C io_uring",
@@ -140,9 +148,9 @@ function python(module: string, needed: string, script: string, ...args: string[
 }
 
 /** Compiles a peer that is written in C; undefined if that is not possible here. */
-function compile(source: string, directory: string): string[] | undefined {
+function compile(source: string, directory: string, ...options: string[]): string[] | undefined {
   const program = `${directory}/${source.replace(".c", "")}`;
-  const compiler = ["cc", "-O3", "-o", program, PEERS + source];
+  const compiler = ["cc", "-O3", ...options, "-o", program, PEERS + source];
   return output(compiler) === undefined ? undefined : [program];
 }
 

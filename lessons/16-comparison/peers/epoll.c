@@ -14,10 +14,15 @@
 
 enum { SIZE = 64 * 1024, CLIENTS = 32768, PAUSE = 100 };
 
+// epoll_loops.c has several loops.
+#ifndef PER_LOOP
+#define PER_LOOP
+#endif
+
 static struct { char *bytes; size_t start, end; } unsent[CLIENTS];
-static unsigned char buffer[SIZE];
-static int epoll, listener;
-static long paused_until; // 0: it accepts clients
+static PER_LOOP unsigned char buffer[SIZE];
+static PER_LOOP int epoll, listener;
+static PER_LOOP long paused_until; // 0: it accepts clients
 
 static long now(void) { // in milliseconds
   struct timespec time;
@@ -84,19 +89,24 @@ static void flush(int fd) {
   watch(EPOLL_CTL_MOD, fd, EPOLLIN);
 }
 
-int main(void) {
+// Listens on a port of 127.0.0.1, with an option of SOL_SOCKET or 0, and returns the port.
+static int listen_on(int port, int option) {
   int one = 1;
   listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-  struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t length = sizeof address;
   setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-  if (bind(listener, (void *) &address, length) || listen(listener, 4096)) return 1;
+  if (option) setsockopt(listener, SOL_SOCKET, option, &one, sizeof one);
+  if (bind(listener, (void *) &address, length) || listen(listener, 4096)) exit(1);
   getsockname(listener, (void *) &address, &length);
-  printf("listening on 127.0.0.1:%d\n", ntohs(address.sin_port));
-  fflush(stdout);
+  return ntohs(address.sin_port);
+}
+
+static void serve(void) {
   epoll = epoll_create1(0);
   watch(EPOLL_CTL_ADD, listener, EPOLLIN);
-  static struct epoll_event events[1024];
+  static PER_LOOP struct epoll_event events[1024];
   for (;;) {
     int ready = epoll_wait(epoll, events, 1024, paused_until ? PAUSE : -1);
     if (paused_until && now() >= paused_until) end_pause();
@@ -108,3 +118,11 @@ int main(void) {
     }
   }
 }
+
+#ifndef LOOPS
+int main(void) {
+  printf("listening on 127.0.0.1:%d\n", listen_on(0, 0));
+  fflush(stdout);
+  serve();
+}
+#endif

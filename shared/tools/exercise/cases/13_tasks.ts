@@ -50,7 +50,7 @@ export const cases = {
   "gather gives all results, in the order in which it was given the coroutines"(module: Module) {
     const { nap, seen } = nappers(module);
     const results = run((function* () {
-      return yield* module.gather([nap("slow", 10), nap("fast", 1), nap("faster", 0)]);
+      return yield* module.gather([nap("slow", 60), nap("fast", 30), nap("faster", 0)]);
     })());
     assert.deepEqual(results, ["slow", "fast", "faster"], `the results are ${results}`);
     assert.deepEqual(seen, ["faster", "fast", "slow"], `they ended in this order: ${seen}`);

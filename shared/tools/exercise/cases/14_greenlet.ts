@@ -28,14 +28,14 @@ function* errorOf(coroutine: Coroutine<unknown>): Coroutine<unknown> {
 export const cases = {
   "joinAll waits until all have ended"({ joinAll, runMain, spawn }: Module) {
     const values = runMain(function* () {
-      const ended = yield* joinAll([spawn(nap, "slow", 10), spawn(nap, "fast", 1)]);
+      const ended = yield* joinAll([spawn(nap, "slow", 60), spawn(nap, "fast", 1)]);
       return ended.map(({ value }) => value);
     });
     assert.deepEqual(values, ["fast", "slow"], `these had ended: ${values}`);
   },
   "joinAll waits no longer than its time limit"({ joinAll, runMain, spawn }: Module) {
     const values = runMain(function* () {
-      const ended = yield* joinAll([spawn(nap, "slow", 60_000), spawn(nap, "fast", 1)], 20);
+      const ended = yield* joinAll([spawn(nap, "slow", 60_000), spawn(nap, "fast", 1)], 100);
       return ended.map(({ value }) => value);
     });
     assert.deepEqual(values, ["fast"], `these had ended: ${values}`);
@@ -45,8 +45,8 @@ export const cases = {
   },
   "get ends its time limit when it returns"({ runMain, spawn }: Module) {
     runMain(function* () {
-      assert.equal(yield* spawn(nap, 7, 0).get(50), 7, "get did not return the result");
-      const error = yield* errorOf(sleep(100));
+      assert.equal(yield* spawn(nap, 7, 0).get(150), 7, "get did not return the result");
+      const error = yield* errorOf(sleep(200));
       assert.equal(error, undefined, `it was interrupted afterwards: ${error}`);
     });
   },

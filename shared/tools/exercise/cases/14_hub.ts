@@ -46,7 +46,7 @@ export const cases = {
       seen.push(name);
     }
     runToEnd(function* () {
-      yield* joinAll([spawn(nap, "late", 10), spawn(nap, "early", 2), spawn(nap, "now", 0)]);
+      yield* joinAll([spawn(nap, "late", 80), spawn(nap, "early", 20), spawn(nap, "now", 0)]);
     });
     assert.deepEqual(seen, ["now", "early", "late"], `they went on in this order: ${seen}`);
   },
