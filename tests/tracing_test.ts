@@ -236,11 +236,14 @@ Deno.test("a thread that waits for memory to change is recorded as one that wait
 
 Deno.test("a thread that has lost its core in the middle of a computation still computed", () => {
   // Two other threads for each core want it as well, so this one gets a third of the time.
-  const spin = "while (true);";
-  const others = Array.from(
-    { length: 2 * navigator.hardwareConcurrency },
-    () => new Worker(`data:text/javascript,${spin}`, { type: "module" }),
-  );
+  // They end by themselves: terminate() does not end a thread that spins.
+  const over = new Int32Array(new SharedArrayBuffer(4));
+  const spin = "self.onmessage = ({ data }) => { while (Atomics.load(data, 0) === 0); };";
+  const others = Array.from({ length: 2 * navigator.hardwareConcurrency }, () => {
+    const other = new Worker(`data:text/javascript,${spin}`, { type: "module" });
+    other.postMessage(over);
+    return other;
+  });
   try {
     const results = Array.from({ length: 20 }, () => {
       const activity = new Activity();
@@ -255,6 +258,7 @@ Deno.test("a thread that has lost its core in the middle of a computation still 
       assertEquals(activity.beforeCall(now()), undefined);
     }
   } finally {
+    Atomics.store(over, 0, 1);
     for (const other of others) other.terminate();
   }
 });
