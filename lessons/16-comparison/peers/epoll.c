@@ -89,8 +89,9 @@ static void flush(int fd) {
   watch(EPOLL_CTL_MOD, fd, EPOLLIN);
 }
 
-// Listens on a port of 127.0.0.1, with an option of SOL_SOCKET or 0, and returns the port.
-static int listen_on(int port, int option) {
+// Makes what a loop needs: an epoll instance, and in it a listener on a port of 127.0.0.1, with an
+// option of SOL_SOCKET or 0. Returns the port.
+static int prepare(int port, int option) {
   int one = 1;
   listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
@@ -100,12 +101,12 @@ static int listen_on(int port, int option) {
   if (option) setsockopt(listener, SOL_SOCKET, option, &one, sizeof one);
   if (bind(listener, (void *) &address, length) || listen(listener, 4096)) exit(1);
   getsockname(listener, (void *) &address, &length);
+  epoll = epoll_create1(0);
+  watch(EPOLL_CTL_ADD, listener, EPOLLIN);
   return ntohs(address.sin_port);
 }
 
 static void serve(void) {
-  epoll = epoll_create1(0);
-  watch(EPOLL_CTL_ADD, listener, EPOLLIN);
   static PER_LOOP struct epoll_event events[1024];
   for (;;) {
     int ready = epoll_wait(epoll, events, 1024, paused_until ? PAUSE : -1);
@@ -121,7 +122,7 @@ static void serve(void) {
 
 #ifndef LOOPS
 int main(void) {
-  printf("listening on 127.0.0.1:%d\n", listen_on(0, 0));
+  printf("listening on 127.0.0.1:%d\n", prepare(0, 0));
   fflush(stdout);
   serve();
 }

@@ -6,18 +6,23 @@
 #include "epoll.c"
 #include <pthread.h>
 
+static pthread_barrier_t prepared; // by all, before clients come and take descriptors
+
 static void *begin(void *port) {
-  listen_on(*(int *) port, SO_REUSEPORT);
+  prepare(*(int *) port, SO_REUSEPORT);
+  pthread_barrier_wait(&prepared);
   serve();
   return NULL;
 }
 
 int main(void) {
-  int port = listen_on(0, SO_REUSEPORT);
+  int port = prepare(0, SO_REUSEPORT);
   pthread_t thread;
+  pthread_barrier_init(&prepared, NULL, LOOPS);
   for (int i = 1; i < LOOPS; i++) {
     if (pthread_create(&thread, NULL, begin, &port)) return 1;
   }
+  pthread_barrier_wait(&prepared);
   printf("listening on 127.0.0.1:%d\n", port);
   fflush(stdout);
   serve();
