@@ -397,7 +397,11 @@ const RANDOM = `
     } else continue;
     await new Promise((resolve) => setTimeout(resolve, 3));
     const time = Number(Temporal.Now.instant().epochNanoseconds) / 1000;
-    console.log(JSON.stringify({ time, port, table: Deno.readTextFileSync("/proc/net/tcp") }));
+    // Of other processes there may be thousands.
+    const own = ":" + port.toString(16).padStart(4, "0").toUpperCase() + " ";
+    const table = Deno.readTextFileSync("/proc/net/tcp").split("\\n")
+      .filter((line, i) => i === 0 || line.includes(own)).join("\\n");
+    console.log(JSON.stringify({ time, port, table }));
     await new Promise((resolve) => setTimeout(resolve, 3));
   }
   Deno.exit();`;

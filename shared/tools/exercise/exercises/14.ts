@@ -120,7 +120,7 @@ export const exercises: readonly Exercise[] = [
     script: "14-greenlets/greenlet.ts",
     changes: [["    using _limit = this.dead ?", "    const _limit = this.dead ?"]],
     foundBy: "get ends its time limit when it returns",
-    says: /it was interrupted afterwards: Timeout: 50 ms/,
+    says: /it was interrupted afterwards: Timeout: 150 ms/,
     hints: [
       "The error says how long the limit was. Who has set one of this length?",
       "A `Timeout` begins when it is made. Who cancels it when it is no longer needed?",
