@@ -2,7 +2,8 @@
 
 import { assertEquals, assertGreater, assertLess, assertMatch } from "@std/assert";
 import { Server } from "../shared/tools/check/server.ts";
-import { type Change, subjectOf, withEdit } from "./mutants/mutants.ts";
+import type { Change } from "../shared/tools/exercise/exercise.ts";
+import { subjectOf, withEdit } from "./mutants/mutants.ts";
 import { deno } from "./processes.ts";
 
 const MAIN = ["run", "-A", "shared/tools/lesson/main.ts"];

@@ -2,7 +2,8 @@
 
 import { assertRejects } from "@std/assert";
 import { Server } from "../../shared/tools/check/server.ts";
-import { type Change, ENDED, subjectOf, testEdits, withEdit } from "./mutants.ts";
+import type { Change } from "../../shared/tools/exercise/exercise.ts";
+import { ENDED, subjectOf, testEdits, withEdit } from "./mutants.ts";
 
 const REPLY = "sendAll(connection, shout(buffer, length), length);";
 const IMPORTS = "addressOf, listenTcp, recv,";

@@ -1,10 +1,10 @@
 /** Faults of proxies: what the scenarios find, and what shows only with an upstream of its own. */
 
 import { assertMatch, assertRejects } from "@std/assert";
+import type { Change } from "../../shared/tools/exercise/exercise.ts";
 import { cases } from "../proxies.ts";
 import {
   AT_ONCE,
-  type Change,
   HANGS,
   servesOneClient,
   sideBySide,

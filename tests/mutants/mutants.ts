@@ -14,6 +14,7 @@ import { scenariosFor } from "../../shared/tools/check/scenarios.ts";
 import { Server, type Subject } from "../../shared/tools/check/server.ts";
 import { sourcesOf, writeSources } from "../../shared/tools/check/sources.ts";
 import { subjects, unavailable } from "../../shared/tools/check/subjects.ts";
+import type { Change } from "../../shared/tools/exercise/exercise.ts";
 
 /** A fault of a server, and how it has to be found. */
 export interface Edit {
@@ -35,9 +36,6 @@ export interface Edit {
   /** It is found by the CPU time or memory that it uses, so nothing else may run meanwhile. */
   alone?: true;
 }
-
-/** What a script, or a module beside it, has in one place, and what it gets there instead. */
-export type Change = readonly [from: string, to: string];
 
 /** How long a scenario may take, in milliseconds. What it waits for by itself takes up to 3 s. */
 const LIMIT = 6000;

@@ -190,8 +190,10 @@ const SIGNALFD_SIGINFO_SIZE = 128;
 /** A socket can be written again when no more than this part of what filled it is left. */
 const ENOUGH = 2 / 3;
 
-const RECEIVES = ["recv", "recvmsg", "read"];
-const SENDS = ["send", "sendmsg", "write"];
+/** The calls that receive from a connection. */
+export const RECEIVES = ["recv", "recvmsg", "read"];
+/** The calls that send to one. */
+export const SENDS = ["send", "sendmsg", "write"];
 /** Calls after which a client may have bytes, before they return. */
 const GIVES = [...SENDS, "splice"];
 

@@ -12,6 +12,8 @@ import {
   descriptorsIn,
   lastCall,
   type Model,
+  RECEIVES,
+  SENDS,
   stateOf,
   type Thread,
 } from "./model.ts";
@@ -19,9 +21,6 @@ import { lastAt } from "./series.ts";
 
 /** Microseconds. A call that takes longer has waited. */
 export const LONG = 1000;
-
-const RECEIVES = ["recv", "recvmsg", "read"];
-const SENDS = ["send", "sendmsg", "write"];
 
 /** What happens at a time: what the server does, and for whom that means waiting. */
 export function sentenceOf(model: Model, time: number): string {
