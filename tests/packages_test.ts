@@ -14,6 +14,7 @@ import {
 import { deadline, retry } from "@std/async";
 import { EXIT_CODES } from "../shared/tools/process/signals.ts";
 import { childrenOf, isRunning } from "../shared/tools/process/proc.ts";
+import { copyOfProject } from "./checkouts.ts";
 import { outcomeOf, ROOT, terminal } from "./processes.ts";
 
 const TASK = ["run", "-A", `${ROOT}tests/run.ts`];
@@ -187,6 +188,47 @@ Deno.test("SIGTERM while JSR is asked ends the question too", async () => {
     { minTimeout: 10, maxAttempts: 10, jitter: 0 },
   );
   await Deno.remove(cache, { recursive: true });
+});
+
+/** Tests of which the first time fails. */
+const FAILS_ONCE = `let first = true;
+  try { Deno.statSync("marker"); first = false; } catch { Deno.writeTextFileSync("marker", ""); }
+  Deno.test("has its steps", async (t) => {
+    await t.step("and one of them fails the first time", () => { if (first) throw new Error(); });
+  });`;
+
+Deno.test("a file that fails beside others decides by a second run, and hides no other", async () => {
+  const folder = copyOfProject(await Deno.makeTempDir());
+  for (const { name, isDirectory } of Deno.readDirSync(`${folder}/tests`)) {
+    const isTest = name.endsWith("_test.ts") && name !== "contract_test.ts";
+    if (isTest) Deno.removeSync(`${folder}/tests/${name}`);
+    else if (isDirectory && name !== "offline") {
+      Deno.removeSync(`${folder}/tests/${name}`, { recursive: true });
+    }
+  }
+  Deno.writeTextFileSync(`${folder}/tests/once_test.ts`, FAILS_ONCE);
+  // There is always one that runs afterwards.
+  const last = `Deno.test("passes", () => {}); // from "./sockets.ts"`;
+  Deno.writeTextFileSync(`${folder}/tests/last_test.ts`, last);
+  const run = () =>
+    outcomeOf(
+      new Deno.Command(Deno.execPath(), {
+        args: ["run", "-A", "tests/run.ts"],
+        cwd: folder,
+        env: { NO_COLOR: "1", JSR_URL: UNREACHABLE },
+        stdin: "null",
+      }),
+    );
+  const once = await run();
+  assertEquals(once.code, 0, once.stdout);
+  assertMatch(once.stdout, /\nonce more, with nothing beside: \.\/tests\/once_test\.ts\n/);
+  assertEquals((await run()).stdout.includes("once more"), false);
+  Deno.removeSync(`${folder}/marker`);
+  Deno.writeTextFileSync(`${folder}/tests/two_test.ts`, 'Deno.test("fails", () => { throw 1; });');
+  const both = await run();
+  assertEquals(both.code, 1);
+  assertMatch(both.stdout, /\nonce more, with nothing beside: \S+_test\.ts \S+_test\.ts\n/);
+  await Deno.remove(folder, { recursive: true });
 });
 
 Deno.test("a test that fails gives the exit code of deno test", async () => {

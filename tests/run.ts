@@ -20,8 +20,11 @@ const LONG = /\/(check|claims|comparison|lesson|note|notices|play_page|tracing|w
 /** How many files may have failed because of each other. More have another reason. */
 const FEW = 5;
 
-/** What Deno prints of a failed test, and of a file that failed outside of its tests. */
+/** What Deno prints of a failed test or step, and of a file that failed outside of its tests. */
 const FAILED = /^(?:Uncaught error from )?(\.\/\S+_test\.ts)(?: => .* \.\.\.)? FAILED/;
+
+/** What it prints at the end: how many tests, and how many of their steps. */
+const FAILURES = /^FAILED \|.* (\d+) failed(?: \((\d+) steps?\))?/;
 
 const options = ["test", "-A", ...await packageOptions()];
 
@@ -40,13 +43,20 @@ if (!Deno.env.has("DENO_JOBS")) {
   Deno.env.set("DENO_JOBS", String(2 * navigator.hardwareConcurrency));
 }
 const failed = new Set<string>();
+let unknown = 0; // failures whose file is not known
 // Deno takes files in folders first, and then the others in this order.
 const beside = await denoByLine([...options, "--parallel", ...long, ...others], (line) => {
-  const [, file] = FAILED.exec(stripVTControlCharacters(line)) ?? [];
-  if (file !== undefined) failed.add(file);
+  const text = stripVTControlCharacters(line);
+  const [, file] = FAILED.exec(text) ?? [];
+  if (file !== undefined) {
+    failed.add(file);
+    unknown--;
+  }
+  const [, tests = 0, steps = 0] = FAILURES.exec(text) ?? [];
+  unknown += Number(tests) + Number(steps);
 });
 const codes = [beside, await deno(...options, ...alone)];
-if (failed.size > 0 && failed.size <= FEW) {
+if (failed.size > 0 && failed.size <= FEW && unknown === 0) {
   console.log(`\nonce more, with nothing beside: ${[...failed].join(" ")}\n`);
   codes[0] = await deno(...options, ...failed);
 }
