@@ -197,7 +197,7 @@ const FAILS_ONCE = `let first = true;
     await t.step("and one of them fails the first time", () => { if (first) throw new Error(); });
   });`;
 
-Deno.test("a file that fails beside others decides by a second run, and hides no other", async () => {
+Deno.test("a file that fails beside others runs once more, and hides no other", async () => {
   const folder = copyOfProject(await Deno.makeTempDir());
   for (const { name, isDirectory } of Deno.readDirSync(`${folder}/tests`)) {
     const isTest = name.endsWith("_test.ts") && name !== "contract_test.ts";

@@ -9,7 +9,7 @@
 import { fileURLToPath } from "node:url";
 import { catalogue, LESSONS } from "../lesson/catalogue.ts";
 import { writeUserFile } from "../process/files.ts";
-import type { Exercise } from "./exercise.ts";
+import type { Change, Exercise, Gap } from "./exercise.ts";
 
 /** Where the working copy of an exercise is. */
 export function copyOf({ id }: Exercise): URL {
@@ -28,8 +28,17 @@ function folderOf(id: string): string {
 /** The working copy as it is at first. */
 export function unsolved(exercise: Exercise): string {
   let text = solved(exercise);
-  for (const [from, to] of exercise.changes) text = text.replace(from, () => to);
+  for (const [from, to] of exercise.changes) text = text.replace(placeOf(text, from), () => to);
   return text;
+}
+
+/** What a text has where a change is made. */
+export function placeOf(text: string, from: (Change | Gap)[0]): string {
+  if (typeof from === "string") return from;
+  const [first, last] = from;
+  const begin = text.indexOf(first);
+  const end = text.indexOf(last, begin + first.length);
+  return begin === -1 || end === -1 ? first + last : text.slice(begin, end + last.length);
 }
 
 /** The working copy with the fault repaired. */

@@ -8,6 +8,9 @@
 /** What a script has in one place, and what it gets there instead. */
 export type Change = readonly [from: string, to: string];
 
+/** The same for many lines, of which the first ones and the last ones are enough to find them. */
+export type Gap = readonly [from: readonly [first: string, last: string], to: string];
+
 /** A question before the first run, with three answers. */
 export interface Question {
   /** What is to be predicted. */
@@ -35,8 +38,8 @@ export interface Exercise {
   script: string;
   /** For a module that is judged by what a server does with it: that server, by its name. */
   server?: string;
-  /** What makes it wrong. Each `from` is in the script exactly once. */
-  changes: readonly Change[];
+  /** What makes it wrong. Each `from`, or its `first`, is in the script exactly once. */
+  changes: readonly (Change | Gap)[];
   /** The scenario of `deno task check`, or the case of this lesson, that finds the fault. */
   foundBy: string;
   /** What it reports then. */

@@ -137,16 +137,7 @@ export const exercises: readonly Exercise[] = [
     },
     script: "01-blocking/server.ts",
     changes: [[
-      `    while (true) {
-      // Phase 1, the wait, and phase 2, the copy, are both inside this one call. If this client
-      // sends nothing, the thread sleeps here, and with it the whole server.
-      const length = recv(connection, buffer);
-      if (length === 0) break; // the client has finished sending
-
-      // This call waits, too, when the client does not read and the kernel's buffers are full.
-      sendAll(connection, shout(buffer, length), length);
-    }
-`,
+      ["    while (true) {\n", "    }\n"],
       `    // To be written: recv() into the buffer, shout() what has arrived, and sendAll() of it.
     // And so on, until recv returns 0: then the client has finished sending.
 `,

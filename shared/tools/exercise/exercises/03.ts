@@ -135,15 +135,7 @@ export const exercises: readonly Exercise[] = [
     },
     script: "03-nonblocking/server.ts",
     changes: [[
-      `  // Is there a new client? Almost always the answer is EAGAIN.
-  acceptOne();
-
-  // Does any client have data, or room for its reply? Almost always EAGAIN again, from each of
-  // them. The loop never sleeps: its questions alone keep a core busy.
-  for (const connection of connections.values()) {
-    if (serve(connection) === GONE) drop(connection);
-  }
-`,
+      ["  // Is there a new client? Almost always the answer is EAGAIN.\n", "  }\n"],
       `  // To be written: one round. Ask for a new client with acceptOne(). Then serve() each of
   // the \`connections\`, and drop() those that are GONE.
 `,

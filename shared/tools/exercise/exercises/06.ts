@@ -157,18 +157,12 @@ export const exercises: readonly Exercise[] = [
     },
     script: "06-epoll/server.ts",
     changes: [[
-      `while (served < options.connections) {
-  // Phase 1 happens here, for all clients at once. Only sockets that are ready are returned.
-  const ready = epoll_wait(epoll, events, pause);
-  if (pause !== undefined) watchListener(true);
-  for (let i = 0; i < ready; i++) {
-    const connection = connections.get(events.fd(i));
-    // EPOLLERR and EPOLLHUP are always reported, requested or not; recv returns the actual error.
-    if (connection !== undefined) advance(connection);
-    else acceptOne(); // only the listener is without one
-  }
+      [
+        "while (served < options.connections) {\n",
+        `  }
 }
 `,
+      ],
       `// To be written: the loop, which ends when \`served\` has reached options.connections.
 // A round
 // - calls epoll_wait(epoll, events, pause), which returns how many reports there are;

@@ -100,15 +100,10 @@ export const exercises: readonly Exercise[] = [
     },
     script: "07-selectors/server.ts",
     changes: [[
-      `  // Replies come first: while a client does not read them, nothing more is read from it.
-  if (connection.unsent > 0) return connection.flush();
-  // Phase 2, the copy, is inside this call. Phase 1 is not: without data, it returns EAGAIN.
-  const length = tryRecv(connection.fd, buffer);
-  if (length === -EAGAIN) return READ;
-  if (length <= 0) return GONE; // 0 is the end of the input, less is a broken connection
-  // What the socket does not take is kept, and sent by flush.
-  return connection.send(shout(buffer, length), length);
-`,
+      [
+        "  // Replies come first: while a client does not read them, ",
+        "  return connection.send(shout(buffer, length), length);\n",
+      ],
       `  // To be written. While bytes are \`unsent\`, flush() them, and read nothing. Else
   // tryRecv() into the buffer, and send() what has arrived, shouted. Both methods of the
   // connection return what it waits for next. Without data it is READ; at the end, or after an

@@ -97,39 +97,12 @@ export const exercises: readonly Exercise[] = [
     },
     script: "09-io-uring/server.ts",
     changes: [[
-      `  if (op === IORING_OP_ACCEPT) accepted(result);
-  else if (op === IORING_OP_RECV) received(connections.get(fd)!, result);
-  else if (op === IORING_OP_SEND) sent(connections.get(fd)!, result);
-  else if (op === IORING_OP_TIMEOUT) ring.accept(listener); // the pause is over
-}
-
-function accepted(fd: number) {
-  if (fd >= 0) {
-    const memory = new MappedMemory(64 * 1024);
-    connections.set(fd, { fd, memory, length: 0 });
-    // Phases 1 and 2 of the first read begin here, and nothing waits for them.
-    ring.recv(fd, memory);
-  } // Accepting again at once would fail again, so it waits until the timeout completes.
-  else if (isOutOfResources(fd)) return ring.timeout(100);
-  else if (fd !== -ECONNABORTED) throw systemError("accept4", -fd, listener);
-  ring.accept(listener);
-}
-
-function received(connection: Connection, length: number) {
-  if (length <= 0) return drop(connection); // 0 is the end of the input, less is an error
-  // Both phases are over: the bytes are here.
-  shout(connection.memory.bytes, length);
-  connection.length = length;
-  // With MSG_WAITALL, the kernel goes on after a partial send by itself.
-  ring.send(connection.fd, connection.memory, length, MSG_WAITALL);
-}
-
-function sent(connection: Connection, length: number) {
-  if (length < connection.length) return drop(connection); // a reset or a broken pipe
-  // Only now: a client that does not read its replies gets nothing more read from it.
-  ring.recv(connection.fd, connection.memory);
+      [
+        "  if (op === IORING_OP_ACCEPT) accepted(result);\n",
+        `  ring.recv(connection.fd, connection.memory);
 }
 `,
+      ],
       `  // To be written: what follows from the completion of
   // - IORING_OP_ACCEPT: \`result\` is a new descriptor. It gets a Connection with MappedMemory of
   //   64 KiB, into which ring.recv() receives; and the ring accepts the next client. A result for

@@ -175,15 +175,12 @@ export const exercises: readonly Exercise[] = [
     },
     script: "13-event-loop/smallest.ts",
     changes: [[
-      `
+      [
+        `
   // The only call that waits. It ends when a descriptor is ready, or when the next sleeper is due.
-  const timeout = sleepers.next && sleepers.next.time - performance.now();
-  for (const { fd, data: coroutine } of selector.select(timeout)) {
-    selector.unregister(fd);
-    resume(coroutine);
-  }
-  for (let due; (due = sleepers.takeDue(performance.now()));) resume(due.item);
 `,
+        "  for (let due; (due = sleepers.takeDue(performance.now()));) resume(due.item);\n",
+      ],
       `
   // Write the loop. selector.select(timeout) waits for so many milliseconds at the most, or
   // without a limit if that is undefined. It returns a list: the fd of each descriptor that is
@@ -224,41 +221,7 @@ export const exercises: readonly Exercise[] = [
     },
     script: "13-event-loop/tasks.ts",
     changes: [[
-      `  const outer = new Future<unknown[]>();
-  const children: Future<unknown>[] = [];
-  const known = new Map<Awaitable<unknown>, Future<unknown>>();
-  let missing = 0;
-  let cancelRequested = false;
-
-  function onDone(future: Future<unknown>) {
-    missing--;
-    const error = errorOf(future); // which also marks it as retrieved
-    if (outer.done()) return;
-    if (error !== undefined && !returnExceptions) outer.setException(error);
-    else if (missing > 0) return;
-    else if (cancelRequested) outer.setException(new CancelledError("gather was cancelled"));
-    else outer.setResult(children.map(outcomeOf));
-  }
-
-  // It is not done before those that it cancels are.
-  outer.cancel = () => {
-    if (outer.done()) return false;
-    const cancelled = children.filter((child) => child.cancel());
-    cancelRequested ||= cancelled.length > 0;
-    return cancelled.length > 0;
-  };
-
-  for (const awaitable of awaitables) {
-    let child = known.get(awaitable); // the same coroutine twice is one task
-    if (child === undefined) {
-      missing++;
-      known.set(awaitable, child = ensureFuture(awaitable));
-      child.addDoneCallback(onDone);
-    }
-    children.push(child);
-  }
-  if (missing === 0) outer.setResult([]);
-`,
+      ["  const outer = new Future<unknown[]>();\n", "  if (missing === 0) outer.setResult([]);\n"],
       `  const outer = new Future<unknown[]>();
   // Write the rest. ensureFuture makes a task of each coroutine; addDoneCallback calls a function
   // when one of them is done; errorOf and outcomeOf return what came of it. outer gets either all

@@ -292,17 +292,12 @@ const CHECK_COUNT = 50;
     script: "14-greenlets/queue.ts",
     changes: [
       [
-        `
+        [
+          `
     if (!this.full()) return this.putNowait(item);
-    const waiter = new Waiter();
-    this.#putters.set(waiter, item);
-    try {
-      if (this.#getters.size > 0) this.#schedule();
-      if (!(yield* waiter.get(timeout))) throw new Full();
-    } finally {
-      this.#putters.delete(waiter);
-    }
 `,
+          "    }\n",
+        ],
         `
     // Write it. If there is no room: a new Waiter, which stands among this.#putters with its item
     // while it waits; its get(timeout) returns false if the time is up. #unlock takes it out there,
@@ -311,18 +306,12 @@ const CHECK_COUNT = 50;
 `,
       ],
       [
-        `
+        [
+          `
     if (!this.empty()) return this.getNowait();
-    const waiter = new Waiter();
-    this.#getters.add(waiter);
-    try {
-      if (this.#putters.size > 0) this.#schedule();
-      if (!(yield* waiter.get(timeout))) throw new Empty();
-    } finally {
-      this.#getters.delete(waiter);
-    }
-    return this.#items.shift()!;
 `,
+          "    return this.#items.shift()!;\n",
+        ],
         `
     // Write it. If there is nothing: as above, but among this.#getters, and #unlock leaves it to
     // this function to take the item.
@@ -363,19 +352,14 @@ const CHECK_COUNT = 50;
     },
     script: "14-greenlets/hub.ts",
     changes: [[
-      `
+      [
+        `
     while (!main.dead) {
-      this.#runCallbacks();
-      const ready = main.dead ? 0 : this.#poll();
-      const now = performance.now();
-      for (let timer; !main.dead && (timer = timers.takeDue(now)) !== undefined;) {
-        call(timer.item, undefined);
-      }
-      for (let i = 0; i < ready && !main.dead; i++) {
-        this.#wake(this.#events.fd(i), this.#events.events(i));
-      }
+`,
+        `      }
     }
 `,
+      ],
       `
     // Write the rounds, until main.dead. #runCallbacks calls what was scheduled. #poll waits for
     // sockets, until the first timer at the latest, and returns how many descriptors are ready: of

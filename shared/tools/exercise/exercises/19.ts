@@ -135,21 +135,12 @@ prctl(PR_SET_PDEATHSIG, SIGKILL);
     script: "19-processes/server.ts",
     changes: [
       [
-        `  // Signals coalesce, so one SIGCHLD may stand for several children.
-  for (let ended; (ended = waitpid(-1, WNOHANG)) !== undefined;) {
-    const { number, started, pause } = children.get(ended.pid)!;
-    children.delete(ended.pid);
-    if (ended.status === 0) { // it has served its one client
-      if (++served === options.connections) end(0);
-      start(number, SHORTEST_PAUSE);
-      continue;
-    }
-    // A child that dies again and again must not keep the machine busy.
-    const wait = Date.now() - started < LONGEST_PAUSE ? pause : SHORTEST_PAUSE;
-    const why = \`ended with \${statusText(ended.status)}: started again after \${wait} ms\`;
-    setTimeout(start, wait, number, Math.min(2 * wait, LONGEST_PAUSE), why);
+        [
+          "  // Signals coalesce, so one SIGCHLD may stand for several children.\n",
+          `    setTimeout(start, wait, number, Math.min(2 * wait, LONGEST_PAUSE), why);
   }
 `,
+        ],
         `  // To be written. waitpid(-1, WNOHANG) hands over a child that has ended, with its pid
   // and status, or undefined if there is none (any more). Each one leaves the map of children.
   // With status 0, it has served its one client: it counts as served, the last of

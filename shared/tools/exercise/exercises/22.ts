@@ -158,23 +158,7 @@ export const exercises: readonly Exercise[] = [
     },
     script: "../shared/timing_wheel.ts",
     changes: [[
-      `    const due: Item[] = [];
-    const last = Math.floor(now / this.tick);
-    // After a whole turn, every slot has been looked at.
-    for (let tick = Math.max(this.#now + 1, last - SLOTS + 1); tick <= last; tick++) {
-      const head = this.#slots[tick % SLOTS];
-      for (let timer = head.next!; timer !== head;) {
-        const { item, next, tick } = timer;
-        if (tick <= last) {
-          this.delete(timer);
-          due.push(item);
-        }
-        timer = next!;
-      }
-    }
-    this.#now = last;
-    return due;
-`,
+      ["    const due: Item[] = [];\n", "    return due;\n"],
       `    // To be written. The last tick that begins by now is Math.floor(now / this.tick), and
     // this.#now is the one up to which all has been taken out before: go through the slots of the
     // ticks in between (and through none of them twice, however long it has been). A slot is a

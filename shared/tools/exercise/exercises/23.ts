@@ -155,19 +155,7 @@ export const MOST_UNSENT: number = Infinity;
     },
     script: "../shared/lines.ts",
     changes: [[
-      `    let start = 0;
-    for (let end; (end = piece.indexOf(LF, start)) !== -1; start = end + 1) {
-      const line = this.#complete(piece.subarray(start, end));
-      if (!this.#skips) yield line.length > this.most ? undefined : decoder.decode(line);
-      this.#skips = false;
-    }
-    if (this.#skips) return;
-    this.#keep(piece.subarray(start));
-    if (this.#length <= this.most + 1) return; // the last byte may be a CR
-    this.#forget();
-    this.#skips = true;
-    yield undefined;
-`,
+      ["    let start = 0;\n", "    yield undefined;\n"],
       `    // To be written. piece.indexOf(LF, start) finds the end of a line, or is -1.
     // this.#complete(end) puts what is kept of a line before its end, and returns all of it without
     // a CR; decoder.decode makes a text of that. this.#keep(piece) keeps a beginning, whose length

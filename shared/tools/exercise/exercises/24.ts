@@ -55,20 +55,7 @@ export const exercises: readonly Exercise[] = [
     },
     script: "24-zero-copy/server.ts",
     changes: [[
-      `  const { from, to, store: pipe } = way;
-  for (let turn = 0; turn < 16; turn++) {
-    // EAGAIN: nothing has arrived, or the pipe is full. Either way, what is in the pipe goes on.
-    const taken = way.ended ? -EAGAIN : trySplice(from, pipe.write, SIZE, FLAGS);
-    if (taken > 0) way.kept += taken;
-    else if (taken === 0) way.ended = true;
-    else if (taken !== -EAGAIN) return "broken";
-    const given = way.kept > 0 ? trySplice(pipe.read, to, way.kept, FLAGS) : -EAGAIN;
-    if (given > 0) way.kept -= given;
-    else if (given !== -EAGAIN) return "broken";
-    if (taken <= 0 && given <= 0) return "ready";
-  }
-  return "turn";
-`,
+      ["  const { from, to, store: pipe } = way;\n", '  return "turn";\n'],
       `  // To be written, with trySplice(from, to, length, FLAGS), which returns how many bytes it
   // has moved, 0 at the end of the input, or -EAGAIN or another error. A turn moves what there is
   // from way.from into way.store.write (the pipe, SIZE at the most), and then from way.store.read
