@@ -26,7 +26,7 @@ import {
 import { deadline } from "../deadline.ts";
 import { FORGOTTEN, PILED_UP } from "../faults.ts";
 import type { Scenario } from "../scenario.ts";
-import type { Server } from "../server.ts";
+import { Server } from "../server.ts";
 
 /** How long nobody may be served if nothing keeps the server from it, in milliseconds. */
 const STANDSTILL = 3000;
@@ -159,31 +159,12 @@ export const limits: readonly Scenario[] = [
     start: { descriptors: 64 },
     limit: 20_000,
     async run(server) {
-      await server.settled();
-      const leave = Promise.withResolvers<void>();
-      const served: Deno.Conn[] = [];
-      async function stay() {
-        using connection = await connect(server);
-        await greet(connection, server.subject);
-        served.push(connection);
-        await leave.promise;
-      }
-      // The kernel connects all of them; the server can take no more than 64 out of its queue.
-      const all = ignoreRejection(Promise.all(Array.from({ length: 80 }, stay)));
-      await eventually(() => served.length > 0, "no client was served");
-      await untilStill(() => served.length);
-      const share = await idleShare(server, 0.3);
-      assert(served.length < 64, `${served.length} clients were served with 64 descriptors`);
-      for (const connection of [...served]) await greet(connection, server.subject);
-      leave.resolve();
-      let over = false;
-      all.catch(() => {}).finally(() => over = true);
-      const moves = await goesOn(() => served.length, () => over);
-      assert(moves, `${80 - served.length} clients are still waiting`);
-      await all;
-      if (!server.subject.polling) {
-        assert(share < 0.3, `it used ${Math.round(100 * share)} % of a core while it had to wait`);
-      }
+      await runsShort(server);
+      if (server.subject.behind === undefined) return;
+      // A proxy needs six descriptors for a client. With this limit or with that, a part of them is
+      // left at the end, which is not enough for one more.
+      await using other = await Server.start(server.subject, { descriptors: 64 + 3 });
+      await runsShort(other);
     },
   },
   {
@@ -207,6 +188,35 @@ export const limits: readonly Scenario[] = [
     },
   },
 ];
+
+/** Lets 80 clients come to a server that has not so many descriptors, and then go. */
+async function runsShort(server: Server): Promise<void> {
+  await server.settled();
+  const leave = Promise.withResolvers<void>();
+  const served: Deno.Conn[] = [];
+  async function stay() {
+    using connection = await connect(server);
+    await greet(connection, server.subject);
+    served.push(connection);
+    await leave.promise;
+  }
+  // The kernel connects all of them; the server can take no more than 64 out of its queue.
+  const all = ignoreRejection(Promise.all(Array.from({ length: 80 }, stay)));
+  await eventually(() => served.length > 0, "no client was served");
+  await untilStill(() => served.length);
+  const share = await idleShare(server, 0.3);
+  assert(served.length < 64, `${served.length} clients were served with 64 descriptors`);
+  for (const connection of [...served]) await greet(connection, server.subject);
+  leave.resolve();
+  let over = false;
+  all.catch(() => {}).finally(() => over = true);
+  const moves = await goesOn(() => served.length, () => over);
+  assert(moves, `${80 - served.length} clients are still waiting`);
+  await all;
+  if (!server.subject.polling) {
+    assert(share < 0.3, `it used ${Math.round(100 * share)} % of a core while it had to wait`);
+  }
+}
 
 /** Waits until something is over; false if a number has not changed for some seconds before. */
 async function goesOn(current: () => number, isOver: () => boolean): Promise<boolean> {
